@@ -1,0 +1,188 @@
+/**
+ * The data interface (section 3) as people call it: promises for write, query and unsubscribe, an async iterator for events. Values are in
+ * physical units here. Every call stands for one service of one stakeholder.
+ */
+import { badArgument } from "../core/model/errors";
+import { conditionFromText, QueryFunction, type ConditionText, type QueryFunctionName, type SeriesKey } from "../core/model/instance";
+import { policyFromText, type PolicyText } from "../core/model/policy";
+import { checkValue, fromPhysical, stepsOf, toPhysical, type Value, type Variable } from "../core/model/registry";
+import { Result, resultName, type ResultName } from "../core/model/result";
+import type { Notification } from "../core/requests/request-processor";
+import type { ManagementUnit } from "../core/unit";
+import { Operation, type Item, type Source } from "../core/wire/session-body";
+import { EventStream } from "./event-stream";
+
+/** One instance of a variable, in physical units. */
+export interface Reading {
+  /** Name of the variable in the registry. */
+  readonly variable: string;
+  /** In the variable's unit of measure; for the function `count` the number of instances. */
+  readonly value: Value;
+  /** Unit of measure, empty where there is none. */
+  readonly unit: string;
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly timeMs: number;
+  /** Id of the unit that the instance belongs to. */
+  readonly device: string;
+  readonly owner: string;
+  /** Content hash of the policy that the instance carries (8 bytes), where its home unit said it. */
+  readonly policyHash?: Uint8Array;
+}
+
+/** What became of a request. */
+export interface Outcome {
+  readonly result: ResultName;
+  /** The instances written or read; empty unless the result is `done`. */
+  readonly readings: readonly Reading[];
+  /** With `tooEarly`: milliseconds until the minimum delay has passed; otherwise 0. */
+  readonly retryAfterMs: number;
+}
+
+/** A promise that carries the id of its request. */
+export type Requested<T> = Promise<T> & { readonly id: number };
+
+/** Which series is meant. */
+export interface SeriesText {
+  /** Name of the variable in the registry. */
+  readonly variable: string;
+  /** Id of the unit that the data belong to. */
+  readonly device: string;
+  readonly owner: string;
+}
+
+export interface WriteArguments extends SeriesText {
+  /** In the variable's unit of measure; rounded to the variable's resolution. */
+  readonly value: Value;
+  /** When it was measured; counts only where the writer is the device itself. Left out: now. */
+  readonly timeMs?: number;
+  /** Counts only where the stakeholder is the owner; holds from this instance on (DI-3). */
+  readonly policy?: PolicyText | Uint8Array;
+}
+
+export interface QueryArguments extends SeriesText {
+  readonly condition?: ConditionText;
+  /** Default `last`. */
+  readonly function?: QueryFunctionName;
+}
+
+export interface EventArguments extends SeriesText {
+  readonly condition?: ConditionText;
+}
+
+export class DataInterface {
+  readonly #source: Source;
+
+  /**
+   * @param source the service that calls and the stakeholder it calls for
+   * @example
+   * const grid = new DataInterface(unit, { service: "billing", stakeholder: "supplier" });
+   * const { result, readings } = await grid.query({ variable: "activePower", device: "meter-1", owner: "customer", function: "average" });
+   */
+  constructor(
+    private readonly unit: ManagementUnit,
+    source: { readonly service: string; readonly stakeholder: string },
+    private readonly timeoutMs = 10_000,
+  ) {
+    const { names } = unit;
+    this.#source = { device: names.id(unit.id), service: names.id(source.service), stakeholder: names.id(source.stakeholder) };
+  }
+
+  /**
+   * Writes one new instance (DI-2), or several at once: then all are kept or none.
+   * @throws EbalanceError `bad-argument` for an unknown variable or a value outside its type or range
+   */
+  write(...instances: readonly WriteArguments[]): Requested<Outcome> {
+    const items = instances.map((instance) => this.#item(instance));
+    return this.#request((notify) => this.unit.request({ op: Operation.write, source: this.#source, items }, notify, this.timeoutMs));
+  }
+
+  /** Reads one value out of a series (DI-4). @throws EbalanceError `bad-argument` naming the argument */
+  query(query: QueryArguments): Requested<Outcome> {
+    const { names } = this.unit;
+    const variable = this.unit.registry.named(query.variable);
+    const code = QueryFunction[query.function ?? "last"] ?? badArgument(`function ${query.function} is not one of ${Object.keys(QueryFunction).join(", ")}`);
+    const request = {
+      op: Operation.query,
+      source: this.#source,
+      selector: { variable: variable.id, device: names.id(query.device), owner: names.id(query.owner) },
+      condition: conditionFromText(query.condition ?? {}, (value) => stepsOf(variable, value)),
+      function: code,
+    } as const;
+    const convert = code === QueryFunction.count ? (item: Item) => item.value : undefined;
+    return this.#request((notify) => this.unit.request(request, notify, this.timeoutMs), convert);
+  }
+
+  /**
+   * Subscribes to every new instance that satisfies the condition (DI-5). The stream ends when it is closed, the policy no longer permits it, or
+   * the link is lost.
+   * @example
+   * for await (const reading of grid.event({ variable: "voltageL1", device: "meter-1", owner: "customer", condition: { valueAbove: 253 } }))
+   *   console.log(reading.value);
+   */
+  event(event: EventArguments): EventStream {
+    const selector = this.#series(event);
+    const variable = this.unit.registry.named(event.variable);
+    const condition = conditionFromText(event.condition ?? {}, (value) => stepsOf(variable, value));
+    return new EventStream(
+      (notify) => this.unit.request({ op: Operation.event, source: this.#source, selector, condition }, (n) => notify(this.#outcome(n)), this.timeoutMs),
+      (id) => this.#request((notify) => this.unit.request({ op: Operation.unsubscribe, source: this.#source, id }, notify, this.timeoutMs)),
+    );
+  }
+
+  #series(text: SeriesText): SeriesKey {
+    const { names, registry } = this.unit;
+    return { variable: registry.named(text.variable).id, device: names.id(text.device), owner: names.id(text.owner) };
+  }
+
+  #item(instance: WriteArguments): Item {
+    const variable = this.unit.registry.named(instance.variable);
+    const value = fromPhysical(variable, instance.value);
+    const checked = checkValue(variable, value);
+    if (checked !== Result.done) badArgument(`${variable.name} ${describe(instance.value)} is ${resultName(checked)}: ${describeRange(variable)}`);
+    const { policy } = instance;
+    return {
+      ...this.#series(instance),
+      value,
+      timeMs: instance.timeMs ?? 0,
+      policy: policy === undefined || policy instanceof Uint8Array ? policy : policyFromText(policy, this.unit.names),
+    };
+  }
+
+  #request(start: (notify: (notification: Notification) => void) => number, convert?: (item: Item) => Value): Requested<Outcome> {
+    let id = 0;
+    const promise = new Promise<Outcome>((resolve) => {
+      id = start((notification) => resolve(this.#outcome(notification, convert)));
+    });
+    return Object.assign(promise, { id });
+  }
+
+  #outcome(notification: Notification, convert?: (item: Item) => Value): Outcome {
+    const { result, instances, retryAfterMs } = notification;
+    return { result: resultName(result), readings: instances.map((item) => this.#reading(item, convert)), retryAfterMs };
+  }
+
+  #reading(item: Item, convert?: (item: Item) => Value): Reading {
+    const { registry, names } = this.unit;
+    const variable = registry.byId(item.variable);
+    return {
+      variable: variable?.name ?? String(item.variable),
+      value: convert ? convert(item) : variable ? toPhysical(variable, item.value) : item.value,
+      unit: variable?.unit ?? "",
+      timeMs: item.timeMs,
+      device: names.text(item.device),
+      owner: names.text(item.owner),
+      ...(item.policy instanceof Uint8Array ? { policyHash: item.policy } : {}),
+    };
+  }
+}
+
+function describe(value: Value): string {
+  return value instanceof Uint8Array ? `of ${value.length} bytes` : JSON.stringify(value);
+}
+
+function describeRange(variable: Variable): string {
+  const { type, min, max, unit } = variable;
+  if (type === "boolean") return "true or false";
+  if (type === "text" || type === "bytes") return `${type} of at most ${max} bytes`;
+  return `a number from ${min} to ${max} ${unit}`.trim();
+}

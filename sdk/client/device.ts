@@ -1,0 +1,150 @@
+/**
+ * The device kit: what a sensor's firmware calls. It keeps the link to the parent, reports readings on schedule, and holds back what could not
+ * be delivered yet.
+ */
+import { badArgument } from "../core/model/errors";
+import { Registry, type Value, type VariableDefinition } from "../core/model/registry";
+import { standardVariables } from "../core/model/standard-variables";
+import type { ClockPort, LogPort } from "../core/ports";
+import type { CryptoPort } from "../core/security/crypto-port";
+import { parseKeyFile } from "../core/security/key-file";
+import type { UnitLimits } from "../core/unit";
+import { MemoryStore } from "../storage/memory-store";
+import { StreamLink, type ByteStream } from "../transports/stream-link";
+import { UnitDriver, type TimerPort } from "./driver";
+import { Outbox } from "./outbox";
+
+/** What a platform offers to a device. Implementations: targets/xs-host, targets/linux-gateway. */
+export interface DevicePlatform {
+  readonly clock: ClockPort;
+  readonly crypto: CryptoPort;
+  readonly timers: TimerPort;
+  readonly log: LogPort;
+  /** The text of the key file that this device was provisioned with. */
+  readonly keyFile: { readonly name: string; readonly text: string };
+  /** Name of the service that this device runs, as the key file's sources name it. */
+  readonly service: string;
+  /** Connects to the parent; `onData` gets what comes in, null once when the stream has ended or could not be made. */
+  connect(onOpen: () => void, onData: (chunk: Uint8Array | null) => void): ByteStream;
+}
+
+/** What a sensor needs; see {@link UnitLimits}. */
+const deviceLimits: Partial<UnitLimits> = Object.freeze({ maxSeries: 16, maxPolicies: 8, maxAccessStates: 32, maxSubscriptions: 8, maxPending: 16 });
+/** Samples of each series that a device keeps for queries to itself. */
+const deviceSamples = 16;
+const firstRetryMs = 500;
+const lastRetryMs = 30_000;
+
+export interface DeviceOptions {
+  /** The variables of this device, instead of the SDK's registry: a subset of `standardVariables`, or variables of its own. */
+  readonly variables?: Readonly<Record<string, VariableDefinition>>;
+}
+
+export interface ReportOptions {
+  /** Period in milliseconds, 10 to 2^31 - 1. */
+  readonly everyMs: number;
+  /** Gives the value in the variable's unit of measure; undefined where there is none now. */
+  readonly read: () => Value | undefined;
+}
+
+export class Device {
+  readonly #driver: UnitDriver;
+  readonly #outbox: Outbox;
+  readonly #parent: string;
+  #retryMs = firstRetryMs;
+  #link: StreamLink | undefined;
+
+  constructor(
+    private readonly platform: DevicePlatform,
+    options: DeviceOptions,
+  ) {
+    const { clock, crypto, log, timers, keyFile } = platform;
+    const { session, key, policy } = parseKeyFile(keyFile.text, keyFile.name);
+    const secret = crypto.importKey(key, "derive");
+    key.fill(0);
+    this.#parent = session.responder;
+    const onSession = (_parent: string, open: boolean) => {
+      log("info", open ? `session with ${this.#parent} is open` : `session with ${this.#parent} is lost`);
+      if (open) this.#retryMs = firstRetryMs;
+      this.#outbox.linkChanged(open);
+    };
+    const registry = new Registry(options.variables ?? standardVariables);
+    const config = { id: session.initiator, registry, parent: this.#parent, limits: deviceLimits, onSession };
+    this.#driver = new UnitDriver(config, { clock, crypto, log, store: new MemoryStore(deviceSamples) }, timers);
+    this.#driver.unit.addSession(session, secret);
+    this.#driver.unit.enrol(session.initiator, session.owner);
+    const source = { service: platform.service, stakeholder: session.owner };
+    this.#outbox = new Outbox(this.#driver.unit, source, timers, log, policy, () => this.#link?.close("no answer"));
+    this.#connect();
+  }
+
+  /** Id of this unit. */
+  get id(): string {
+    return this.#driver.unit.id;
+  }
+
+  /**
+   * Reports a reading now. It is kept until the parent has acknowledged it, as long as the outbox holds.
+   * @param value in the variable's unit of measure
+   * @throws EbalanceError `bad-argument` for an unknown variable or a value outside its type or range
+   */
+  write(variable: string, value: Value): void {
+    this.#outbox.add(variable, value, this.platform.clock.wallMs());
+  }
+
+  /** Reports a variable on schedule, first now. Readings out of range are logged and left out. */
+  report(variable: string, options: ReportOptions): void {
+    const { everyMs, read } = options;
+    if (!(everyMs >= 10 && everyMs <= 0x7fffffff)) badArgument(`everyMs ${everyMs} is not from 10 to 2147483647`);
+    this.#driver.unit.registry.named(variable);
+    let missing = false;
+    const once = () => {
+      const value = read();
+      if (value === undefined && !missing) this.platform.log("info", `${variable}: nothing to read here`);
+      missing = value === undefined;
+      try {
+        if (value !== undefined) this.write(variable, value);
+      } catch (error) {
+        this.platform.log("warning", (error as Error).message);
+      }
+    };
+    const again = () => {
+      this.platform.timers.after(everyMs, again);
+      once();
+    };
+    again();
+  }
+
+  #connect(): void {
+    let link: StreamLink | undefined;
+    const stream = this.platform.connect(
+      () => this.#driver.unit.linkUp(link!, this.#parent),
+      (chunk) => (chunk ? link!.push(chunk) : link!.close("ended")),
+    );
+    this.#link = link = new StreamLink(
+      stream,
+      (message) => void this.#driver.receive(link!, message),
+      (_link, reason) => this.#disconnected(reason),
+    );
+  }
+
+  /** Connects again after a pause that doubles up to half a minute. */
+  #disconnected(reason: string): void {
+    this.platform.log("info", `link to ${this.#parent} closed: ${reason}; trying again in ${this.#retryMs} ms`);
+    this.#driver.unit.linkLost(this.#link!);
+    this.platform.timers.after(this.#retryMs, () => this.#connect());
+    this.#retryMs = Math.min(2 * this.#retryMs, lastRetryMs);
+  }
+}
+
+/**
+ * Starts a device on its platform.
+ * @throws EbalanceError `bad-configuration` for a key file that is not usable
+ * @example
+ * import { openDevice } from "ebalance/device";
+ * import { platform } from "ebalance:platform";
+ * openDevice(platform).report("temperature", { everyMs: 10_000, read: platform.readings.temperature });
+ */
+export function openDevice(platform: DevicePlatform, options: DeviceOptions = {}): Device {
+  return new Device(platform, options);
+}

@@ -1,0 +1,51 @@
+/** Drives a management unit: gives it the time that it asks for, through the platform's timers. */
+import type { UnitPorts } from "../core/ports";
+import { ManagementUnit, type UnitConfig } from "../core/unit";
+
+/** The platform's timers. */
+export interface TimerPort {
+  /** Calls back once, after at least `ms` milliseconds (0 to 2^31 - 1). */
+  after(ms: number, callback: () => void): TimerHandle;
+  cancel(timer: TimerHandle): void;
+}
+export type TimerHandle = unknown;
+
+const longestMs = 0x7fffffff;
+
+export class UnitDriver {
+  readonly unit: ManagementUnit;
+  #timer: TimerHandle | undefined;
+  #stopped = false;
+
+  constructor(
+    config: UnitConfig,
+    ports: Omit<UnitPorts, "wake">,
+    private readonly timers: TimerPort,
+  ) {
+    this.unit = new ManagementUnit(config, { ...ports, wake: () => this.#tickIn(0) });
+  }
+
+  /** Hands a message to the unit, and its consequences the time they need. */
+  receive(link: Parameters<ManagementUnit["receive"]>[0], message: Uint8Array): boolean {
+    const authentic = this.unit.receive(link, message);
+    this.#tickIn(0);
+    return authentic;
+  }
+
+  /** No tick comes after this. */
+  stop(): void {
+    this.#stopped = true;
+    if (this.#timer !== undefined) this.timers.cancel(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #tickIn(ms: number): void {
+    if (this.#timer !== undefined) this.timers.cancel(this.#timer);
+    this.#timer = undefined;
+    if (this.#stopped || ms === Infinity) return;
+    this.#timer = this.timers.after(Math.min(ms, longestMs), () => {
+      this.#timer = undefined;
+      this.#tickIn(this.unit.tick());
+    });
+  }
+}

@@ -1,0 +1,112 @@
+/** The readings of a device that its parent has not acknowledged yet: bounded, in order, sent again until they are taken or refused for good. */
+import { badArgument } from "../core/model/errors";
+import { policyFromText, type Policy, type PolicyText } from "../core/model/policy";
+import { checkValue, fromPhysical, type Value } from "../core/model/registry";
+import { Result, resultName, type ResultCode } from "../core/model/result";
+import type { LogPort } from "../core/ports";
+import type { Notification } from "../core/requests/request-processor";
+import type { ManagementUnit } from "../core/unit";
+import { maxItems, Operation, type Item, type Source } from "../core/wire/session-body";
+import type { TimerPort } from "./driver";
+
+/** Readings kept; the oldest gives way to the newest. */
+const capacity = 64;
+const answerMs = 10_000;
+const retryMs = 1000;
+
+/** Results after which the same message may be taken later. */
+const passing: readonly ResultCode[] = Object.freeze([Result.linkLost, Result.timeout, Result.busy, Result.tooEarly]);
+
+export class Outbox {
+  readonly #items: Item[] = [];
+  readonly #source: Source;
+  readonly #owner: number;
+  readonly #policy: Policy | undefined;
+  /** The hash under which the parent knows the policy, once it has said so. */
+  #policyHash: Uint8Array | undefined;
+  /** Readings at the head of the queue that are under way. */
+  #underWay = 0;
+  /** One at a time, after a batch was refused: the others are not lost for the bad one. */
+  #oneByOne = 0;
+  #open = false;
+  #waiting = false;
+  #lost = 0;
+
+  /** @param onSilence called when the parent does not answer */
+  constructor(
+    private readonly unit: ManagementUnit,
+    source: { readonly service: string; readonly stakeholder: string },
+    private readonly timers: TimerPort,
+    private readonly log: LogPort,
+    policy: PolicyText | undefined,
+    private readonly onSilence: () => void,
+  ) {
+    const { names } = unit;
+    this.#owner = names.id(source.stakeholder);
+    this.#source = { device: names.id(unit.id), service: names.id(source.service), stakeholder: this.#owner };
+    this.#policy = policy && policyFromText(policy, names);
+  }
+
+  /** @throws EbalanceError `bad-argument` */
+  add(variableName: string, physical: Value, timeMs: number): void {
+    const variable = this.unit.registry.named(variableName);
+    const value = fromPhysical(variable, physical);
+    const checked = checkValue(variable, value);
+    if (checked !== Result.done) badArgument(`${variableName} ${String(physical)} is ${resultName(checked)}`);
+    if (this.#items.length >= capacity) this.#giveUpOldest();
+    this.#items.push({ variable: variable.id, value, timeMs, device: this.#source.device, owner: this.#owner, policy: undefined });
+    this.#send();
+  }
+
+  /** The session with the parent was opened or lost. */
+  linkChanged(open: boolean): void {
+    this.#open = open;
+    this.#policyHash = undefined;
+    this.#send();
+  }
+
+  #giveUpOldest(): void {
+    this.#items.splice(this.#underWay, 1);
+    if (++this.#lost === 1 || this.#lost % 100 === 0) this.log("warning", `outbox is full: ${this.#lost} readings given up`);
+  }
+
+  #send(): void {
+    if (!this.#open || this.#underWay || this.#waiting || !this.#items.length) return;
+    this.#underWay = Math.min(this.#items.length, this.#oneByOne ? 1 : maxItems);
+    const policy = this.#policyHash ?? this.#policy;
+    const items = this.#items.slice(0, this.#underWay).map((item, i) => (this.#policyHash || i === 0 ? { ...item, policy } : item));
+    this.unit.request({ op: Operation.write, source: this.#source, items }, (notification) => this.#answered(notification), answerMs);
+  }
+
+  #answered(notification: Notification): void {
+    const { result, instances, retryAfterMs } = notification;
+    const count = this.#underWay;
+    this.#underWay = 0;
+    if (result === Result.done) {
+      this.#items.splice(0, count);
+      this.#oneByOne = Math.max(0, this.#oneByOne - count);
+      const hash = instances[0]?.policy;
+      if (this.#policy && hash instanceof Uint8Array) this.#policyHash = hash;
+    } else if (result === Result.unknownPolicy && this.#policyHash) {
+      this.#policyHash = undefined;
+    } else if (passing.includes(result)) {
+      if (result === Result.timeout) this.onSilence();
+      return this.#pause(Math.max(retryMs, retryAfterMs));
+    } else if (count > 1) {
+      this.#oneByOne = count;
+    } else {
+      this.#items.splice(0, 1);
+      this.#oneByOne = Math.max(0, this.#oneByOne - 1);
+      this.log("error", `a reading was refused for good: ${resultName(result)}`);
+    }
+    this.#send();
+  }
+
+  #pause(ms: number): void {
+    this.#waiting = true;
+    this.timers.after(ms, () => {
+      this.#waiting = false;
+      this.#send();
+    });
+  }
+}

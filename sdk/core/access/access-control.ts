@@ -1,0 +1,92 @@
+/**
+ * Data access control (CP-3): the one gate through which every value leaves a unit and every write enters. It decides from the policy of the
+ * instance, the requester and the time of the requester's last access; it knows nothing of messages or stores.
+ */
+import { granteeId, type GranteeId, type NameId } from "../model/names";
+import { grantedDelayS, type Policy, type RightCode } from "../model/policy";
+import { Result, type ResultCode } from "../model/result";
+import type { Source } from "../wire/session-body";
+import type { Series } from "./series-table";
+
+/** Who asks, as access control sees it. */
+export interface Requester {
+  readonly stakeholder: NameId;
+  readonly grantee: GranteeId;
+}
+
+export function requesterOf(source: Source): Requester {
+  return { stakeholder: source.stakeholder, grantee: granteeId(source.stakeholder, source.service) };
+}
+
+/** The last access of one grantee to one series with one right. */
+export interface LastAccess {
+  readonly atMs: number;
+  /** When the delay that held at the access has passed: from then on this record may be let go. */
+  readonly untilMs: number;
+}
+
+export class AccessControl {
+  #states = 0;
+  readonly #bootMs: number;
+  /** After a decision `tooEarly`: milliseconds until the delay has passed. */
+  retryAfterMs = 0;
+
+  /**
+   * @param monotonicMs a clock that never runs backwards: setting the wall clock must not shorten a delay
+   * @param capacity most records of last accesses; when all are in use, accesses with a delay are refused with `busy`
+   */
+  constructor(
+    private readonly monotonicMs: () => number,
+    private readonly capacity: number,
+    private readonly allSeries: () => readonly Series[],
+  ) {
+    // A restart must not give anybody a second access within the delay: the boot counts as everybody's last access.
+    this.#bootMs = monotonicMs();
+  }
+
+  /** Whether `requester` may use `right` on an instance with this policy now. The owner always may. */
+  decide(series: Series, policy: Policy, right: RightCode, requester: Requester): ResultCode {
+    if (requester.stakeholder === series.owner) return Result.done;
+    const delayS = grantedDelayS(policy, right, requester.grantee);
+    return delayS < 0 ? Result.denied : this.decideDelay(series, right, requester, delayS);
+  }
+
+  /** The second half of a decision: whether a delay has passed since the last access. */
+  decideDelay(series: Series, right: RightCode, requester: Requester, delayS: number): ResultCode {
+    if (delayS === 0 || requester.stakeholder === series.owner) return Result.done;
+    const last = series.lastAccess?.get(stateKey(requester.grantee, right));
+    const leftMs = (last ? last.atMs : this.#bootMs) + delayS * 1000 - this.monotonicMs();
+    if (leftMs > 0) {
+      this.retryAfterMs = Math.ceil(leftMs);
+      return Result.tooEarly;
+    }
+    return last || this.#states < this.capacity || this.#letGo() ? Result.done : Result.busy;
+  }
+
+  /** Notes an access that was decided with `done` under the given delay. */
+  record(series: Series, right: RightCode, requester: Requester, delayS: number): void {
+    if (delayS <= 0 || requester.stakeholder === series.owner) return;
+    const states = (series.lastAccess ??= new Map());
+    const key = stateKey(requester.grantee, right);
+    if (!states.has(key)) this.#states++;
+    const atMs = this.monotonicMs();
+    states.set(key, { atMs, untilMs: atMs + delayS * 1000 });
+  }
+
+  /** Lets go of the records whose delay has passed. */
+  #letGo(): boolean {
+    const nowMs = this.monotonicMs();
+    for (const series of this.allSeries()) {
+      series.lastAccess?.forEach((last, key, states) => {
+        if (last.untilMs > nowMs) return;
+        states.delete(key);
+        this.#states--;
+      });
+    }
+    return this.#states < this.capacity;
+  }
+}
+
+function stateKey(grantee: GranteeId, right: RightCode): number {
+  return grantee * 4 + right;
+}

@@ -1,0 +1,93 @@
+/** The policies that a unit knows, each stored once and found by index or by content hash (SP-2). */
+import type { Names } from "../model/names";
+import { denyAll, type Policy } from "../model/policy";
+import type { CryptoPort } from "../security/crypto-port";
+import { hashPolicy } from "../wire/policy-codec";
+
+interface Entry {
+  readonly policy: Policy;
+  readonly hash: Uint8Array;
+  readonly hashKey: string;
+}
+
+/** Index of the policy that grants nothing. */
+export const denyAllIndex = 0;
+
+export class PolicyTable {
+  readonly #entries: (Entry | undefined)[] = [];
+  readonly #byHash = new Map<string, number>();
+  /** Policies found or added for a request that has not put them in force yet. */
+  readonly #held: number[] = [];
+
+  /** @param inUse calls `use` with every index that a series or sample refers to: those are kept when room is made */
+  constructor(
+    private readonly names: Names,
+    private readonly crypto: CryptoPort,
+    private readonly capacity: number,
+    private readonly inUse: (use: (policy: number) => void) => void,
+  ) {
+    this.add(denyAll);
+    this.settle();
+  }
+
+  /** The index of a policy, stored now if it is new; -1 where the table is full of policies in use. Held until {@link settle}. */
+  add(policy: Policy): number {
+    const index = this.#indexOf(policy);
+    if (index >= 0) this.#held.push(index);
+    return index;
+  }
+
+  /** Ends the hold on what was added: from here on only what is in use is kept when room is made. */
+  settle(): void {
+    this.#held.length = 0;
+  }
+
+  #indexOf(policy: Policy): number {
+    const hash = hashPolicy(policy, this.names, this.crypto);
+    const hashKey = keyOf(hash);
+    const known = this.#byHash.get(hashKey);
+    if (known !== undefined) return known;
+    const index = this.#freeIndex();
+    if (index < 0) return -1;
+    this.#entries[index] = { policy, hash, hashKey };
+    this.#byHash.set(hashKey, index);
+    return index;
+  }
+
+  get(index: number): Policy {
+    return this.#entries[index]!.policy;
+  }
+
+  hash(index: number): Uint8Array {
+    return this.#entries[index]!.hash;
+  }
+
+  /** The index of the policy with that hash, or -1. */
+  find(hash: Uint8Array): number {
+    return this.#byHash.get(keyOf(hash)) ?? -1;
+  }
+
+  #freeIndex(): number {
+    if (this.#entries.length < this.capacity) return this.#entries.push(undefined) - 1;
+    const free = this.#entries.indexOf(undefined);
+    if (free >= 0) return free;
+    this.#sweep();
+    return this.#entries.indexOf(undefined);
+  }
+
+  #sweep(): void {
+    const used = new Set<number>([denyAllIndex, ...this.#held]);
+    this.inUse((policy) => used.add(policy));
+    for (let i = 0; i < this.#entries.length; i++) {
+      if (used.has(i)) continue;
+      this.#byHash.delete(this.#entries[i]!.hashKey);
+      this.#entries[i] = undefined;
+    }
+  }
+}
+
+function keyOf(hash: Uint8Array): string {
+  let key = "";
+  for (let i = 0; i < hash.length; i++) key += String.fromCharCode(hash[i]!);
+  return key;
+}

@@ -1,0 +1,76 @@
+/** The series that a unit is home of, and the devices that are enrolled here with their owners. */
+import type { SeriesKey } from "../model/instance";
+import type { NameId } from "../model/names";
+import type { LastAccess } from "./access-control";
+import { denyAllIndex } from "./policy-table";
+
+export interface Series extends SeriesKey {
+  /** The number under which the store keeps it. */
+  readonly index: number;
+  /** The policy in force: that of the next instance that brings none. */
+  policy: number;
+  /** Sequence of the policy in force; 0 while it is the owner's default. */
+  policySequence: number;
+  /** The longest delay of any policy that its samples ever had. */
+  longestDelayS: number;
+  lastAccess?: Map<number, LastAccess>;
+}
+
+export class SeriesTable {
+  readonly #series: Series[] = [];
+  readonly #byKey = new Map<number, Series>();
+  readonly #owners = new Map<NameId, NameId>();
+  readonly #defaults = new Map<NameId, number>();
+
+  constructor(private readonly capacity: number) {}
+
+  /** Binds a device to its owner: what it measures belongs to that stakeholder, whatever a message says. */
+  enrol(device: NameId, owner: NameId): void {
+    this.#owners.set(device, owner);
+  }
+
+  ownerOf(device: NameId): NameId | undefined {
+    return this.#owners.get(device);
+  }
+
+  /** Sets the policy (an index of the policy table) that holds for an owner's series until the owner gives another. */
+  setDefaultPolicy(owner: NameId, policy: number): void {
+    this.#defaults.set(owner, policy);
+  }
+
+  find(key: SeriesKey): Series | undefined {
+    return this.#byKey.get(packed(key));
+  }
+
+  /** The series of an enrolled device and its owner, made if it is new; undefined where the key is not one or the table is full. */
+  open(key: SeriesKey): Series | undefined {
+    const known = this.find(key);
+    if (known) return known;
+    if (this.#owners.get(key.device) !== key.owner || this.#series.length >= this.capacity) return undefined;
+    const series = this.preview(key);
+    this.#series.push(series);
+    this.#byKey.set(packed(key), series);
+    return series;
+  }
+
+  /** What a new series would be, without making it. */
+  preview(key: SeriesKey): Series {
+    const { variable, device, owner } = key;
+    const policy = this.#defaults.get(owner) ?? denyAllIndex;
+    return { variable, device, owner, index: this.#series.length, policy, policySequence: 0, longestDelayS: 0 };
+  }
+
+  all(): readonly Series[] {
+    return this.#series;
+  }
+
+  policiesInUse(use: (policy: number) => void): void {
+    for (const series of this.#series) use(series.policy);
+    this.#defaults.forEach(use);
+  }
+}
+
+/** 16 bits of variable, 15 of device, 15 of owner: exact in a double. */
+function packed(key: SeriesKey): number {
+  return (key.variable * 0x8000 + key.device) * 0x8000 + key.owner;
+}

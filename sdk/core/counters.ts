@@ -1,0 +1,26 @@
+/** What a unit counts. Every message that is refused shows here, under the reason. */
+import type { ResultName } from "./model/result";
+import type { Refusal } from "./security/session";
+
+export interface Counters {
+  /** Messages that came in. */
+  received: number;
+  /** Messages refused without an answer, by reason. `unknownKey`: no session has the kid. */
+  refused: Record<Refusal | "unknownKey", number>;
+  /** Requests of peers and local services, by result. */
+  results: Partial<Record<ResultName, number>>;
+  /** Instances that were kept. */
+  instancesKept: number;
+  /** Notifications that no link could take. */
+  notificationsLost: number;
+}
+
+export function newCounters(): Counters {
+  return {
+    received: 0,
+    refused: { malformed: 0, unknownKey: 0, notAuthentic: 0, replayed: 0, notOpen: 0, foreignSource: 0 },
+    results: {},
+    instancesKept: 0,
+    notificationsLost: 0,
+  };
+}

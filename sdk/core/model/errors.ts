@@ -1,0 +1,40 @@
+/**
+ * The SDK's one error class. `code` is stable, `fault` says who can mend it, the message names field, value and remedy
+ * and never holds a secret.
+ */
+export type Fault = "caller" | "peer" | "device" | "sdk";
+
+export type ErrorCode =
+  /** An argument of the public API is not what its documentation asks for. */
+  | "bad-argument"
+  /** A configuration or key file is not usable. */
+  | "bad-configuration"
+  /** Received bytes are not the strict encoding of this wire version. */
+  | "malformed"
+  /** Something does not fit into its buffer or bound. */
+  | "too-large"
+  /** The request ended with a result other than `done`; `result` names it. */
+  | "request-failed"
+  /** The link, unit or subscription is closed. */
+  | "closed";
+
+export class EbalanceError extends Error {
+  override readonly name = "EbalanceError";
+  constructor(
+    readonly code: ErrorCode,
+    readonly fault: Fault,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Throws `malformed` with the peer at fault. */
+export function malformed(message: string): never {
+  throw new EbalanceError("malformed", "peer", message);
+}
+
+/** Throws `bad-argument` with the caller at fault. */
+export function badArgument(message: string): never {
+  throw new EbalanceError("bad-argument", "caller", message);
+}

@@ -1,0 +1,85 @@
+/** Variable instances (DI-1) and what may be asked of them: conditions and functions. */
+import { badArgument } from "./errors";
+import type { NameId } from "./names";
+import type { Value } from "./registry";
+
+/** A series: one variable of one device, owned by one stakeholder. */
+export interface SeriesKey {
+  readonly variable: number;
+  readonly device: NameId;
+  readonly owner: NameId;
+}
+
+/** One element of a time series inside a unit. The value is in the unit's form (see registry.ts). */
+export interface Instance extends SeriesKey {
+  readonly value: Value;
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly timeMs: number;
+  /** Index of the policy in the unit's policy table that held when the instance was written. */
+  readonly policy: number;
+}
+
+/** Functions of a query (DI-4). Codes are part of the wire format. */
+export const QueryFunction = { last: 1, minimum: 2, maximum: 3, average: 4, count: 5 } as const;
+export type QueryFunctionName = keyof typeof QueryFunction;
+export type QueryFunctionCode = (typeof QueryFunction)[QueryFunctionName];
+
+/** Fields and comparisons of a condition. Codes are part of the wire format. */
+export const Field = { value: 1, time: 2 } as const;
+export type FieldCode = (typeof Field)[keyof typeof Field];
+export const Comparison = { below: 1, atMost: 2, above: 3, atLeast: 4, equal: 5 } as const;
+export type ComparisonCode = (typeof Comparison)[keyof typeof Comparison];
+
+/** One comparison; a condition is a list of them, all of which must hold. */
+export interface Term {
+  readonly field: FieldCode;
+  readonly comparison: ComparisonCode;
+  /** In the unit's form for `value`, in milliseconds since 1970 for `time`. */
+  readonly operand: number;
+}
+export type Condition = readonly Term[];
+
+export const maxTerms = 4;
+
+/** A condition as the data interface takes it: physical units; times in milliseconds since 1970-01-01 UTC. All bounds given must hold. */
+export interface ConditionText {
+  readonly valueAbove?: number;
+  readonly valueBelow?: number;
+  /** From this time on, inclusive. */
+  readonly fromMs?: number;
+  /** Before this time, exclusive. */
+  readonly toMs?: number;
+}
+
+/** Whether a value and a time satisfy every term. Values that are not numbers satisfy no term on `value`. */
+export function satisfies(condition: Condition, value: Value, timeMs: number): boolean {
+  for (let i = 0; i < condition.length; i++) {
+    const term = condition[i]!;
+    const left = term.field === Field.time ? timeMs : value;
+    if (typeof left !== "number" || !compare(left, term.comparison, term.operand)) return false;
+  }
+  return true;
+}
+
+function compare(left: number, comparison: ComparisonCode, right: number): boolean {
+  if (comparison === Comparison.below) return left < right;
+  if (comparison === Comparison.atMost) return left <= right;
+  if (comparison === Comparison.above) return left > right;
+  if (comparison === Comparison.atLeast) return left >= right;
+  return left === right;
+}
+
+/** @param toUnitForm converts a physical value into the variable's whole steps without rounding */
+export function conditionFromText(text: ConditionText, toUnitForm: (value: number) => number): Condition {
+  const terms: Term[] = [];
+  const add = (name: string, field: FieldCode, comparison: ComparisonCode, operand: number | undefined) => {
+    if (operand === undefined) return;
+    if (typeof operand !== "number" || operand !== operand) badArgument(`condition.${name} ${String(operand)} is not a number`);
+    terms.push({ field, comparison, operand });
+  };
+  add("valueAbove", Field.value, Comparison.above, text.valueAbove === undefined ? undefined : toUnitForm(text.valueAbove));
+  add("valueBelow", Field.value, Comparison.below, text.valueBelow === undefined ? undefined : toUnitForm(text.valueBelow));
+  add("fromMs", Field.time, Comparison.atLeast, text.fromMs);
+  add("toMs", Field.time, Comparison.below, text.toMs);
+  return terms;
+}

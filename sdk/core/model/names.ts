@@ -1,0 +1,52 @@
+/**
+ * Names of units, services and stakeholders as small integers: inside a unit every comparison is one of integers, and the table is the only
+ * place that holds the texts. Names come from configuration alone, never from the wire, so a peer cannot make the table grow.
+ */
+import { badArgument } from "./errors";
+import { utf8Length } from "./utf8";
+
+/** Index of a name in the unit's table, 0 to 32767. */
+export type NameId = number;
+
+/** A (stakeholder, service) pair as one integer below 2^30. */
+export type GranteeId = number;
+
+const maxNames = 32768;
+const maxNameBytes = 64;
+
+export class Names {
+  readonly #ids = new Map<string, NameId>();
+  readonly #texts: string[] = [];
+
+  /** The id of a name, made if it is new. @throws EbalanceError `bad-argument` for an empty or overlong name or a full table */
+  id(text: string): NameId {
+    const known = this.#ids.get(text);
+    if (known !== undefined) return known;
+    const length = typeof text === "string" ? utf8Length(text) : 0;
+    if (length < 1 || length > maxNameBytes) badArgument(`name ${JSON.stringify(text)} is not a text of 1 to ${maxNameBytes} bytes`);
+    if (this.#texts.length === maxNames) badArgument(`more than ${maxNames} names`);
+    this.#ids.set(text, this.#texts.length);
+    return this.#texts.push(text) - 1;
+  }
+
+  /** The id of a name that may not be known. */
+  find(text: string): NameId | undefined {
+    return this.#ids.get(text);
+  }
+
+  text(id: NameId): string {
+    return this.#texts[id] ?? badArgument(`no name has id ${id}`);
+  }
+}
+
+export function granteeId(stakeholder: NameId, service: NameId): GranteeId {
+  return stakeholder * maxNames + service;
+}
+
+export function granteeStakeholder(grantee: GranteeId): NameId {
+  return Math.floor(grantee / maxNames);
+}
+
+export function granteeService(grantee: GranteeId): NameId {
+  return grantee % maxNames;
+}

@@ -1,0 +1,98 @@
+/**
+ * Policies (SP-2): what the owner of a series grants, to whom, and how often. A policy is a value: it never changes, a new one with a higher
+ * sequence takes its place. Whoever is not named is denied; the owner needs no grant.
+ */
+import { badArgument } from "./errors";
+import { granteeId, granteeService, granteeStakeholder, type GranteeId, type Names } from "./names";
+
+export const Right = { read: 1, write: 2 } as const;
+export type RightCode = (typeof Right)[keyof typeof Right];
+
+/** A policy as the data interface takes and gives it. */
+export interface PolicyText {
+  /** Rises with every change: 1 to 2^31 - 1. */
+  readonly sequence: number;
+  readonly entries: readonly PolicyEntryText[];
+}
+
+export interface PolicyEntryText {
+  readonly rights: "read" | "write" | "read-write";
+  /** Least time between two accesses of one grantee to one series, in whole seconds, 0 to 2^31 - 1. */
+  readonly minDelayS: number;
+  readonly grantees: readonly { readonly stakeholder: string; readonly service: string }[];
+}
+
+/** A policy inside a unit: entries sorted by rights and delay, grantees ascending, none twice. */
+export interface Policy {
+  readonly sequence: number;
+  readonly entries: readonly PolicyEntry[];
+}
+
+export interface PolicyEntry {
+  /** Bits of {@link Right}: 1 to 3. */
+  readonly rights: number;
+  readonly minDelayS: number;
+  readonly grantees: readonly GranteeId[];
+}
+
+export const maxPolicyEntries = 8;
+export const maxGrantees = 16;
+export const maxInt31 = 0x7fffffff;
+
+const rightBits = Object.freeze({ read: 1, write: 2, "read-write": 3 });
+const rightTexts = Object.freeze(["", "read", "write", "read-write"] as const);
+
+/** The most that policies ever grant without an owner: nothing. */
+export const denyAll: Policy = Object.freeze({ sequence: 0, entries: Object.freeze([]) });
+
+/**
+ * The delay in seconds after which `grantee` may use `right` again, or -1 where the policy does not grant it. Where several entries match,
+ * the longest delay holds.
+ */
+export function grantedDelayS(policy: Policy, right: RightCode, grantee: GranteeId): number {
+  let delayS = -1;
+  for (let i = 0; i < policy.entries.length; i++) {
+    const entry = policy.entries[i]!;
+    if ((entry.rights & right) !== 0 && entry.minDelayS > delayS && entry.grantees.indexOf(grantee) >= 0) delayS = entry.minDelayS;
+  }
+  return delayS;
+}
+
+/** @throws EbalanceError `bad-argument` naming the field that is wrong */
+export function policyFromText(text: PolicyText, names: Names): Policy {
+  checkInt31("policy.sequence", text.sequence, 1);
+  if (text.entries.length > maxPolicyEntries) badArgument(`policy.entries: ${text.entries.length}, at most ${maxPolicyEntries}`);
+  const entries = text.entries.map((entry) => entryFromText(entry, names)).sort(compareEntries);
+  for (let i = 1; i < entries.length; i++)
+    if (compareEntries(entries[i - 1]!, entries[i]!) === 0) badArgument("policy.entries: two have the same rights and delay; group their grantees");
+  return Object.freeze({ sequence: text.sequence, entries: Object.freeze(entries) });
+}
+
+function entryFromText(entry: PolicyEntryText, names: Names): PolicyEntry {
+  const rights = rightBits[entry.rights] ?? badArgument(`policy rights ${entry.rights} are not read, write or read-write`);
+  checkInt31("policy minDelayS", entry.minDelayS, 0);
+  const grantees = entry.grantees.map((g) => granteeId(names.id(g.stakeholder), names.id(g.service))).sort((a, b) => a - b);
+  if (grantees.length < 1 || grantees.length > maxGrantees) badArgument(`policy grantees: ${grantees.length}, from 1 to ${maxGrantees}`);
+  if (grantees.some((g, i) => g === grantees[i - 1])) badArgument("policy grantees: one is named twice");
+  return Object.freeze({ rights, minDelayS: entry.minDelayS, grantees: Object.freeze(grantees) });
+}
+
+export function policyToText(policy: Policy, names: Names): PolicyText {
+  return {
+    sequence: policy.sequence,
+    entries: policy.entries.map((entry) => ({
+      rights: rightTexts[entry.rights] as PolicyEntryText["rights"],
+      minDelayS: entry.minDelayS,
+      grantees: entry.grantees.map((g) => ({ stakeholder: names.text(granteeStakeholder(g)), service: names.text(granteeService(g)) })),
+    })),
+  };
+}
+
+/** Order of entries in a policy: by rights, then by delay. */
+export function compareEntries(a: PolicyEntry, b: PolicyEntry): number {
+  return a.rights - b.rights || a.minDelayS - b.minDelayS;
+}
+
+function checkInt31(field: string, value: number, least: number): void {
+  if (!Number.isInteger(value) || value < least || value > maxInt31) badArgument(`${field} ${value} is not a whole number from ${least} to ${maxInt31}`);
+}

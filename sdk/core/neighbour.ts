@@ -1,0 +1,113 @@
+/** A unit one session away: its session, the link that leads there now, and what waits for an answer from it. */
+import type { Counters } from "./counters";
+import { Result } from "./model/result";
+import type { LinkPort, UnitPorts } from "./ports";
+import { PendingRequests } from "./requests/pending-requests";
+import { outcome, type Notification } from "./requests/request-processor";
+import type { Notify } from "./requests/subscriptions";
+import type { Session } from "./security/session";
+import { Operation, type AliveMessage, type NotifyMessage, type Request, type SessionBody } from "./wire/session-body";
+
+/** An `open` without an answer is sent again after this time. */
+const openRetryMs = 5000;
+
+export class Neighbour {
+  link: LinkPort | undefined;
+  readonly #pending = new PendingRequests();
+  /** The unit's ids of subscriptions, and the sequences under which the neighbour knows them. */
+  readonly #sequences = new Map<number, number>();
+  /** When to send `open` again; Infinity where none is under way. */
+  #openAgainMs = Infinity;
+
+  constructor(
+    readonly session: Session,
+    private readonly ports: UnitPorts,
+  ) {}
+
+  /** Opens the session over a link. */
+  open(link: LinkPort): void {
+    this.link = link;
+    this.#openAgainMs = this.ports.clock.monotonicMs() + openRetryMs;
+    link.send(this.session.open());
+  }
+
+  /** Sends a request of this unit's; its outcome goes to `notify`, whatever becomes of the link. */
+  request(request: Request, id: number, notify: Notify, timeoutMs: number, maxPending: number): void {
+    if (!this.link || !this.session.isOpen) return notify(outcome(Result.linkLost));
+    if (this.#pending.size >= maxPending) return notify(outcome(Result.busy));
+    const sent = this.#translate(request);
+    if (!sent) return notify(outcome(Result.unknownSubscription));
+    const sequence = this.session.nextSequence;
+    const message = this.#seal(sent);
+    if (!message) return notify(outcome(Result.unsupported));
+    if (!this.link.send(message)) return notify(outcome(Result.busy));
+    if (request.op === Operation.event) this.#sequences.set(id, sequence);
+    this.#pending.add(sequence, this.#forget(request, id, notify), this.ports.clock.monotonicMs() + timeoutMs, request.op === Operation.event);
+  }
+
+  /** A subscription is known to the neighbour by the sequence of the request that made it. */
+  #translate(request: Request): Request | undefined {
+    if (request.op !== Operation.unsubscribe) return request;
+    const sequence = this.#sequences.get(request.id);
+    return sequence === undefined ? undefined : { ...request, id: sequence };
+  }
+
+  /** Lets go of what is kept for a subscription when it ends. */
+  #forget(request: Request, id: number, notify: Notify): Notify {
+    if (request.op !== Operation.event && request.op !== Operation.unsubscribe) return notify;
+    return (notification) => {
+      const ended = request.op === Operation.event ? notification.result !== Result.done : notification.result === Result.done;
+      const subscription = request.op === Operation.event ? id : request.id;
+      if (ended) {
+        this.#pending.remove(this.#sequences.get(subscription) ?? 0);
+        this.#sequences.delete(subscription);
+      }
+      notify(notification);
+    };
+  }
+
+  /** Sends the outcome of a request of the neighbour's. */
+  notify(id: number, notification: Notification, counters: Counters): void {
+    const { result, instances, retryAfterMs } = notification;
+    if (!this.send({ op: Operation.notify, id, result, items: instances, retryAfterMs })) counters.notificationsLost++;
+  }
+
+  send(body: NotifyMessage | AliveMessage): boolean {
+    const message = this.link && this.session.isOpen ? this.#seal(body) : undefined;
+    return message !== undefined && this.link!.send(message);
+  }
+
+  /** Seals a body; undefined, and a line in the log, for one that this session cannot carry. */
+  #seal(body: Request | NotifyMessage | AliveMessage): Uint8Array | undefined {
+    const { clock, log } = this.ports;
+    const timeMs = clock.isSet() ? Math.floor(clock.wallMs() / 1000) * 1000 : undefined;
+    try {
+      return this.session.seal({ ...body, sequence: this.session.nextSequence, timeMs } as SessionBody);
+    } catch (error) {
+      log("error", `message not sent: ${(error as Error).message}`);
+      return undefined;
+    }
+  }
+
+  /** Gives a notification of the neighbour's to whoever waits for it; others are let go. */
+  answered(message: NotifyMessage): void {
+    const { id, result, items, retryAfterMs } = message;
+    this.#pending.answer(id, result !== Result.done)?.({ result, instances: items, retryAfterMs });
+  }
+
+  /** The session is over or opened anew: nobody who waits will be answered. */
+  lost(): void {
+    this.#openAgainMs = Infinity;
+    this.#sequences.clear();
+    for (const notify of this.#pending.takeAll()) notify(outcome(Result.linkLost));
+  }
+
+  /** @returns milliseconds until the next call is needed */
+  tick(): number {
+    const nowMs = this.ports.clock.monotonicMs();
+    for (const notify of this.#pending.takeExpired(nowMs)) notify(outcome(Result.timeout));
+    const openNow = this.#openAgainMs <= nowMs || (this.session.isWorn && this.#openAgainMs === Infinity);
+    if (this.link && this.session.isInitiator && openNow) this.open(this.link);
+    return Math.max(0, Math.min(this.#pending.nextDeadlineMs(), this.#openAgainMs) - nowMs);
+  }
+}

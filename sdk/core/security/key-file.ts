@@ -1,0 +1,80 @@
+/**
+ * The file that provisions one session: JSON, the same at both ends, with the key. Whoever reads it can be either end, so it is kept readable
+ * by its owner alone (the platform checks that). Format: `docs/key-file.md`.
+ */
+import { EbalanceError } from "../model/errors";
+import type { PolicyText } from "../model/policy";
+import type { SessionConfig } from "./session";
+
+export interface KeyFile {
+  readonly session: SessionConfig;
+  /** 32 bytes; overwrite them once they are imported. */
+  readonly key: Uint8Array;
+  /** The policy that the owner gives the initiator for what it measures. */
+  readonly policy?: PolicyText;
+}
+
+const keyBytes = 32;
+
+/** @throws EbalanceError `bad-configuration` naming file and field; never the key */
+export function parseKeyFile(text: string, fileName: string): KeyFile {
+  let file: Record<string, unknown>;
+  try {
+    file = JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    // The engine's own message would quote the text, and with it the key.
+    return wrong(fileName, "the file", "is not JSON");
+  }
+  if (typeof file !== "object" || file === null || file["type"] !== "ebalance-session-key")
+    return wrong(fileName, "type", 'is not "ebalance-session-key"');
+  if (file["version"] !== 1) wrong(fileName, "version", "is not 1");
+  const kid = file["kid"];
+  if (typeof kid !== "number") return wrong(fileName, "kid", "is not a number");
+  const session: SessionConfig = {
+    kid,
+    domain: text64(file, "domain", fileName),
+    initiator: text64(file, "initiator", fileName),
+    responder: text64(file, "responder", fileName),
+    owner: text64(file, "owner", fileName),
+    names: list(file, "names", fileName).map((name) => asText(name, "names", fileName)),
+    sources: list(file, "sources", fileName).map((source) => asSource(source, fileName)),
+  };
+  const policy = file["policy"] as PolicyText | undefined;
+  if (policy !== undefined && (typeof policy !== "object" || policy === null || !Array.isArray(policy.entries)))
+    wrong(fileName, "policy", "is not {sequence, entries}");
+  return { session, key: parseKey(file["key"], fileName), ...(policy ? { policy } : {}) };
+}
+
+function parseKey(hex: unknown, fileName: string): Uint8Array {
+  if (typeof hex !== "string" || hex.length !== 2 * keyBytes) return wrong(fileName, "key", `is not ${2 * keyBytes} hexadecimal digits`);
+  const key = new Uint8Array(keyBytes);
+  for (let i = 0; i < keyBytes; i++) {
+    const pair = hex.slice(2 * i, 2 * i + 2);
+    if (!/^[0-9a-fA-F]{2}$/.test(pair)) wrong(fileName, "key", `is not ${2 * keyBytes} hexadecimal digits`);
+    key[i] = parseInt(pair, 16);
+  }
+  return key;
+}
+
+function asSource(value: unknown, fileName: string): SessionConfig["sources"][number] {
+  if (typeof value !== "object" || value === null) return wrong(fileName, "sources", "has an entry that is not {device, service, stakeholder}");
+  const source = value as Record<string, unknown>;
+  return { device: text64(source, "device", fileName), service: text64(source, "service", fileName), stakeholder: text64(source, "stakeholder", fileName) };
+}
+
+function list(file: Record<string, unknown>, field: string, fileName: string): unknown[] {
+  const value = file[field];
+  return Array.isArray(value) ? value : wrong(fileName, field, "is not a list");
+}
+
+function text64(object: Record<string, unknown>, field: string, fileName: string): string {
+  return asText(object[field], field, fileName);
+}
+
+function asText(value: unknown, field: string, fileName: string): string {
+  return typeof value === "string" && value.length > 0 && value.length <= 64 ? value : wrong(fileName, field, "is not a text of 1 to 64 characters");
+}
+
+function wrong(fileName: string, field: string, what: string): never {
+  throw new EbalanceError("bad-configuration", "caller", `key file ${fileName}: ${field} ${what}`);
+}

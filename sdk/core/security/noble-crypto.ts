@@ -1,0 +1,70 @@
+/** The portable crypto port, on the audited JavaScript of @noble/hashes: the fallback where a platform has nothing faster. */
+import { hkdf } from "@noble/hashes/hkdf.js";
+import { hmac } from "@noble/hashes/hmac.js";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { badArgument } from "../model/errors";
+import type { CryptoPort, KeyHandle, KeyUse } from "./crypto-port";
+
+interface Key {
+  readonly bytes: Uint8Array;
+  readonly use: KeyUse;
+}
+
+export class NobleCrypto implements CryptoPort {
+  readonly #keys = new Map<number, Key>();
+  #lastId = 0;
+
+  /** @param fillRandom the platform's cryptographic random source */
+  constructor(private readonly fillRandom: (out: Uint8Array) => void) {}
+
+  importKey(bytes: Uint8Array, use: KeyUse): KeyHandle {
+    if (bytes.length < 16 || bytes.length > 64) badArgument(`key of ${bytes.length} bytes, from 16 to 64 are accepted`);
+    this.#keys.set(++this.#lastId, { bytes: bytes.slice(), use });
+    return Object.freeze({ keyId: this.#lastId });
+  }
+
+  deriveKey(secret: KeyHandle, salt: Uint8Array, info: Uint8Array, use: KeyUse): KeyHandle {
+    return this.importKey(hkdf(sha256, this.#key(secret, "derive"), salt, info, 32), use);
+  }
+
+  destroyKey(key: KeyHandle): void {
+    this.#keys.get(key.keyId)?.bytes.fill(0);
+    this.#keys.delete(key.keyId);
+  }
+
+  mac(key: KeyHandle, data: Uint8Array, length: number, tag: Uint8Array): void {
+    tag.set(this.#tag(key, data, length, tag.length));
+  }
+
+  verifyMac(key: KeyHandle, data: Uint8Array, length: number, tag: Uint8Array): boolean {
+    const expected = this.#tag(key, data, length, tag.length);
+    let difference = 0;
+    for (let i = 0; i < tag.length; i++) difference |= expected[i]! ^ tag[i]!;
+    return difference === 0;
+  }
+
+  sha256(data: Uint8Array, length: number, out: Uint8Array): void {
+    checkLength(data, length);
+    out.set(sha256(data.subarray(0, length)));
+  }
+
+  random(out: Uint8Array): void {
+    this.fillRandom(out);
+  }
+
+  #tag(key: KeyHandle, data: Uint8Array, length: number, tagLength: number): Uint8Array {
+    checkLength(data, length);
+    if (tagLength < 8 || tagLength > 32) badArgument(`tag of ${tagLength} bytes, from 8 to 32 are accepted`);
+    return hmac(sha256, this.#key(key, "mac"), data.subarray(0, length)).subarray(0, tagLength);
+  }
+
+  #key(handle: KeyHandle, use: KeyUse): Uint8Array {
+    const key = this.#keys.get(handle.keyId);
+    if (!key || key.use !== use) return badArgument(`key ${handle.keyId} is not a key for ${use}`);
+    return key.bytes;
+  }
+}
+
+function checkLength(data: Uint8Array, length: number): void {
+  if (length < 0 || length > data.length) badArgument(`length ${length} of ${data.length} bytes`);
+}

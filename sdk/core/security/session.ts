@@ -1,0 +1,297 @@
+/**
+ * A session between two units under a provisioned key: the opening with fresh nonces on both sides, the keys derived from them, sequence
+ * numbers and the replay window. It turns bodies into messages and back; it knows nothing of links or requests.
+ *
+ * Because every opening gives new keys, nothing has to be kept over a restart on either side, and no message of an earlier session verifies in
+ * a later one. The opening of a session under certified keys and delegations takes the place of the provisioned key when it is built.
+ */
+import { badArgument, malformed } from "../model/errors";
+import type { NameId, Names } from "../model/names";
+import type { Registry } from "../model/registry";
+import * as cbor from "../wire/cbor";
+import { encodeCbor } from "../wire/cbor-value";
+import { maxSequence, type BodyContext, type SessionBody, type Source } from "../wire/session-body";
+import { readBody, sequenceRead } from "../wire/read-body";
+import { writeBody } from "../wire/write-body";
+import { macContext, maxKid, seal, startPayload, verify, wireVersion, type Envelope, type MacContext, type MessageKind } from "../wire/session-message";
+import type { CryptoPort, KeyHandle } from "./crypto-port";
+import { ReplayWindow } from "./replay-window";
+
+/** What both ends of a session are provisioned with, besides the key. */
+export interface SessionConfig {
+  /** Number of the key, 1 to 65535, unique at each unit. */
+  readonly kid: number;
+  /** The grid that both belong to: messages of one domain do not verify in another. */
+  readonly domain: string;
+  /** Id of the unit that opens the session: the lower one in the hierarchy. */
+  readonly initiator: string;
+  /** Id of the unit that answers. */
+  readonly responder: string;
+  /** Stakeholder that owns the initiator and what it measures. */
+  readonly owner: string;
+  /** The names that may be used in this session; on the wire each is its index here. */
+  readonly names: readonly string[];
+  /** Who may make requests in this session. `device` is one of the two ends. */
+  readonly sources: readonly { readonly device: string; readonly service: string; readonly stakeholder: string }[];
+}
+
+export const nonceBytes = 16;
+const openOperation = 16;
+const openedOperation = 17;
+
+/** Why a message was refused. Each is a counter of the unit. */
+export type Refusal = "malformed" | "notAuthentic" | "replayed" | "notOpen" | "foreignSource";
+
+/** What a received message was. */
+export type Received =
+  | { readonly kind: "reply"; readonly message: Uint8Array }
+  | { readonly kind: "opened" }
+  | { readonly kind: "body"; readonly body: SessionBody; readonly reopened: boolean }
+  /** Authentic, but not a body of this wire version; sequence 0 where it cannot be answered. */
+  | { readonly kind: "malformed"; readonly sequence: number; readonly detail: string }
+  | { readonly kind: "refused"; readonly refusal: Refusal; readonly detail: string };
+
+/** The keys and counters of one opening. */
+interface Epoch {
+  readonly send: MacContext;
+  readonly receive: MacContext;
+  readonly window: ReplayWindow;
+  sent: number;
+}
+
+export class Session implements BodyContext {
+  readonly kid: number;
+  readonly peer: NameId;
+  readonly isInitiator: boolean;
+  readonly #nameIds: readonly NameId[];
+  readonly #nameIndexes = new Map<NameId, number>();
+  readonly #sources: readonly Source[];
+  readonly #openSend: MacContext;
+  readonly #openReceive: MacContext;
+  /** The nonce of an `open` that was sent and not answered yet. */
+  #nonce: Uint8Array | undefined;
+  #epoch: Epoch | undefined;
+  /** Derived by the responder; takes effect with the first message that verifies under it, so a replayed `open` changes nothing. */
+  #candidate: Epoch | undefined;
+
+  /**
+   * @param self id of this unit: the initiator or the responder
+   * @param secret the provisioned key, with use "derive"
+   * @throws EbalanceError `bad-argument` naming the field that is wrong
+   */
+  constructor(
+    readonly config: SessionConfig,
+    private readonly self: string,
+    private readonly secret: KeyHandle,
+    readonly registry: Registry,
+    names: Names,
+    private readonly crypto: CryptoPort,
+  ) {
+    checkConfig(config, self);
+    this.kid = config.kid;
+    this.isInitiator = self === config.initiator;
+    this.peer = names.id(this.#peerText());
+    this.#nameIds = config.names.map((name) => names.id(name));
+    this.#nameIds.forEach((id, index) => this.#nameIndexes.set(id, index));
+    this.#sources = config.sources.map((s) => ({ device: names.id(s.device), service: names.id(s.service), stakeholder: names.id(s.stakeholder) }));
+    const openKey = crypto.deriveKey(secret, new Uint8Array(0), this.#info("open", ""), "mac");
+    this.#openSend = this.#context(openKey, this.#peerText(), "open");
+    this.#openReceive = this.#context(openKey, self, "open");
+  }
+
+  /** Whether messages can be sealed now. */
+  get isOpen(): boolean {
+    return this.#epoch !== undefined;
+  }
+
+  /** Whether the sequence numbers near their end, so that the initiator must open the session anew. */
+  get isWorn(): boolean {
+    return this.#epoch !== undefined && this.#epoch.sent >= maxSequence - 1024;
+  }
+
+  nameId(index: number): NameId {
+    return this.#nameIds[index] ?? malformed(`name ${index} is not one of the ${this.#nameIds.length} agreed`);
+  }
+
+  nameIndex(id: NameId): number {
+    return this.#nameIndexes.get(id) ?? badArgument(`a name of the message is not in the names of session ${this.kid}; add it to both key files`);
+  }
+
+  /** Whether a source may make requests in this session. */
+  allows(source: Source): boolean {
+    return this.#sources.some((s) => s.device === source.device && s.service === source.service && s.stakeholder === source.stakeholder);
+  }
+
+  /** The message that opens the session anew; the present one goes on until the answer comes. */
+  open(): Uint8Array {
+    this.#nonce = new Uint8Array(nonceBytes);
+    this.crypto.random(this.#nonce);
+    return this.#sealOpening(new Map<number, number | Uint8Array>([[1, openOperation], [13, this.#nonce]]));
+  }
+
+  /** The link is gone: what is under way will not be answered. */
+  close(): void {
+    this.#nonce = undefined;
+    this.#destroy(this.#epoch);
+    this.#destroy(this.#candidate);
+    this.#epoch = undefined;
+    this.#candidate = undefined;
+  }
+
+  /** The sequence that the next sealed message will have. */
+  get nextSequence(): number {
+    return (this.#epoch?.sent ?? 0) + 1;
+  }
+
+  /** Seals a body that has `nextSequence`. The session must be open. */
+  seal(body: SessionBody): Uint8Array {
+    const epoch = this.#epoch!;
+    if (body.sequence !== epoch.sent + 1 || epoch.sent >= maxSequence) badArgument(`sequence ${body.sequence} of session ${this.kid}`);
+    startPayload();
+    writeBody(body, this);
+    const message = seal(this.crypto, epoch.send);
+    epoch.sent++;
+    return message;
+  }
+
+  /** Checks and takes apart a message whose envelope names this session. */
+  receive(envelope: Envelope): Received {
+    try {
+      return isOpening(envelope.payload) ? this.#receiveOpening(envelope) : this.#receiveBody(envelope);
+    } catch (error) {
+      return refused("malformed", messageOf(error));
+    }
+  }
+
+  #receiveOpening(envelope: Envelope): Received {
+    if (!verify(this.crypto, this.#openReceive, envelope)) return refused("notAuthentic", "opening");
+    const { nonce, answered } = readOpening(envelope.payload);
+    if (answered === undefined) {
+      if (this.isInitiator) return refused("notOpen", "the responder cannot open a session");
+      return { kind: "reply", message: this.#answerOpening(nonce) };
+    }
+    if (!this.#nonce || !sameBytes(answered, this.#nonce)) return refused("replayed", "answer to another opening");
+    this.#destroy(this.#epoch);
+    this.#epoch = this.#derive(this.#nonce, nonce);
+    this.#nonce = undefined;
+    return { kind: "opened" };
+  }
+
+  #answerOpening(theirs: Uint8Array): Uint8Array {
+    const ours = new Uint8Array(nonceBytes);
+    this.crypto.random(ours);
+    this.#destroy(this.#candidate);
+    this.#candidate = this.#derive(theirs, ours);
+    return this.#sealOpening(new Map<number, number | Uint8Array>([[1, openedOperation], [13, ours], [14, theirs]]));
+  }
+
+  #receiveBody(envelope: Envelope): Received {
+    let reopened = false;
+    let epoch = this.#epoch;
+    if (!epoch || !verify(this.crypto, epoch.receive, envelope)) {
+      epoch = this.#candidate;
+      if (!epoch) return refused(this.#epoch ? "notAuthentic" : "notOpen", `session ${this.kid}`);
+      if (!verify(this.crypto, epoch.receive, envelope)) return refused("notAuthentic", `session ${this.kid}`);
+      this.#candidate = undefined;
+      this.#destroy(this.#epoch);
+      this.#epoch = epoch;
+      reopened = true;
+    }
+    let body: SessionBody;
+    try {
+      cbor.startReading(envelope.payload);
+      body = readBody(this);
+    } catch (error) {
+      const answerable = sequenceRead > 0 && epoch.window.accept(sequenceRead);
+      return { kind: "malformed", sequence: answerable ? sequenceRead : 0, detail: messageOf(error) };
+    }
+    if (!epoch.window.accept(body.sequence)) return refused("replayed", `sequence ${body.sequence} of session ${this.kid}`);
+    return { kind: "body", body, reopened };
+  }
+
+  #derive(initiatorNonce: Uint8Array, responderNonce: Uint8Array): Epoch {
+    const salt = new Uint8Array(2 * nonceBytes);
+    salt.set(initiatorNonce);
+    salt.set(responderNonce, nonceBytes);
+    const direction = (receiver: string) =>
+      this.#context(this.crypto.deriveKey(this.secret, salt, this.#info("session", receiver), "mac"), receiver, "session");
+    return { send: direction(this.#peerText()), receive: direction(this.self), window: new ReplayWindow(), sent: 0 };
+  }
+
+  #destroy(epoch: Epoch | undefined): void {
+    if (!epoch) return;
+    this.crypto.destroyKey(epoch.send.key);
+    this.crypto.destroyKey(epoch.receive.key);
+  }
+
+  #sealOpening(body: ReadonlyMap<number, number | Uint8Array>): Uint8Array {
+    const payload = encodeCbor(body);
+    startPayload();
+    cbor.writeRaw(payload);
+    return seal(this.crypto, this.#openSend);
+  }
+
+  #context(key: KeyHandle, receiver: string, kind: MessageKind): MacContext {
+    return macContext(key, this.kid, this.config.domain, receiver, kind);
+  }
+
+  #info(kind: MessageKind, receiver: string): Uint8Array {
+    return encodeCbor(["ebalance", wireVersion, this.config.domain, kind, receiver]);
+  }
+
+  #peerText(): string {
+    return this.self === this.config.initiator ? this.config.responder : this.config.initiator;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function refused(refusal: Refusal, detail: string): Received {
+  return { kind: "refused", refusal, detail };
+}
+
+/** An opening has operation 16 or 17. Read before anything is verified, only to know with which key to verify. */
+function isOpening(payload: Uint8Array): boolean {
+  return payload[1] === 1 && (payload[2] === openOperation || payload[2] === openedOperation);
+}
+
+/** Reads `{1: 16, 13: nonce}` or `{1: 17, 13: nonce, 14: nonce}`. */
+function readOpening(payload: Uint8Array): { nonce: Uint8Array; answered: Uint8Array | undefined } {
+  cbor.startReading(payload);
+  const entries = cbor.readLength(cbor.Major.map, 3);
+  if (cbor.readUint(1) !== 1) malformed("opening has no operation");
+  const answers = cbor.readUint(openedOperation) === openedOperation;
+  if (entries !== (answers ? 3 : 2)) malformed("opening has the wrong fields");
+  const nonce = readNonce(13);
+  const answered = answers ? readNonce(14) : undefined;
+  cbor.readEnd();
+  return { nonce, answered };
+}
+
+function readNonce(key: number): Uint8Array {
+  if (cbor.readUint(14) !== key) malformed(`opening has no key ${key}`);
+  const nonce = cbor.readBytes(nonceBytes).slice();
+  return nonce.length === nonceBytes ? nonce : malformed(`nonce of ${nonce.length} bytes, not ${nonceBytes}`);
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+function checkConfig(config: SessionConfig, self: string): void {
+  const { kid, initiator, responder, names, sources } = config;
+  if (!Number.isInteger(kid) || kid < 1 || kid > maxKid) badArgument(`session kid ${kid} is not from 1 to ${maxKid}`);
+  if (initiator === responder) badArgument(`session ${kid}: initiator and responder are both ${initiator}`);
+  if (self !== initiator && self !== responder) badArgument(`session ${kid} is between ${initiator} and ${responder}, not for ${self}`);
+  if (new Set(names).size !== names.length) badArgument(`session ${kid}: names has one twice`);
+  const known = (field: string, name: string) => names.includes(name) || badArgument(`session ${kid}: ${field} ${name} is not in names`);
+  known("owner", config.owner);
+  for (const source of sources) {
+    if (source.device !== initiator && source.device !== responder) badArgument(`session ${kid}: source device ${source.device} is neither end`);
+    known("device", source.device);
+    known("service", source.service);
+    known("stakeholder", source.stakeholder);
+  }
+}

@@ -1,0 +1,285 @@
+/**
+ * A management unit: the modules of the communication platform wired together. It does no I/O, has no timers and makes no promises; a driver
+ * hands it what comes in and calls `tick` when asked to, so the same inputs give the same outputs on every engine.
+ */
+import { AccessControl } from "./access/access-control";
+import { PolicyTable } from "./access/policy-table";
+import { SeriesTable } from "./access/series-table";
+import { newCounters, type Counters } from "./counters";
+import { badArgument, EbalanceError } from "./model/errors";
+import { Names } from "./model/names";
+import { policyFromText, type PolicyText } from "./model/policy";
+import type { Registry } from "./model/registry";
+import { Result, resultName } from "./model/result";
+import type { LinkPort, UnitPorts } from "./ports";
+import { Neighbour } from "./neighbour";
+import { outcome, RequestProcessor, type Notification } from "./requests/request-processor";
+import { Subscriptions, type Notify } from "./requests/subscriptions";
+import type { KeyHandle } from "./security/crypto-port";
+import { Session, type Refusal, type SessionConfig } from "./security/session";
+import { Operation, type Request, type SessionBody } from "./wire/session-body";
+import { parseEnvelope, type Envelope } from "./wire/session-message";
+
+export interface UnitLimits {
+  /** Series that the unit is home of. Default 1024. */
+  readonly maxSeries: number;
+  /** Policies known at once. Default 256. */
+  readonly maxPolicies: number;
+  /** Records of last accesses kept for minimum delays. Default 4096. */
+  readonly maxAccessStates: number;
+  /** Event subscriptions of all subscribers together. Default 1024. */
+  readonly maxSubscriptions: number;
+  /** Requests of this unit's services that wait for an outcome, subscriptions included. Default 256. */
+  readonly maxPending: number;
+}
+
+export interface UnitConfig {
+  /** Permanent id of the unit, 1 to 64 bytes of text. */
+  readonly id: string;
+  readonly registry: Registry;
+  /** Id of the unit above. With one, requests of this unit's services go there; without, they are carried out here. */
+  readonly parent?: string;
+  readonly limits?: Partial<UnitLimits>;
+  /** Told when a session with a neighbour opens and when it is lost. */
+  readonly onSession?: (neighbour: string, open: boolean) => void;
+}
+
+/** Limits that fit a gateway with a few hundred devices; a device sets lower ones. */
+export const defaultLimits: UnitLimits = Object.freeze({
+  maxSeries: 1024,
+  maxPolicies: 256,
+  maxAccessStates: 4096,
+  maxSubscriptions: 1024,
+  maxPending: 256,
+});
+
+/** How far the time of a message may be from the receiver's, where both clocks are set. */
+const maxSkewMs = 300_000;
+
+export class ManagementUnit {
+  readonly id: string;
+  readonly registry: Registry;
+  readonly names = new Names();
+  readonly counters: Counters = newCounters();
+  readonly #limits: UnitLimits;
+  readonly #series: SeriesTable;
+  readonly #policies: PolicyTable;
+  readonly #subscriptions: Subscriptions;
+  readonly #processor: RequestProcessor;
+  readonly #neighbours = new Map<number, Neighbour>();
+  /** Requests of local services, carried out at the next tick: the call that made one has returned by then. */
+  readonly #queue: (() => void)[] = [];
+  #lastId = 0;
+
+  constructor(
+    private readonly config: UnitConfig,
+    private readonly ports: UnitPorts,
+  ) {
+    const limits = (this.#limits = { ...defaultLimits, ...config.limits });
+    const { clock, crypto, store } = ports;
+    this.id = config.id;
+    this.registry = config.registry;
+    this.names.id(config.id);
+    this.#series = new SeriesTable(limits.maxSeries);
+    this.#policies = new PolicyTable(this.names, crypto, limits.maxPolicies, (use) => this.#policiesInUse(use));
+    this.#subscriptions = new Subscriptions(limits.maxSubscriptions);
+    const access = new AccessControl(() => clock.monotonicMs(), limits.maxAccessStates, () => this.#series.all());
+    this.#processor = new RequestProcessor({
+      registry: config.registry,
+      store,
+      clock,
+      series: this.#series,
+      policies: this.#policies,
+      access,
+      subscriptions: this.#subscriptions,
+      counters: this.counters,
+    });
+  }
+
+  // ---- configuration ------------------------------------------------------------------------------------------------------------------
+
+  /**
+   * Adds the session with a neighbour. The initiator of the session is enrolled as a device of its owner.
+   * @param secret the provisioned key, with use "derive"
+   * @throws EbalanceError `bad-argument` naming the field that is wrong
+   */
+  addSession(config: SessionConfig, secret: KeyHandle): void {
+    if (this.#neighbours.has(config.kid)) badArgument(`unit ${this.id} has a session with kid ${config.kid} already`);
+    const session = new Session(config, this.id, secret, this.registry, this.names, this.ports.crypto);
+    if (this.#neighbour(session.peer)) badArgument(`unit ${this.id} has a session with ${this.names.text(session.peer)} already`);
+    this.#neighbours.set(config.kid, new Neighbour(session, this.ports));
+    if (!session.isInitiator) this.enrol(config.initiator, config.owner);
+  }
+
+  /** Binds a device (by unit id) to the stakeholder who owns it and its measurements. */
+  enrol(device: string, owner: string): void {
+    this.#series.enrol(this.names.id(device), this.names.id(owner));
+  }
+
+  /** Sets the policy that holds for an owner's series until the owner gives another with a value (DI-3). */
+  setDefaultPolicy(owner: string, policy: PolicyText): void {
+    const index = this.#policies.add(policyFromText(policy, this.names));
+    if (index < 0) badArgument(`more than ${this.#limits.maxPolicies} policies in use`);
+    this.#series.setDefaultPolicy(this.names.id(owner), index);
+    this.#policies.settle();
+  }
+
+  // ---- requests of this unit's services -------------------------------------------------------------------------------------------------
+
+  /**
+   * Makes a request. Split-phase: the outcome comes later through `notify`, exactly once for a write, query or unsubscribe; for an event once
+   * when it is accepted or refused, then at each occurrence, and a last time with another result than `done` when it ends.
+   * @param timeoutMs after this time without an outcome the result is `timeout`
+   * @returns the id of the request (of the subscription, for an event)
+   */
+  request(request: Request, notify: Notify, timeoutMs = 10_000): number {
+    const id = ++this.#lastId;
+    const told: Notify = (notification) => {
+      this.#count(notification);
+      notify(notification);
+    };
+    if (this.#queue.length >= this.#limits.maxPending) throw new EbalanceError("too-large", "caller", `more than ${this.#limits.maxPending} requests at once`);
+    this.#queue.push(() => this.#start(request, id, told, timeoutMs));
+    this.ports.wake();
+    return id;
+  }
+
+  #start(request: Request, id: number, notify: Notify, timeoutMs: number): void {
+    if (this.config.parent === undefined) return this.#processor.process(request, this, id, notify);
+    const parent = this.#neighbour(this.names.id(this.config.parent));
+    if (!parent) return notify(outcome(Result.unknownLocation));
+    parent.request(request, id, notify, timeoutMs, this.#limits.maxPending);
+  }
+
+  // ---- what comes in --------------------------------------------------------------------------------------------------------------------
+
+  /** A link to a neighbour is there: opens the session that this unit initiates with it. */
+  linkUp(link: LinkPort, neighbour: string): void {
+    const known = this.#neighbour(this.names.find(neighbour) ?? -1);
+    if (!known || !known.session.isInitiator) badArgument(`unit ${this.id} initiates no session with ${neighbour}`);
+    known.open(link);
+    this.ports.wake();
+  }
+
+  /** A link is gone: whoever waits for something over it is told. */
+  linkLost(link: LinkPort): void {
+    this.#neighbours.forEach((neighbour) => {
+      if (neighbour.link === link) this.#lose(neighbour);
+    });
+  }
+
+  /**
+   * Takes one message. Nothing that it holds can make this throw.
+   * @returns false where the message was refused before it was known to be authentic, so that a transport can drop who sends many of them
+   */
+  receive(link: LinkPort, message: Uint8Array): boolean {
+    this.counters.received++;
+    let envelope: Envelope;
+    try {
+      envelope = parseEnvelope(message);
+    } catch (error) {
+      return this.#refuse("malformed", link, (error as Error).message);
+    }
+    const neighbour = this.#neighbours.get(envelope.kid);
+    if (!neighbour) return this.#refuse("unknownKey", link, `kid ${envelope.kid}`);
+    return this.#receiveFrom(neighbour, link, envelope);
+  }
+
+  #receiveFrom(neighbour: Neighbour, link: LinkPort, envelope: Envelope): boolean {
+    const received = neighbour.session.receive(envelope);
+    switch (received.kind) {
+      case "refused":
+        return this.#refuse(received.refusal, link, received.detail);
+      case "reply":
+        link.send(received.message);
+        return true;
+      case "opened":
+        this.#tellLost(neighbour);
+        neighbour.link = link;
+        neighbour.send({ op: Operation.alive });
+        this.config.onSession?.(this.names.text(neighbour.session.peer), true);
+        return true;
+      case "malformed":
+        this.#refuse("malformed", link, received.detail);
+        if (received.sequence) neighbour.notify(received.sequence, outcome(Result.malformed), this.counters);
+        return true;
+      case "body":
+        if (received.reopened) this.#reopened(neighbour, link);
+        this.#receiveBody(neighbour, received.body);
+        return true;
+    }
+  }
+
+  #receiveBody(neighbour: Neighbour, body: SessionBody): void {
+    if (body.op === Operation.alive) return;
+    if (body.op === Operation.notify) return neighbour.answered(body);
+    const { clock } = this.ports;
+    const reply: Notify = (notification) => {
+      this.#count(notification);
+      neighbour.notify(body.sequence, notification, this.counters);
+    };
+    if (!neighbour.session.allows(body.source)) {
+      this.#refuse("foreignSource", neighbour.link!, `session ${neighbour.session.kid}`);
+      return reply(outcome(Result.denied));
+    }
+    if (body.timeMs !== undefined && clock.isSet() && Math.abs(body.timeMs - clock.wallMs()) > maxSkewMs) return reply(outcome(Result.badTime));
+    this.#processor.process(body, neighbour, body.sequence, reply);
+  }
+
+  /** A peer opened its session anew: what was under way in the old one is over. */
+  #reopened(neighbour: Neighbour, link: LinkPort): void {
+    this.#tellLost(neighbour);
+    neighbour.link = link;
+    this.config.onSession?.(this.names.text(neighbour.session.peer), true);
+  }
+
+  // ---- time -----------------------------------------------------------------------------------------------------------------------------
+
+  /**
+   * Does what is due: requests of local services, time-outs, occurrences that a minimum delay held back, openings without an answer.
+   * @returns milliseconds until the next call is needed, Infinity where only `wake` will need one
+   */
+  tick(): number {
+    for (const start of this.#queue.splice(0)) start();
+    let nextMs = this.#processor.deliverPending();
+    this.#neighbours.forEach((neighbour) => (nextMs = Math.min(nextMs, neighbour.tick())));
+    return this.#queue.length ? 0 : nextMs;
+  }
+
+  // ---- inside ---------------------------------------------------------------------------------------------------------------------------
+
+  #neighbour(peer: number): Neighbour | undefined {
+    for (const neighbour of this.#neighbours.values()) if (neighbour.session.peer === peer) return neighbour;
+    return undefined;
+  }
+
+  #lose(neighbour: Neighbour): void {
+    const wasOpen = neighbour.session.isOpen;
+    neighbour.session.close();
+    neighbour.link = undefined;
+    this.#tellLost(neighbour);
+    if (wasOpen) this.config.onSession?.(this.names.text(neighbour.session.peer), false);
+  }
+
+  #tellLost(neighbour: Neighbour): void {
+    this.#subscriptions.removeAll(neighbour);
+    neighbour.lost();
+  }
+
+  #refuse(refusal: Refusal | "unknownKey", link: LinkPort, detail: string): false {
+    this.counters.refused[refusal]++;
+    this.ports.log("warning", `message from ${link.name} refused, ${refusal}: ${detail}`);
+    return false;
+  }
+
+  #count(notification: Notification): void {
+    const name = resultName(notification.result);
+    this.counters.results[name] = (this.counters.results[name] ?? 0) + 1;
+  }
+
+  #policiesInUse(use: (policy: number) => void): void {
+    this.#series.policiesInUse(use);
+    this.ports.store.policiesInUse(use);
+    for (const subscription of this.#subscriptions.all()) if (subscription.pending) use(subscription.pending.policy);
+  }
+}

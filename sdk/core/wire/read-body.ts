@@ -1,0 +1,191 @@
+/** Bodies of session messages from CBOR: strict, so that a body has one encoding. */
+import { malformed } from "../model/errors";
+import { maxTerms, type ComparisonCode, type Condition, type FieldCode, type SeriesKey, type Term } from "../model/instance";
+import type { NameId } from "../model/names";
+import { maxInt31, type Policy } from "../model/policy";
+import type { Value } from "../model/registry";
+import { lastResultCode, Result, type ResultCode } from "../model/result";
+import * as cbor from "./cbor";
+import { policyHashBytes, readPolicy } from "./policy-codec";
+import { maxItems, maxSequence, Operation, type BodyContext, type Item, type SessionBody, type Source } from "./session-body";
+
+/** Longest text or byte value that is read at all; the registry sets the bound of each variable. */
+const maxValueBytes = 256;
+/** Times of messages end in the year 2106. */
+const maxTimeS = 0xffffffff;
+
+/** What one pass over the map of a body finds. */
+interface Fields {
+  op: number;
+  source?: Source;
+  sequence: number;
+  timeMs?: number;
+  items?: Item[];
+  selector?: SeriesKey;
+  condition?: Condition;
+  id?: number;
+  function?: number;
+  result?: number;
+  retryAfterMs?: number;
+}
+
+/** Keys that each operation must have (bit 2^key), and those it may have besides. */
+const bit = (...keys: number[]) => keys.reduce((bits, key) => bits | (1 << key), 0);
+const shapes: Readonly<Record<number, readonly [must: number, may: number]>> = Object.freeze({
+  [Operation.write]: [bit(1, 2, 3, 5), bit(4)],
+  [Operation.query]: [bit(1, 2, 3, 6, 7, 10), bit(4)],
+  [Operation.event]: [bit(1, 2, 3, 6, 7), bit(4)],
+  [Operation.unsubscribe]: [bit(1, 2, 3, 9), bit(4)],
+  [Operation.alive]: [bit(1, 3), bit(4)],
+  [Operation.notify]: [bit(1, 3, 9), bit(4, 5, 11, 12)],
+});
+
+/** The sequence of the last body, for an answer to one that turned out to be malformed; 0 where it was not reached. */
+export let sequenceRead = 0;
+
+/** Reads one body from the CBOR reader up to its end. @throws EbalanceError `malformed` naming what is wrong */
+export function readBody(context: BodyContext): SessionBody {
+  const fields: Fields = { op: 0, sequence: 0 };
+  sequenceRead = 0;
+  const length = cbor.readLength(cbor.Major.map, 12);
+  let keys = 0;
+  for (let i = 0; i < length; i++) {
+    const key = cbor.readUint(12);
+    if (keys >> key !== 0) malformed(`key ${key} is not above the one before it`);
+    keys |= 1 << key;
+    readField(key, fields, context);
+  }
+  cbor.readEnd();
+  const shape = shapes[fields.op];
+  if (!shape) malformed(`operation ${fields.op} is unknown`);
+  if ((keys & shape[0]) !== shape[0] || (keys & ~(shape[0] | shape[1])) !== 0) malformed(`operation ${fields.op} has the wrong fields`);
+  return asBody(fields);
+}
+
+function asBody(fields: Fields): SessionBody {
+  if (fields.op !== Operation.notify) return { timeMs: undefined, ...fields } as unknown as SessionBody;
+  const { sequence, timeMs, id, result, items, retryAfterMs } = fields;
+  return { op: 7, sequence, timeMs, id: id!, result: (result ?? Result.done) as ResultCode, items: items ?? [], retryAfterMs: retryAfterMs ?? 0 };
+}
+
+function readField(key: number, fields: Fields, context: BodyContext): void {
+  switch (key) {
+    case 1:
+      fields.op = cbor.readUint(Operation.notify);
+      break;
+    case 2:
+      fields.source = readSource(context);
+      break;
+    case 3:
+      fields.sequence = sequenceRead = readId();
+      break;
+    case 4:
+      fields.timeMs = cbor.readUint(maxTimeS) * 1000;
+      break;
+    case 5:
+      fields.items = readItems(fields.timeMs, fields.op !== Operation.notify, context);
+      break;
+    case 6:
+      fields.selector = readSelector(context);
+      break;
+    case 7:
+      fields.condition = readCondition();
+      break;
+    case 9:
+      fields.id = readId();
+      break;
+    case 10:
+      fields.function = readCode(5);
+      break;
+    case 11:
+      fields.result = readCode(lastResultCode);
+      break;
+    case 12:
+      fields.retryAfterMs = cbor.readUint(Number.MAX_SAFE_INTEGER);
+      break;
+    default:
+      malformed(`key ${key} is unknown`);
+  }
+}
+
+function readId(): number {
+  const id = cbor.readUint(maxSequence);
+  return id > 0 ? id : malformed("sequence or id 0");
+}
+
+function readCode(last: number): number {
+  const code = cbor.readUint(last);
+  return code > 0 ? code : malformed("code 0");
+}
+
+function readSource(context: BodyContext): Source {
+  if (cbor.readLength(cbor.Major.array, 3) !== 3) malformed("source is not [device, service, stakeholder]");
+  return { device: readName(context), service: readName(context), stakeholder: readName(context) };
+}
+
+function readName(context: BodyContext): NameId {
+  return context.nameId(cbor.readUint(maxInt31));
+}
+
+function readSelector(context: BodyContext): SeriesKey {
+  if (cbor.readLength(cbor.Major.array, 3) !== 3) malformed("selector is not [variable, device, owner]");
+  return { variable: cbor.readUint(0xffff), device: readName(context), owner: readName(context) };
+}
+
+function readCondition(): Condition {
+  const length = cbor.readLength(cbor.Major.array, maxTerms);
+  const terms: Term[] = [];
+  for (let i = 0; i < length; i++) {
+    if (cbor.readLength(cbor.Major.array, 3) !== 3) malformed("term is not [field, comparison, operand]");
+    terms.push({ field: readCode(2) as FieldCode, comparison: readCode(5) as ComparisonCode, operand: readNumber() });
+  }
+  return terms;
+}
+
+/** A number that is a float only where it has a fraction. */
+function readNumber(): number {
+  if (!cbor.nextIsFloat()) return cbor.readInteger();
+  const value = cbor.readFloat();
+  return Number.isSafeInteger(value) || value !== value ? malformed(`operand ${value} as a float`) : value;
+}
+
+function readItems(timeMs: number | undefined, typed: boolean, context: BodyContext): Item[] {
+  const length = cbor.readLength(cbor.Major.array, maxItems);
+  if (length === 0) malformed("no items");
+  const items: Item[] = [];
+  for (let i = 0; i < length; i++) {
+    if (cbor.readLength(cbor.Major.array, 6) !== 6) malformed("item is not [variable, value, time offset, device, owner, policy]");
+    const variable = cbor.readUint(0xffff);
+    const value = readValue(typed ? context.registry.byId(variable)?.type : undefined);
+    const itemTimeMs = (timeMs ?? 0) + cbor.readInteger();
+    items.push({ variable, value, timeMs: itemTimeMs, device: readName(context), owner: readName(context), policy: readItemPolicy(context) });
+  }
+  return items;
+}
+
+/** Integers for floats and floats for integers come out as NaN, which no variable accepts: one encoding a value. */
+function readValue(type: string | undefined): Value {
+  switch (cbor.peekMajor()) {
+    case cbor.Major.uint:
+    case cbor.Major.negative: {
+      const value = cbor.readInteger();
+      return type === "float" ? NaN : value;
+    }
+    case cbor.Major.text:
+      return cbor.readText(maxValueBytes);
+    case cbor.Major.bytes:
+      return cbor.readBytes(maxValueBytes).slice();
+    default: {
+      if (!cbor.nextIsFloat()) return cbor.readBoolean();
+      const value = cbor.readFloat();
+      return type === "integer" ? NaN : value;
+    }
+  }
+}
+
+function readItemPolicy(context: BodyContext): Policy | Uint8Array | undefined {
+  if (cbor.readNull()) return undefined;
+  if (cbor.peekMajor() !== cbor.Major.bytes) return readPolicy((index) => context.nameId(index));
+  const hash = cbor.readBytes(policyHashBytes).slice();
+  return hash.length === policyHashBytes ? hash : malformed(`policy hash of ${hash.length} bytes, not ${policyHashBytes}`);
+}

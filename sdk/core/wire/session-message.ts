@@ -1,0 +1,130 @@
+/**
+ * The envelope of a session message: COSE_Mac0 (RFC 9052, section 6.2) with HMAC-SHA-256 truncated to 64 bits. It knows nothing of what the
+ * payload says.
+ *
+ *     message = [protected: bstr .cbor {4: kid}, {}, payload: bstr, tag: bstr .size 8]
+ *
+ * The algorithm is a property of the key and stands in the external AAD, so a message cannot choose it. Layout: session-message.cddl.
+ */
+import { EbalanceError, malformed } from "../model/errors";
+import type { CryptoPort, KeyHandle } from "../security/crypto-port";
+import * as cbor from "./cbor";
+import { encodeCbor } from "./cbor-value";
+
+/** Version of the wire format. It is in the AAD of every message and in the header of every frame. */
+export const wireVersion = 1;
+/** COSE algorithm HMAC 256/64. */
+const hmac256Truncated64 = 4;
+export const tagBytes = 8;
+export const maxMessageBytes = 1024;
+/** Room that the envelope takes around a payload. */
+export const envelopeBytes = 40;
+export const maxPayloadBytes = maxMessageBytes - envelopeBytes;
+export const maxKid = 0xffff;
+
+export type MessageKind = "open" | "session";
+
+/** What a direction of a session needs to seal or verify: its key, and the constant head of every MAC computed under it. */
+export interface MacContext {
+  readonly key: KeyHandle;
+  /** The bytes of the message before the payload: array head, protected header, empty map. */
+  readonly head: Uint8Array;
+  /** The bytes of the Mac_structure before the payload. */
+  readonly prefix: Uint8Array;
+}
+
+/** @param receiver id of the unit that the messages are for: a message for one unit does not verify at another */
+export function macContext(key: KeyHandle, kid: number, domain: string, receiver: string, kind: MessageKind): MacContext {
+  const protectedHeader = encodeCbor(new Map([[4, kidBytes(kid)]]));
+  const aad = encodeCbor(["ebalance", wireVersion, domain, receiver, kind, hmac256Truncated64]);
+  const structure = encodeCbor(["MAC0", protectedHeader, aad, new Uint8Array(0)]);
+  const message = encodeCbor([protectedHeader, new Map(), new Uint8Array(0), new Uint8Array(0)]);
+  return { key, head: message.slice(0, message.length - 2), prefix: structure.slice(0, structure.length - 1) };
+}
+
+function kidBytes(kid: number): Uint8Array {
+  return kid < 0x100 ? Uint8Array.of(kid) : Uint8Array.of(kid >> 8, kid);
+}
+
+/** Scratch space of this module, made at first use because a preloaded module's own buffers are frozen. */
+let arena: Uint8Array | undefined;
+let tag: Uint8Array | undefined;
+const payloadAt = 256;
+
+function scratch(): Uint8Array {
+  return (arena ??= new Uint8Array(payloadAt + maxMessageBytes));
+}
+
+/** Starts a payload: what is written with the CBOR writer from here to {@link seal} is the payload. */
+export function startPayload(): void {
+  cbor.startWriting(scratch(), payloadAt);
+}
+
+/** Ends the payload that {@link startPayload} began, authenticates it, and returns the message. */
+export function seal(crypto: CryptoPort, context: MacContext): Uint8Array {
+  const buffer = scratch();
+  const length = cbor.writePosition() - payloadAt;
+  if (length > maxPayloadBytes) throw new EbalanceError("too-large", "caller", `payload of ${length} bytes, at most ${maxPayloadBytes}`);
+  const start = placePrefix(buffer, context, length);
+  const computed = (tag ??= new Uint8Array(tagBytes));
+  const structure = buffer.subarray(start, payloadAt + length);
+  crypto.mac(context.key, structure, structure.length, computed);
+
+  const { head, prefix } = context;
+  const payload = buffer.subarray(start + prefix.length, payloadAt + length);
+  const message = new Uint8Array(head.length + payload.length + 1 + tagBytes);
+  message.set(head);
+  message.set(payload, head.length);
+  message[head.length + payload.length] = 0x40 | tagBytes;
+  message.set(computed, head.length + payload.length + 1);
+  return message;
+}
+
+/** Puts the prefix and the byte-string head of the payload right before it; returns where they begin. */
+function placePrefix(buffer: Uint8Array, context: MacContext, length: number): number {
+  const headLength = length < 24 ? 1 : length < 0x100 ? 2 : 3;
+  const start = payloadAt - headLength - context.prefix.length;
+  buffer.set(context.prefix, start);
+  cbor.startWriting(buffer, payloadAt - headLength);
+  cbor.writeHead(cbor.Major.bytes, length);
+  return start;
+}
+
+/** A parsed envelope: views of the received bytes. */
+export interface Envelope {
+  readonly kid: number;
+  readonly payload: Uint8Array;
+  readonly tag: Uint8Array;
+}
+
+/** Takes an envelope apart without any cryptography. @throws EbalanceError `malformed` */
+export function parseEnvelope(message: Uint8Array): Envelope {
+  if (message.length > maxMessageBytes) malformed(`message of ${message.length} bytes, at most ${maxMessageBytes}`);
+  cbor.startReading(message);
+  if (cbor.readLength(cbor.Major.array, 4) !== 4) malformed("message is not an array of four");
+  const protectedHeader = cbor.readBytes(8);
+  if (cbor.readLength(cbor.Major.map, 0) !== 0) malformed("message has unprotected headers");
+  const payload = cbor.readBytes(maxPayloadBytes);
+  const receivedTag = cbor.readBytes(tagBytes);
+  if (receivedTag.length !== tagBytes) malformed(`tag of ${receivedTag.length} bytes, not ${tagBytes}`);
+  cbor.readEnd();
+  return { kid: readKid(protectedHeader), payload, tag: receivedTag };
+}
+
+function readKid(protectedHeader: Uint8Array): number {
+  cbor.startReading(protectedHeader);
+  if (cbor.readLength(cbor.Major.map, 1) !== 1 || cbor.readUint(4) !== 4) malformed("protected header is not {4: kid}");
+  const kid = cbor.readBytes(2);
+  cbor.readEnd();
+  if (kid.length === 0 || (kid.length === 2 && kid[0] === 0)) malformed("kid is not 1 to 65535 in its shortest form");
+  return kid.length === 1 ? kid[0]! : (kid[0]! << 8) | kid[1]!;
+}
+
+/** Whether the tag of an envelope was made under this context. */
+export function verify(crypto: CryptoPort, context: MacContext, envelope: Envelope): boolean {
+  const buffer = scratch();
+  const length = envelope.payload.length;
+  buffer.set(envelope.payload, payloadAt);
+  const structure = buffer.subarray(placePrefix(buffer, context, length), payloadAt + length);
+  return crypto.verifyMac(context.key, structure, structure.length, envelope.tag);
+}

@@ -1,0 +1,96 @@
+/** Bodies of session messages to CBOR. */
+import { EbalanceError } from "../model/errors";
+import type { Condition, SeriesKey } from "../model/instance";
+import type { Value } from "../model/registry";
+import * as cbor from "./cbor";
+import { writePolicy } from "./policy-codec";
+import { maxItems, Operation, type BodyContext, type Item, type SessionBody, type Source } from "./session-body";
+
+/** Writes a body with the CBOR writer. */
+export function writeBody(body: SessionBody, context: BodyContext): void {
+  const { op, timeMs } = body;
+  const withId = op === Operation.unsubscribe || op === Operation.notify;
+  const withSource = op !== Operation.notify && op !== Operation.alive;
+  const items = op === Operation.write || op === Operation.notify ? body.items : [];
+  const entries =
+    2 + (timeMs === undefined ? 0 : 1) + (withSource ? 1 : 0) + (items.length ? 1 : 0) + (withId ? 1 : 0) +
+    (op === Operation.query ? 3 : op === Operation.event ? 2 : op === Operation.notify ? (body.result ? 1 : 0) + (body.retryAfterMs ? 1 : 0) : 0);
+  cbor.writeHead(cbor.Major.map, entries);
+  writeEntry(1, op);
+  if (withSource) writeSource(body.source, context);
+  writeEntry(3, body.sequence);
+  if (timeMs !== undefined) writeEntry(4, timeMs / 1000);
+  if (items.length) writeItems(items, timeMs, context);
+  if (op === Operation.query || op === Operation.event) {
+    writeSelector(body.selector, context);
+    writeCondition(body.condition);
+  }
+  if (withId) writeEntry(9, body.id);
+  if (op === Operation.query) writeEntry(10, body.function);
+  if (op !== Operation.notify) return;
+  if (body.result) writeEntry(11, body.result);
+  if (body.retryAfterMs) writeEntry(12, body.retryAfterMs);
+}
+
+function writeEntry(key: number, value: number): void {
+  cbor.writeInteger(key);
+  cbor.writeInteger(value);
+}
+
+function writeSource(source: Source, context: BodyContext): void {
+  cbor.writeInteger(2);
+  cbor.writeHead(cbor.Major.array, 3);
+  cbor.writeInteger(context.nameIndex(source.device));
+  cbor.writeInteger(context.nameIndex(source.service));
+  cbor.writeInteger(context.nameIndex(source.stakeholder));
+}
+
+function writeSelector(selector: SeriesKey, context: BodyContext): void {
+  cbor.writeInteger(6);
+  cbor.writeHead(cbor.Major.array, 3);
+  cbor.writeInteger(selector.variable);
+  cbor.writeInteger(context.nameIndex(selector.device));
+  cbor.writeInteger(context.nameIndex(selector.owner));
+}
+
+function writeCondition(condition: Condition): void {
+  cbor.writeInteger(7);
+  cbor.writeHead(cbor.Major.array, condition.length);
+  for (const term of condition) {
+    cbor.writeHead(cbor.Major.array, 3);
+    cbor.writeInteger(term.field);
+    cbor.writeInteger(term.comparison);
+    writeNumber(term.operand);
+  }
+}
+
+function writeNumber(value: number): void {
+  if (Number.isSafeInteger(value)) cbor.writeInteger(value + 0);
+  else cbor.writeFloat(value);
+}
+
+function writeItems(items: readonly Item[], timeMs: number | undefined, context: BodyContext): void {
+  if (items.length > maxItems) throw new EbalanceError("too-large", "caller", `${items.length} items, at most ${maxItems} in a message`);
+  cbor.writeInteger(5);
+  cbor.writeHead(cbor.Major.array, items.length);
+  for (const item of items) {
+    cbor.writeHead(cbor.Major.array, 6);
+    cbor.writeInteger(item.variable);
+    writeValue(item.value, context.registry.byId(item.variable)?.type === "float");
+    cbor.writeInteger(timeMs === undefined ? 0 : item.timeMs - timeMs);
+    cbor.writeInteger(context.nameIndex(item.device));
+    cbor.writeInteger(context.nameIndex(item.owner));
+    if (item.policy === undefined) cbor.writeNull();
+    else if (item.policy instanceof Uint8Array) cbor.writeBytes(item.policy);
+    else writePolicy(item.policy, (id) => context.nameIndex(id));
+  }
+}
+
+function writeValue(value: Value, asFloat: boolean): void {
+  if (typeof value === "number") {
+    if (asFloat) cbor.writeFloat(value);
+    else writeNumber(value);
+  } else if (typeof value === "string") cbor.writeText(value);
+  else if (typeof value === "boolean") cbor.writeBoolean(value);
+  else cbor.writeBytes(value);
+}

@@ -1,0 +1,8 @@
+/** Entry point `ebalance/device`: what firmware needs and nothing else. */
+export { Device, openDevice, type DeviceOptions, type DevicePlatform, type ReportOptions } from "./client/device";
+export type { TimerHandle, TimerPort } from "./client/driver";
+export { EbalanceError, type ErrorCode, type Fault } from "./core/model/errors";
+export { Registry, type Value, type VariableDefinition } from "./core/model/registry";
+export type { ClockPort, LogLevel, LogPort } from "./core/ports";
+export type { CryptoPort, KeyHandle, KeyUse } from "./core/security/crypto-port";
+export type { ByteStream } from "./transports/stream-link";

@@ -1,0 +1,56 @@
+/** A link over any stream of bytes: TCP, a serial line, a pipe. The platform hands in the stream. */
+import type { LinkPort } from "../core/ports";
+import { frame, FrameReader } from "./stream-framing";
+
+/** What a platform's stream offers. */
+export interface ByteStream {
+  /** Name for log lines. */
+  readonly name: string;
+  /** Takes all of the bytes or none. @returns false where they do not fit the stream's bounded queue now */
+  write(bytes: Uint8Array): boolean;
+  /** Ends the stream; may be called twice. */
+  close(): void;
+}
+
+export class StreamLink implements LinkPort {
+  readonly name: string;
+  readonly #reader: FrameReader;
+  #closed = false;
+
+  /**
+   * @param onMessage gets each message that comes in
+   * @param onClose told once, when the stream has ended or was closed for a reason
+   */
+  constructor(
+    private readonly stream: ByteStream,
+    onMessage: (message: Uint8Array, link: StreamLink) => void,
+    private readonly onClose: (link: StreamLink, reason: string) => void,
+  ) {
+    this.name = stream.name;
+    this.#reader = new FrameReader((message) => {
+      if (!this.#closed) onMessage(message, this);
+    });
+  }
+
+  send(message: Uint8Array): boolean {
+    return !this.#closed && this.stream.write(frame(message));
+  }
+
+  /** The platform calls this with what came in. What is no frame closes the link. */
+  push(chunk: Uint8Array): void {
+    if (this.#closed) return;
+    try {
+      this.#reader.push(chunk);
+    } catch (error) {
+      this.close((error as Error).message);
+    }
+  }
+
+  /** Ends the link; the platform calls this too when the stream has ended. */
+  close(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.stream.close();
+    this.onClose(this, reason);
+  }
+}

@@ -1,0 +1,9 @@
+import { describe, expect, test } from "vitest";
+import { NodeCrypto } from "../../targets/linux-gateway/src/node-crypto";
+import { allCases } from "./all-cases";
+
+const fuzzCount = 100_000;
+
+describe("conformance on Node", () => {
+  for (const one of allCases) test(one.name, () => expect(one.run({ crypto: new NodeCrypto(), fuzzCount, fuzzSeed: 20261122 })).toBeDefined(), 120_000);
+});

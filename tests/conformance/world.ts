@@ -1,0 +1,162 @@
+/** A small grid in one process: a home (customer unit), a meter below it, a supplier and a grid operator beside it, on a clock of its own. */
+import type { PolicyText } from "../../sdk/core/model/policy";
+import { Comparison, Field, QueryFunction, type Condition, type QueryFunctionCode } from "../../sdk/core/model/instance";
+import { policyFromText } from "../../sdk/core/model/policy";
+import { Registry, type Value } from "../../sdk/core/model/registry";
+import { resultName } from "../../sdk/core/model/result";
+import { standardVariables } from "../../sdk/core/model/standard-variables";
+import type { LinkPort } from "../../sdk/core/ports";
+import type { CryptoPort } from "../../sdk/core/security/crypto-port";
+import type { SessionConfig } from "../../sdk/core/security/session";
+import { ManagementUnit, type UnitLimits } from "../../sdk/core/unit";
+import { Operation, type Item, type Source } from "../../sdk/core/wire/session-body";
+import { MemoryStore } from "../../sdk/storage/memory-store";
+import { LocalLinkPair } from "../../sdk/transports/local-link";
+
+export const domain = "test-grid";
+export const startMs = 1_790_000_000_000;
+
+/** The supplier's billing may read every 5 s, the aggregator every 60 s; nobody else may do anything. */
+export const readPolicy: PolicyText = {
+  sequence: 1,
+  entries: [
+    { rights: "read", minDelayS: 5, grantees: [{ stakeholder: "supplier", service: "billing" }] },
+    { rights: "read", minDelayS: 60, grantees: [{ stakeholder: "aggregator", service: "balancing" }] },
+  ],
+};
+
+const names = ["home", "meter", "supplier-unit", "operator-unit", "customer", "supplier", "operator", "aggregator", "sensor", "billing", "balancing", "grid"];
+
+export function sessionConfig(kid: number, initiator: string, owner: string, service: string): SessionConfig {
+  return { kid, domain, initiator, responder: "home", owner, names, sources: [{ device: initiator, service, stakeholder: owner }] };
+}
+
+/** What a requester was told, in a form that can be compared. */
+export interface Told {
+  result: string;
+  value?: unknown;
+  timeMs?: number;
+  retryAfterMs?: number;
+}
+
+export class World {
+  nowMs = startMs;
+  monotonicMs = 1000;
+  readonly log: string[] = [];
+  readonly home: ManagementUnit;
+  readonly meter: ManagementUnit;
+  readonly supplier: ManagementUnit;
+  readonly operator: ManagementUnit;
+  readonly #links: LocalLinkPair[] = [];
+  readonly #units: ManagementUnit[];
+  /** Everything that was sent to the home, for replays. */
+  readonly recorded: Uint8Array[] = [];
+
+  constructor(crypto: CryptoPort, limits: Partial<UnitLimits> = {}, samples = 256) {
+    const unit = (id: string, parent?: string) =>
+      new ManagementUnit(
+        { id, registry: new Registry(standardVariables), limits, ...(parent ? { parent } : {}) },
+        {
+          clock: { wallMs: () => this.nowMs, monotonicMs: () => this.monotonicMs, isSet: () => true },
+          crypto,
+          store: new MemoryStore(samples),
+          log: (level, line) => this.log.push(`${id} ${level} ${line}`),
+          wake: () => {},
+        },
+      );
+    this.home = unit("home");
+    this.meter = unit("meter", "home");
+    this.supplier = unit("supplier-unit", "home");
+    this.operator = unit("operator-unit", "home");
+    this.#units = [this.home, this.meter, this.supplier, this.operator];
+    this.home.setDefaultPolicy("customer", readPolicy);
+    this.#join(this.meter, sessionConfig(1, "meter", "customer", "sensor"), crypto);
+    this.#join(this.supplier, sessionConfig(2, "supplier-unit", "supplier", "billing"), crypto);
+    this.#join(this.operator, sessionConfig(3, "operator-unit", "operator", "grid"), crypto);
+    this.run();
+  }
+
+  #join(unit: ManagementUnit, config: SessionConfig, crypto: CryptoPort): void {
+    const key = new Uint8Array(32).fill(config.kid);
+    unit.addSession(config, crypto.importKey(key, "derive"));
+    this.home.addSession(config, crypto.importKey(key, "derive"));
+    const recorder = {
+      receive: (link: LinkPort, message: Uint8Array) => {
+        this.recorded.push(message);
+        return this.home.receive(link, message);
+      },
+    };
+    const pair = new LocalLinkPair(unit, recorder);
+    this.#links.push(pair);
+    unit.linkUp(pair.a, "home");
+  }
+
+  /** The link over which the home hears from the unit that joined as number `index`. */
+  homeLink(index: number): LinkPort {
+    return this.#links[index]!.b;
+  }
+
+  unitLink(index: number): LinkPort {
+    return this.#links[index]!.a;
+  }
+
+  /** Lets everything happen that is due now. */
+  run(): void {
+    for (let moved = 1; moved > 0; ) {
+      moved = 0;
+      for (const unit of this.#units) unit.tick();
+      for (const link of this.#links) moved += link.pump();
+    }
+  }
+
+  /** Lets time pass on both clocks. */
+  pass(ms: number): void {
+    this.nowMs += ms;
+    this.monotonicMs += ms;
+    this.run();
+  }
+
+  source(unit: ManagementUnit, service: string, stakeholder: string): Source {
+    return { device: unit.names.id(unit.id), service: unit.names.id(service), stakeholder: unit.names.id(stakeholder) };
+  }
+
+  item(unit: ManagementUnit, variable: string, value: Value, policy?: PolicyText | Uint8Array, timeMs = this.nowMs): Item {
+    const { names: n, registry } = unit;
+    const given = policy === undefined || policy instanceof Uint8Array ? policy : policyFromText(policy, n);
+    return { variable: registry.named(variable).id, value, timeMs, device: n.id("meter"), owner: n.id("customer"), policy: given };
+  }
+
+  /** The meter writes in the unit's form. */
+  write(variable: string, value: Value, policy?: PolicyText | Uint8Array, timeMs?: number): Told {
+    const request = { op: Operation.write, source: this.source(this.meter, "sensor", "customer"), items: [this.item(this.meter, variable, value, policy, timeMs)] };
+    return this.ask(this.meter, request)[0]!;
+  }
+
+  query(unit: ManagementUnit, service: string, stakeholder: string, code: QueryFunctionCode = QueryFunction.last, condition: Condition = [], variable = "activePower"): Told {
+    const { names: n, registry } = unit;
+    const selector = { variable: registry.byName(variable)?.id ?? 999, device: n.id("meter"), owner: n.id("customer") };
+    return this.ask(unit, { op: Operation.query, source: this.source(unit, service, stakeholder), selector, condition, function: code })[0]!;
+  }
+
+  /** Makes a request and lets it happen; the returned list goes on growing for an event. */
+  ask(unit: ManagementUnit, request: Parameters<ManagementUnit["request"]>[0]): Told[] {
+    const told: Told[] = [];
+    unit.request(request, ({ result, instances, retryAfterMs }) =>
+      told.push({
+        result: resultName(result),
+        ...(instances[0] ? { value: instances[0].value, timeMs: instances[0].timeMs - startMs } : {}),
+        ...(retryAfterMs ? { retryAfterMs } : {}),
+      }),
+    );
+    this.run();
+    return told;
+  }
+
+  /** An event on the meter's active power above a value. */
+  event(unit: ManagementUnit, service: string, stakeholder: string, above: number): Told[] {
+    const { names: n, registry } = unit;
+    const selector = { variable: registry.named("activePower").id, device: n.id("meter"), owner: n.id("customer") };
+    const condition = [{ field: Field.value, comparison: Comparison.above, operand: above }];
+    return this.ask(unit, { op: Operation.event, source: this.source(unit, service, stakeholder), selector, condition });
+  }
+}
