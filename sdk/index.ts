@@ -3,6 +3,7 @@ export * from "./device";
 export { DataInterface, type EventArguments, type Outcome, type QueryArguments, type Reading, type Requested, type SeriesText, type WriteArguments } from "./client/data-interface";
 export { UnitDriver } from "./client/driver";
 export { EventStream } from "./client/event-stream";
+export { Uplink } from "./client/uplink";
 export type { Counters } from "./core/counters";
 export type { ConditionText, QueryFunctionName } from "./core/model/instance";
 export type { PolicyEntryText, PolicyText } from "./core/model/policy";

@@ -10,9 +10,9 @@ import type { CryptoPort } from "../core/security/crypto-port";
 import { parseKeyFile } from "../core/security/key-file";
 import type { UnitLimits } from "../core/unit";
 import { MemoryStore } from "../storage/memory-store";
-import { StreamLink, type ByteStream } from "../transports/stream-link";
 import { UnitDriver, type TimerPort } from "./driver";
 import { Outbox } from "./outbox";
+import { Uplink, type StreamConnector } from "./uplink";
 
 /** What a platform offers to a device. Implementations: targets/xs-host, targets/linux-gateway. */
 export interface DevicePlatform {
@@ -24,16 +24,14 @@ export interface DevicePlatform {
   readonly keyFile: { readonly name: string; readonly text: string };
   /** Name of the service that this device runs, as the key file's sources name it. */
   readonly service: string;
-  /** Connects to the parent; `onData` gets what comes in, null once when the stream has ended or could not be made. */
-  connect(onOpen: () => void, onData: (chunk: Uint8Array | null) => void): ByteStream;
+  /** Connects to the parent. */
+  readonly connect: StreamConnector;
 }
 
 /** What a sensor needs; see {@link UnitLimits}. */
 const deviceLimits: Partial<UnitLimits> = Object.freeze({ maxSeries: 16, maxPolicies: 8, maxAccessStates: 32, maxSubscriptions: 8, maxPending: 16 });
 /** Samples of each series that a device keeps for queries to itself. */
 const deviceSamples = 16;
-const firstRetryMs = 500;
-const lastRetryMs = 30_000;
 
 export interface DeviceOptions {
   /** The variables of this device, instead of the SDK's registry: a subset of `standardVariables`, or variables of its own. */
@@ -50,9 +48,7 @@ export interface ReportOptions {
 export class Device {
   readonly #driver: UnitDriver;
   readonly #outbox: Outbox;
-  readonly #parent: string;
-  #retryMs = firstRetryMs;
-  #link: StreamLink | undefined;
+  readonly #uplink: Uplink;
 
   constructor(
     private readonly platform: DevicePlatform,
@@ -62,20 +58,20 @@ export class Device {
     const { session, key, policy } = parseKeyFile(keyFile.text, keyFile.name);
     const secret = crypto.importKey(key, "derive");
     key.fill(0);
-    this.#parent = session.responder;
+    const parent = session.responder;
     const onSession = (_parent: string, open: boolean) => {
-      log("info", open ? `session with ${this.#parent} is open` : `session with ${this.#parent} is lost`);
-      if (open) this.#retryMs = firstRetryMs;
+      log("info", `session with ${parent} is ${open ? "open" : "lost"}`);
+      if (open) this.#uplink.sessionOpened();
       this.#outbox.linkChanged(open);
     };
     const registry = new Registry(options.variables ?? standardVariables);
-    const config = { id: session.initiator, registry, parent: this.#parent, limits: deviceLimits, onSession };
+    const config = { id: session.initiator, registry, parent, limits: deviceLimits, onSession };
     this.#driver = new UnitDriver(config, { clock, crypto, log, store: new MemoryStore(deviceSamples) }, timers);
     this.#driver.unit.addSession(session, secret);
     this.#driver.unit.enrol(session.initiator, session.owner);
     const source = { service: platform.service, stakeholder: session.owner };
-    this.#outbox = new Outbox(this.#driver.unit, source, timers, log, policy, () => this.#link?.close("no answer"));
-    this.#connect();
+    this.#outbox = new Outbox(this.#driver.unit, source, timers, log, policy, () => this.#uplink.reconnect("no answer"));
+    this.#uplink = new Uplink(this.#driver, parent, platform.connect, timers, log);
   }
 
   /** Id of this unit. */
@@ -113,27 +109,6 @@ export class Device {
       once();
     };
     again();
-  }
-
-  #connect(): void {
-    let link: StreamLink | undefined;
-    const stream = this.platform.connect(
-      () => this.#driver.unit.linkUp(link!, this.#parent),
-      (chunk) => (chunk ? link!.push(chunk) : link!.close("ended")),
-    );
-    this.#link = link = new StreamLink(
-      stream,
-      (message) => void this.#driver.receive(link!, message),
-      (_link, reason) => this.#disconnected(reason),
-    );
-  }
-
-  /** Connects again after a pause that doubles up to half a minute. */
-  #disconnected(reason: string): void {
-    this.platform.log("info", `link to ${this.#parent} closed: ${reason}; trying again in ${this.#retryMs} ms`);
-    this.#driver.unit.linkLost(this.#link!);
-    this.platform.timers.after(this.#retryMs, () => this.#connect());
-    this.#retryMs = Math.min(2 * this.#retryMs, lastRetryMs);
   }
 }
 

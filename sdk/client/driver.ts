@@ -32,9 +32,10 @@ export class UnitDriver {
     return authentic;
   }
 
-  /** No tick comes after this. */
-  stop(): void {
+  /** Closes the unit; no tick comes after this. */
+  close(): void {
     this.#stopped = true;
+    this.unit.close();
     if (this.#timer !== undefined) this.timers.cancel(this.#timer);
     this.#timer = undefined;
   }

@@ -5,7 +5,7 @@ import type { Refusal } from "./security/session";
 export interface Counters {
   /** Messages that came in. */
   received: number;
-  /** Messages refused without an answer, by reason. `unknownKey`: no session has the kid. */
+  /** Messages refused without an answer, by reason. `unknownKey`: no session has the kid; `failed`: this unit could not take it. */
   refused: Record<Refusal | "unknownKey", number>;
   /** Requests of peers and local services, by result. */
   results: Partial<Record<ResultName, number>>;
@@ -18,7 +18,7 @@ export interface Counters {
 export function newCounters(): Counters {
   return {
     received: 0,
-    refused: { malformed: 0, unknownKey: 0, notAuthentic: 0, replayed: 0, notOpen: 0, foreignSource: 0 },
+    refused: { malformed: 0, unknownKey: 0, notAuthentic: 0, replayed: 0, notOpen: 0, foreignSource: 0, failed: 0 },
     results: {},
     instancesKept: 0,
     notificationsLost: 0,

@@ -100,7 +100,7 @@ export class ManagementUnit {
 
   /**
    * Adds the session with a neighbour. The initiator of the session is enrolled as a device of its owner.
-   * @param secret the provisioned key, with use "derive"
+   * @param secret the provisioned key, with use "derive"; it is the unit's from here on
    * @throws EbalanceError `bad-argument` naming the field that is wrong
    */
   addSession(config: SessionConfig, secret: KeyHandle): void {
@@ -231,6 +231,16 @@ export class ManagementUnit {
     this.#tellLost(neighbour);
     neighbour.link = link;
     this.config.onSession?.(this.names.text(neighbour.session.peer), true);
+  }
+
+  /** Ends every session and forgets the keys; whoever waits for something is told. The unit cannot be used any more. */
+  close(): void {
+    this.#neighbours.forEach((neighbour) => {
+      this.#lose(neighbour);
+      neighbour.session.destroy();
+    });
+    this.#neighbours.clear();
+    this.#queue.length = 0;
   }
 
   // ---- time -----------------------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,37 @@
-/** Every conformance case. */
-import type { Case } from "./case";
+/** Every conformance case, and how one is run. */
+import type { CryptoPort } from "../../sdk/core/security/crypto-port";
+import { Dice, type Case, type Engine } from "./case";
 import { dataInterfaceCases } from "./data-interface-cases";
 import { wireCases } from "./wire-cases";
+import { World } from "./world";
 
 export const allCases: readonly Case[] = [...wireCases, ...dataInterfaceCases];
+
+/** Runs one case. Nonces come from a seed, so that both engines must make the same bytes. */
+export function runCase(one: Case, engine: Engine): unknown {
+  const worlds: World[] = [];
+  const dice = new Dice(1);
+  const crypto = withRandom(engine.crypto, (out) => out.set(dice.bytes(out.length)));
+  const open = () => {
+    const world = new World(crypto);
+    worlds.push(world);
+    return world;
+  };
+  try {
+    return one.run({ ...engine, crypto, open });
+  } finally {
+    for (const world of worlds) world.close();
+  }
+}
+
+function withRandom(crypto: CryptoPort, random: CryptoPort["random"]): CryptoPort {
+  return {
+    importKey: (bytes, use) => crypto.importKey(bytes, use),
+    deriveKey: (secret, salt, info, use) => crypto.deriveKey(secret, salt, info, use),
+    destroyKey: (key) => crypto.destroyKey(key),
+    mac: (key, data, length, tag) => crypto.mac(key, data, length, tag),
+    verifyMac: (key, data, length, tag) => crypto.verifyMac(key, data, length, tag),
+    sha256: (data, length, out) => crypto.sha256(data, length, out),
+    random,
+  };
+}

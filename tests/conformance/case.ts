@@ -3,14 +3,21 @@
  * the two engines are compared by. Cases are portable code: what they need of a platform comes in through `Platform`.
  */
 import type { CryptoPort } from "../../sdk/core/security/crypto-port";
+import { World } from "./world";
 
-export interface Platform {
+/** What an engine brings. */
+export interface Engine {
   /** The engine's own crypto port: native where it has one. */
   readonly crypto: CryptoPort;
   /** How many random messages a fuzzing case sends. */
   readonly fuzzCount: number;
   /** Seed of the random messages. */
   readonly fuzzSeed: number;
+}
+
+export interface Platform extends Engine {
+  /** Makes a world, which is closed when the case has ended. */
+  open(): World;
 }
 
 export interface Case {

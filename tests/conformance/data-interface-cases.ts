@@ -1,14 +1,14 @@
 /** The data interface over two hops of real messages: write, query, event, notify and their refusals. */
-import { Comparison, Field, QueryFunction } from "../../sdk/core/model/instance";
+import { Comparison, Field, QueryFunction, type Condition } from "../../sdk/core/model/instance";
 import { Operation } from "../../sdk/core/wire/session-body";
 import { expectEqual, type Case } from "./case";
-import { readPolicy, startMs, World } from "./world";
+import { readPolicy, startMs } from "./world";
 
 export const dataInterfaceCases: Case[] = [
   {
     name: "DI-1 DI-2 DI-8 a write appends an instance and the writer is notified with it",
-    run({ crypto }) {
-      const world = new World(crypto);
+    run({ open }) {
+      const world = open();
       expectEqual(world.write("activePower", 12345), { result: "done", value: 12345, timeMs: 0 }, "write");
       world.pass(1500);
       expectEqual(world.write("activePower", -20), { result: "done", value: -20, timeMs: 1500 }, "second write");
@@ -21,8 +21,8 @@ export const dataInterfaceCases: Case[] = [
   },
   {
     name: "DI-1 a value outside type or range, an unknown variable and a time in the future are refused and nothing is kept",
-    run({ crypto }) {
-      const world = new World(crypto);
+    run({ open }) {
+      const world = open();
       const before = world.home.counters.instancesKept;
       const told = [
         world.write("activePower", 1e9 * 10 + 1),
@@ -41,19 +41,19 @@ export const dataInterfaceCases: Case[] = [
   },
   {
     name: "DI-4 last, minimum, maximum, average and count over a range of time and value",
-    run({ crypto }) {
-      const world = new World(crypto);
-      const open = { sequence: 1, entries: [{ rights: "read" as const, minDelayS: 0, grantees: [{ stakeholder: "supplier", service: "billing" }] }] };
+    run({ open }) {
+      const world = open();
+      const granted = { sequence: 1, entries: [{ rights: "read" as const, minDelayS: 0, grantees: [{ stakeholder: "supplier", service: "billing" }] }] };
       for (let i = 0; i < 10; i++) {
-        world.write("activePower", (i * 37) % 11, i === 0 ? open : undefined);
+        world.write("activePower", (i * 37) % 11, i === 0 ? granted : undefined);
         world.pass(1000);
       }
-      const range = [
+      const range: Condition = [
         { field: Field.time, comparison: Comparison.atLeast, operand: startMs + 2000 },
         { field: Field.time, comparison: Comparison.below, operand: startMs + 8000 },
       ];
-      const above = [...range, { field: Field.value, comparison: Comparison.above, operand: 3.5 }];
-      const ask = (condition: typeof range) =>
+      const above: Condition = [...range, { field: Field.value, comparison: Comparison.above, operand: 3.5 }];
+      const ask = (condition: Condition) =>
         [QueryFunction.last, QueryFunction.minimum, QueryFunction.maximum, QueryFunction.average, QueryFunction.count].map((code) =>
           world.query(world.supplier, "billing", "supplier", code, condition),
         );
@@ -67,8 +67,8 @@ export const dataInterfaceCases: Case[] = [
   },
   {
     name: "CP-3 DI-11 a second access within the minimum delay is too early, and the clock on the wall cannot shorten it",
-    run({ crypto }) {
-      const world = new World(crypto);
+    run({ open }) {
+      const world = open();
       world.write("activePower", 100);
       const ask = () => world.query(world.supplier, "billing", "supplier");
       expectEqual(ask(), { result: "tooEarly", retryAfterMs: 5000 }, "the boot counts as an access");
@@ -87,8 +87,8 @@ export const dataInterfaceCases: Case[] = [
   },
   {
     name: "CP-3 whoever has no grant is denied, and denied looks the same where there is nothing",
-    run({ crypto }) {
-      const world = new World(crypto);
+    run({ open }) {
+      const world = open();
       const absent = world.query(world.operator, "grid", "operator", QueryFunction.last);
       world.write("activePower", 100);
       world.pass(60_000);
@@ -101,8 +101,8 @@ export const dataInterfaceCases: Case[] = [
   },
   {
     name: "SP-1 a service that claims another stakeholder, or a session's peer another device, is denied",
-    run({ crypto }) {
-      const world = new World(crypto);
+    run({ open }) {
+      const world = open();
       world.write("activePower", 100);
       world.pass(60_000);
       const claims = [
@@ -120,8 +120,8 @@ export const dataInterfaceCases: Case[] = [
   },
   {
     name: "DI-2 a measurement is written by its device alone, and by nobody in another owner's name",
-    run({ crypto }) {
-      const world = new World(crypto);
+    run({ open }) {
+      const world = open();
       const write = (variable: string) =>
         world.ask(world.operator, { op: Operation.write, source: world.source(world.operator, "grid", "operator"), items: [world.item(world.operator, variable, 5)] })[0]!;
       const item = { ...world.item(world.meter, "activePower", 5), owner: world.meter.names.id("operator") };
@@ -134,8 +134,8 @@ export const dataInterfaceCases: Case[] = [
   },
   {
     name: "DI-2 DI-3 a set-point is written under a write grant, stamped by the home unit, and the grantee's policy is ignored",
-    run({ crypto }) {
-      const world = new World(crypto);
+    run({ open }) {
+      const world = open();
       const grant = { sequence: 3, entries: [{ rights: "write" as const, minDelayS: 10, grantees: [{ stakeholder: "operator", service: "grid" }] }] };
       world.write("powerLimit", 4000, grant);
       world.pass(10_000);
@@ -156,8 +156,8 @@ export const dataInterfaceCases: Case[] = [
   },
   {
     name: "DI-3 a policy holds from its instance on; older and equal sequences are refused; earlier instances keep theirs",
-    run({ crypto }) {
-      const world = new World(crypto);
+    run({ open }) {
+      const world = open();
       const policy = (sequence: number, minDelayS: number) => ({ sequence, entries: [{ rights: "read" as const, minDelayS, grantees: [{ stakeholder: "supplier", service: "billing" }] }] });
       const none = { sequence: 4, entries: [] };
       const results = [
@@ -176,8 +176,8 @@ export const dataInterfaceCases: Case[] = [
   },
   {
     name: "SP-2 a policy is named by its content hash once it is known, and an unknown hash is refused",
-    run({ crypto }) {
-      const world = new World(crypto);
+    run({ open }) {
+      const world = open();
       const source = world.source(world.meter, "sensor", "customer");
       let hash: Uint8Array | undefined;
       world.meter.request({ op: Operation.write, source, items: [world.item(world.meter, "activePower", 1, readPolicy)] }, (n) => {
@@ -194,8 +194,8 @@ export const dataInterfaceCases: Case[] = [
   },
   {
     name: "DI-5 DI-8 DI-11 an event notifies each match within the minimum delay's limits; the newest held back is not lost",
-    run({ crypto }) {
-      const world = new World(crypto);
+    run({ open }) {
+      const world = open();
       world.write("activePower", 0);
       const told = world.event(world.supplier, "billing", "supplier", 50);
       world.pass(5000);
@@ -209,8 +209,8 @@ export const dataInterfaceCases: Case[] = [
   },
   {
     name: "DI-5 DI-11 a changed policy ends a standing subscription at the next delivery",
-    run({ crypto }) {
-      const world = new World(crypto);
+    run({ open }) {
+      const world = open();
       world.write("activePower", 0);
       world.pass(5000);
       const told = world.event(world.supplier, "billing", "supplier", 50);
@@ -222,8 +222,8 @@ export const dataInterfaceCases: Case[] = [
   },
   {
     name: "DI-7 only its subscriber ends a subscription",
-    run({ crypto }) {
-      const world = new World(crypto);
+    run({ open }) {
+      const world = open();
       world.write("activePower", 0);
       world.pass(5000);
       const told: string[] = [];
@@ -245,8 +245,8 @@ export const dataInterfaceCases: Case[] = [
   },
   {
     name: "DI-9 a lost link and a silent peer are told by the requester's own unit",
-    run({ crypto }) {
-      const world = new World(crypto);
+    run({ open }) {
+      const world = open();
       world.write("activePower", 0);
       const selector = { variable: 3, device: world.supplier.names.id("meter"), owner: world.supplier.names.id("customer") };
       const source = world.source(world.supplier, "billing", "supplier");

@@ -91,6 +91,10 @@ export class World {
     unit.linkUp(pair.a, "home");
   }
 
+  close(): void {
+    for (const unit of this.#units) unit.close();
+  }
+
   /** The link over which the home hears from the unit that joined as number `index`. */
   homeLink(index: number): LinkPort {
     return this.#links[index]!.b;

@@ -1,3 +1,5 @@
+/** UTF-8, which engines for small devices offer in different ways or not at all. */
+
 /** Length of a text in UTF-8 bytes, or -1 if it has a lone surrogate, which UTF-8 cannot hold. */
 export function utf8Length(text: string): number {
   let length = 0;
@@ -8,4 +10,32 @@ export function utf8Length(text: string): number {
     length += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
   }
   return length;
+}
+
+/** The text of the bytes from `start` to before `stop`, or undefined if they are not valid UTF-8. */
+export function utf8Text(bytes: Uint8Array, start = 0, stop = bytes.length): string | undefined {
+  let text = "";
+  for (let i = start; i < stop; ) {
+    const point = codePointAt(bytes, i, stop);
+    if (point < 0) return undefined;
+    i += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+    text += String.fromCodePoint(point);
+  }
+  return text;
+}
+
+/** The code point that begins at `start`, or -1 where none does. */
+function codePointAt(bytes: Uint8Array, start: number, stop: number): number {
+  const first = bytes[start]!;
+  if (first < 0x80) return first;
+  const more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
+  if (first < 0xc2 || first > 0xf4 || start + more >= stop) return -1;
+  let point = first & (0x3f >> more);
+  for (let i = 1; i <= more; i++) {
+    const byte = bytes[start + i]!;
+    if (byte >> 6 !== 2) return -1;
+    point = (point << 6) | (byte & 0x3f);
+  }
+  const least = more === 1 ? 0x80 : more === 2 ? 0x800 : 0x10000;
+  return point < least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff) ? -1 : point;
 }

@@ -5,7 +5,7 @@
  * Because every opening gives new keys, nothing has to be kept over a restart on either side, and no message of an earlier session verifies in
  * a later one. The opening of a session under certified keys and delegations takes the place of the provisioned key when it is built.
  */
-import { badArgument, malformed } from "../model/errors";
+import { badArgument, EbalanceError, malformed } from "../model/errors";
 import type { NameId, Names } from "../model/names";
 import type { Registry } from "../model/registry";
 import * as cbor from "../wire/cbor";
@@ -40,7 +40,7 @@ const openOperation = 16;
 const openedOperation = 17;
 
 /** Why a message was refused. Each is a counter of the unit. */
-export type Refusal = "malformed" | "notAuthentic" | "replayed" | "notOpen" | "foreignSource";
+export type Refusal = "malformed" | "notAuthentic" | "replayed" | "notOpen" | "foreignSource" | "failed";
 
 /** What a received message was. */
 export type Received =
@@ -129,6 +129,13 @@ export class Session implements BodyContext {
     return this.#sealOpening(new Map<number, number | Uint8Array>([[1, openOperation], [13, this.#nonce]]));
   }
 
+  /** Forgets every key of this session; it cannot be used any more. */
+  destroy(): void {
+    this.close();
+    this.crypto.destroyKey(this.#openSend.key);
+    this.crypto.destroyKey(this.secret);
+  }
+
   /** The link is gone: what is under way will not be answered. */
   close(): void {
     this.#nonce = undefined;
@@ -159,7 +166,8 @@ export class Session implements BodyContext {
     try {
       return isOpening(envelope.payload) ? this.#receiveOpening(envelope) : this.#receiveBody(envelope);
     } catch (error) {
-      return refused("malformed", messageOf(error));
+      const theirs = error instanceof EbalanceError && error.code === "malformed";
+      return refused(theirs ? "malformed" : "failed", messageOf(error));
     }
   }
 
@@ -172,6 +180,7 @@ export class Session implements BodyContext {
     }
     if (!this.#nonce || !sameBytes(answered, this.#nonce)) return refused("replayed", "answer to another opening");
     this.#destroy(this.#epoch);
+    this.#epoch = undefined;
     this.#epoch = this.#derive(this.#nonce, nonce);
     this.#nonce = undefined;
     return { kind: "opened" };
@@ -181,6 +190,7 @@ export class Session implements BodyContext {
     const ours = new Uint8Array(nonceBytes);
     this.crypto.random(ours);
     this.#destroy(this.#candidate);
+    this.#candidate = undefined;
     this.#candidate = this.#derive(theirs, ours);
     return this.#sealOpening(new Map<number, number | Uint8Array>([[1, openedOperation], [13, ours], [14, theirs]]));
   }

@@ -6,7 +6,7 @@
  * property and a buffer position costs an allocation anywhere else. So neither is re-entrant: a message is written or read in one go.
  */
 import { EbalanceError, badArgument, malformed } from "../model/errors";
-import { utf8Length } from "../model/utf8";
+import { utf8Length, utf8Text } from "../model/utf8";
 
 export const Major = { uint: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5, tag: 6, simple: 7 } as const;
 
@@ -257,30 +257,8 @@ export function readBytes(max: number): Uint8Array {
 /** Reads a text of at most `max` bytes of valid UTF-8. */
 export function readText(max: number): string {
   const length = readLength(Major.text, max);
-  const stop = take(length) + length;
-  let text = "";
-  for (let i = stop - length; i < stop; ) {
-    const point = codePointAt(i, stop);
-    i += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
-    text += String.fromCodePoint(point);
-  }
-  return text;
-}
-
-function codePointAt(start: number, stop: number): number {
-  const first = input[start]!;
-  if (first < 0x80) return first;
-  const more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
-  if (first < 0xc2 || first > 0xf4 || start + more >= stop) malformed(`text at ${start} is not UTF-8`);
-  let point = first & (0x3f >> more);
-  for (let i = 1; i <= more; i++) {
-    const byte = input[start + i]!;
-    if (byte >> 6 !== 2) malformed(`text at ${start} is not UTF-8`);
-    point = (point << 6) | (byte & 0x3f);
-  }
-  const least = more === 1 ? 0x80 : more === 2 ? 0x800 : 0x10000;
-  if (point < least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) malformed(`text at ${start} is not UTF-8`);
-  return point;
+  const start = take(length);
+  return utf8Text(input, start, start + length) ?? malformed(`text at ${start} is not UTF-8`);
 }
 
 export function readBoolean(): boolean {

@@ -1,0 +1,12 @@
+/** `ebalance:platform` is the platform that an example is built for: targets/xs-host or targets/linux-gateway. */
+declare module "ebalance:platform" {
+  import type { DevicePlatform } from "ebalance/device";
+  export const platform: DevicePlatform & {
+    readonly readings: {
+      /** Share of the processors that is busy, in percent. */
+      readonly processorLoad: () => number | undefined;
+      /** In °C; undefined where there is no sensor. */
+      readonly temperature: () => number | undefined;
+    };
+  };
+}

@@ -1,0 +1,38 @@
+// What is bundled from source for `npm start`, the tests and the bench: no build has to come first.
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { bundle } from "../targets/xs-host/bundle.mjs";
+
+export const root = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+
+const sources = {
+  ebalance: root("sdk/index.ts"),
+  "ebalance/device": root("sdk/device.ts"),
+  "@ebalance/gateway": root("targets/linux-gateway/src/index.ts"),
+};
+
+/** A program for Node with everything in it. */
+export async function bundleForNode(entry, outfile, alias = {}) {
+  const banner = { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' };
+  await build({ entryPoints: [root(entry)], outfile, bundle: true, format: "esm", platform: "node", target: "node20", alias: { ...sources, ...alias }, banner, logLevel: "silent" });
+  return outfile;
+}
+
+/** An example that runs on Node in place of a device. */
+export function bundleDeviceForNode(entry, outfile) {
+  return bundleForNode(entry, outfile, { "ebalance:platform": root("targets/linux-gateway/src/device-platform.ts") });
+}
+
+/** The SDK for devices as one module, which XS preloads: it stands in flash. */
+export function bundleSdkForXs(outfile) {
+  return bundle(root("sdk/device.ts"), { outfile });
+}
+
+/** An example for XS: it imports the preloaded SDK. */
+export function bundleDeviceForXs(entry, outfile) {
+  return bundle(root(entry), {
+    outfile,
+    external: ["ebalance/device"],
+    alias: { "ebalance:platform": root("targets/xs-host/device-platform.ts") },
+  });
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// The test host as a device platform: what `ebalance:platform` is for an example that runs on XS.
+// Arguments of the script: KEYFILE PORT SERVICE.
+import { utf8Text, type DevicePlatform } from "ebalance/device";
+import { createNativeCrypto } from "../native/crypto/crypto";
+import { NobleCrypto } from "../../sdk/core/security/noble-crypto";
+
+/** Bytes that may wait for a connection that is slow. */
+const maxQueuedBytes = 4096;
+
+const [keyFile, port, service] = host.args;
+if (keyFile === undefined || port === undefined || service === undefined) {
+  host.printError("usage: ebalance-xs sensor.js KEYFILE PORT SERVICE");
+  host.exit(2);
+}
+
+/** The bytes of a stream that the host has not taken yet, in order. */
+class Queue {
+  private readonly waiting: Uint8Array[] = [];
+  private bytes = 0;
+
+  /** Takes all of the bytes or none. */
+  add(bytes: Uint8Array): boolean {
+    if (this.bytes + bytes.length > maxQueuedBytes) return false;
+    this.waiting.push(bytes);
+    this.bytes += bytes.length;
+    return true;
+  }
+
+  /** Hands over what the host takes now. */
+  flush(id: number): void {
+    for (let next = this.waiting[0]; next; next = this.waiting[0]) {
+      const sent = host.send(id, next, next.length);
+      this.bytes -= sent;
+      if (sent < next.length) {
+        this.waiting[0] = next.subarray(sent);
+        return;
+      }
+      this.waiting.shift();
+    }
+  }
+}
+
+const connect: DevicePlatform["connect"] = (onOpen, onData) => {
+  const queue = new Queue();
+  let open = false;
+  let id: number | undefined = host.connect(
+    "127.0.0.1",
+    Number(port),
+    (chunk) => {
+      if (!chunk) id = undefined;
+      onData(chunk);
+    },
+    () => {
+      if (!open) {
+        open = true;
+        onOpen();
+      }
+      if (id !== undefined) queue.flush(id);
+    },
+  );
+  return {
+    name: `tcp 127.0.0.1:${port}`,
+    write(bytes) {
+      if (id === undefined || !queue.add(bytes)) return false;
+      queue.flush(id);
+      return true;
+    },
+    close() {
+      if (id !== undefined) host.close(id);
+      id = undefined;
+    },
+  };
+};
+
+function readText(path: string): string {
+  const text = utf8Text(host.readFile(path, 8192));
+  if (text === undefined) throw new Error(`${path} is not UTF-8`);
+  return text;
+}
+
+export const platform: DevicePlatform & { readonly readings: Pick<Host, "processorLoad" | "temperature"> } = {
+  clock: { wallMs: host.wallMs, monotonicMs: host.monotonicMs, isSet: () => true },
+  crypto: host.crypto ? createNativeCrypto(host.crypto) : new NobleCrypto((out) => out.set(host.random(out.length))),
+  timers: {
+    after: (ms, callback) => host.setTimer(ms, false, callback),
+    cancel: (timer) => host.clearTimer(timer as number),
+  },
+  log: (level, line) => {
+    if (level === "warning" || level === "error") host.printError(`${level} ${line}`);
+  },
+  keyFile: { name: keyFile, text: readText(keyFile) },
+  service,
+  connect,
+  readings: { processorLoad: host.processorLoad, temperature: host.temperature },
+};

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every way a run can end badly, each with an exit code of its own. */
+#include "host.h"
+
+void ebFail(int code, const char* format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	fflush(stdout);
+	fputs("ebalance-xs: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	va_end(arguments);
+	exit(code);
+}
+
+/* An error's stack starts with its name and message; other values are just printed. */
+static void printException(txMachine* the, const char* what)
+{
+	static int printing = 0;
+	if (printing)
+		ebFail(EXIT_UNHANDLED, "%s, and a second one while printing it", what);
+	printing = 1;
+	mxPush(mxException);
+	mxException.kind = XS_UNDEFINED_KIND;
+	mxTry(the) {
+		mxDub();
+		if (the->stack->kind == XS_REFERENCE_KIND) {
+			mxDub();
+			fxGetID(the, mxID(_stack));
+			if (mxIsStringPrimitive(the->stack)) {
+				fprintf(stderr, "ebalance-xs: %s: %s\n", what, the->stack->value.string);
+				exit(EXIT_UNHANDLED);
+			}
+			mxPop();
+		}
+		fprintf(stderr, "ebalance-xs: %s: %s\n", what, fxToString(the, the->stack));
+	}
+	mxCatch(the) {
+		fprintf(stderr, "ebalance-xs: %s: a value that has no text\n", what);
+	}
+}
+
+void ebUnhandled(txMachine* the, const char* what)
+{
+	fflush(stdout);
+	printException(the, what);
+	exit(EXIT_UNHANDLED);
+}
+
+static void failMemory(txMachine* the) __attribute__((noreturn));
+
+static void failMemory(txMachine* the)
+{
+	ebFail(EXIT_NO_MEMORY, "memory full: chunks %d bytes, slots %d x %d bytes, budget %d bytes",
+		(int)the->currentChunksSize, (int)the->currentHeapCount, (int)sizeof(txSlot),
+		(int)(the->regionEnd - the->regionStart));
+}
+
+void fxAbort(txMachine* the, int status)
+{
+	switch (status) {
+	case XS_NOT_ENOUGH_MEMORY_EXIT:
+		failMemory(the);
+	case XS_STACK_OVERFLOW_EXIT:
+		ebFail(EXIT_STACK_OVERFLOW, "stack overflow: %d slots", (int)(the->stackTop - the->stackBottom));
+	case XS_UNHANDLED_EXCEPTION_EXIT:
+		ebUnhandled(the, "unhandled exception");
+	case XS_UNHANDLED_REJECTION_EXIT:
+		ebUnhandled(the, "unhandled promise rejection");
+	case XS_TOO_MUCH_COMPUTATION_EXIT:
+		ebFail(EXIT_METER, "one turn computed for too long (--meter)");
+	case XS_NO_MORE_KEYS_EXIT:
+		ebFail(EXIT_NO_KEYS, "too many property names: %d", (int)the->keyIndex);
+	default:
+		ebFail(EXIT_ENGINE, "the engine gave up with status %d", status);
+	}
+}
+
+static txBoolean stopMeter(txMachine* the, txU4 units)
+{
+	(void)the;
+	(void)units;
+	return 0;
+}
+
+void ebStartMeter(txMachine* the, uint32_t limit)
+{
+	if (limit)
+		fxBeginMetering(the, stopMeter, limit);
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a script sees of the test host. Only scripts made for it use this global.
+
+/** Memory of the running script in bytes; a device counts the same things. */
+interface HostMemory {
+  /** Strings, buffers and arrays in use, garbage not yet collected included. */
+  readonly chunkBytes: number;
+  /** Objects, properties and closures in use, garbage not yet collected included. */
+  readonly slotBytes: number;
+  /** Size of the static block that holds chunks, slots and stack; 0 when they have fixed areas. */
+  readonly staticBytes: number;
+  readonly peakChunkBytes: number;
+  readonly peakSlotBytes: number;
+  /** Deepest use of the stack; without a static block the use right now. */
+  readonly peakStackBytes: number;
+  /** Largest part of the static block handed out to chunks, slots and stack. */
+  readonly peakStaticBytes: number;
+  /** 16 as on a chip, or 32 in a 64-bit build. */
+  readonly slotSize: number;
+}
+
+/** Native cryptography: see createNativeCrypto in targets/native/crypto/crypto.ts. */
+interface HostCrypto {
+  /** 16 to 64 bytes in; use 0: mac, 1: derive. Returns a key id; at most 60 keys. */
+  importKey(bytes: Uint8Array, use: number): number;
+  deriveKey(keyId: number, salt: Uint8Array, info: Uint8Array, use: number): number;
+  destroyKey(keyId: number): void;
+  mac(keyId: number, data: Uint8Array, length: number, tag: Uint8Array): void;
+  verifyMac(keyId: number, data: Uint8Array, length: number, tag: Uint8Array): boolean;
+  sha256(data: Uint8Array, length: number, out: Uint8Array): void;
+  random(out: Uint8Array): void;
+}
+
+interface Host {
+  /** Milliseconds since 1970-01-01T00:00Z. */
+  wallMs(): number;
+  /** Milliseconds of a clock that never jumps; its zero means nothing. */
+  monotonicMs(): number;
+  /** Calls back after `ms` milliseconds, or every `ms` (at least 1). At most 16 timers, else RangeError. */
+  setTimer(ms: number, repeat: boolean, callback: () => void): number;
+  /** Forgets the timer; no error when it is gone already. */
+  clearTimer(id: number): void;
+  /**
+   * Opens a TCP connection to 127.x.x.x without waiting; returns its id. At most 4 connections, else RangeError.
+   * `onReadable` gets up to 1,024 bytes at a time, and null once when the connection ended or could not be
+   * made; the id is gone by then. `onWritable` is called when the connection is made, and after a `send` that
+   * did not take everything, as soon as there is room.
+   */
+  connect(address: string, port: number, onReadable: (data: Uint8Array | null) => void, onWritable?: () => void): number;
+  /** Sends data[0..length); returns how many bytes were taken, 0 when the buffer is full or not connected yet. */
+  send(id: number, data: Uint8Array, length: number): number;
+  /** Closes the connection; its callbacks are not called any more. */
+  close(id: number): void;
+  /** Writes a line to standard output. */
+  print(text: string): void;
+  /** Writes a line to standard error. */
+  printError(text: string): void;
+  /** The file's bytes; throws when it cannot be read or is larger than `maxBytes`. */
+  readFile(path: string, maxBytes: number): Uint8Array;
+  /** 0 to 256 bytes from the operating system's cryptographic random source. */
+  random(count: number): Uint8Array;
+  /** The arguments after MAIN.js; frozen. */
+  readonly args: readonly string[];
+  /** Ends the run at once; codes 70 to 79 are the host's own, see README.md. */
+  exit(code?: number): never;
+  memory(): HostMemory;
+  /** Runs the garbage collector. */
+  collect(): void;
+  /** Load of this computer since the previous call in percent, 0 to 100; undefined where it is not known. */
+  processorLoad(): number | undefined;
+  /** Temperature of this computer in degrees Celsius; undefined where there is no sensor. */
+  temperature(): number | undefined;
+  /** Undefined when the host was built without cryptography. */
+  readonly crypto?: HostCrypto;
+}
+
+declare const host: Host;

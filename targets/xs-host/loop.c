@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The message loop: one turn calls one function, then all promise jobs it
+ * leaves behind. The loop ends when nothing is left to wait for, or on SIGTERM
+ * and SIGINT.
+ */
+#include "host.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+
+enum { POLL_LIMIT = 8 };
+
+static uint32_t turnMeterLimit = 0;
+static int stopPipe[2] = { -1, -1 };
+
+/* A pipe, so that a signal between the check and poll() is not lost. */
+static void onStopSignal(int signal)
+{
+	static volatile sig_atomic_t asked = 0;
+	char byte = (char)signal;
+	if (asked)
+		_exit(128 + signal); /* asked twice: a script that never returns */
+	asked = 1;
+	if (write(stopPipe[1], &byte, 1) < 0)
+		_exit(128 + signal);
+}
+
+static void catchStopSignals(void)
+{
+	if (pipe(stopPipe) != 0)
+		ebFail(EXIT_USAGE, "pipe: %s", strerror(errno));
+	for (int i = 0; i < 2; i++)
+		fcntl(stopPipe[i], F_SETFD, FD_CLOEXEC);
+	struct sigaction action = { .sa_handler = onStopSignal };
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+}
+
+double ebMonotonicMs(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1000.0 + (double)now.tv_nsec / 1e6;
+}
+
+void fxQueuePromiseJobs(txMachine* the)
+{
+	the->promiseJobsPending = 1;
+}
+
+/*
+ * A rejection nobody handles by the end of the turn ends the run, as in Node.
+ * The engine alone would report it when the promise is collected, much later.
+ */
+void ebFinishTurn(txMachine* the)
+{
+	while (the->promiseJobsPending) {
+		the->promiseJobsPending = 0;
+		fxRunPromiseJobs(the);
+	}
+	fxEndJob(the);
+	fxCheckUnhandledRejections(the, 1);
+}
+
+/* count < 0: no argument; bytes NULL: the argument null; else a Uint8Array. */
+void ebCallTurn(txMachine* the, txSlot* function, const uint8_t* bytes, txInteger count)
+{
+	ebStartMeter(the, turnMeterLimit);
+	fxBeginHost(the);
+	mxTry(the) {
+		mxPushUndefined();
+		mxPushSlot(function);
+		mxCall();
+		if (count >= 0) {
+			if (bytes)
+				ebPushBytes(the, bytes, count);
+			else
+				mxPushNull();
+		}
+		mxRunCount(count >= 0 ? 1 : 0);
+		mxPop();
+	}
+	mxCatch(the) {
+		ebUnhandled(the, "unhandled exception");
+	}
+	fxEndHost(the);
+	ebFinishTurn(the);
+}
+
+static int waitMs(void)
+{
+	double due = ebTimersNextDue();
+	if (ebConnectionsFailed())
+		return 0;
+	if (due == C_INFINITY)
+		return -1;
+	double rest = ceil(due - ebMonotonicMs());
+	return rest < 0 ? 0 : rest > 3600000 ? 3600000 : (int)rest;
+}
+
+void ebRunLoop(txMachine* the, uint32_t meterLimit)
+{
+	struct pollfd fds[POLL_LIMIT];
+	turnMeterLimit = meterLimit;
+	catchStopSignals();
+	ebStartMeter(the, turnMeterLimit);
+	ebRunMain(the);
+	while (ebConnectionsCount() > 0 || ebTimersNextDue() != C_INFINITY) {
+		int count = ebConnectionsPoll(fds, POLL_LIMIT - 1);
+		fds[count].fd = stopPipe[0];
+		fds[count].events = POLLIN;
+		fds[count].revents = 0;
+		if (poll(fds, (nfds_t)count + 1, waitMs()) < 0 && errno != EINTR)
+			ebFail(EXIT_ENGINE, "poll: %s", strerror(errno));
+		if (fds[count].revents)
+			return;
+		ebConnectionsRun(the, fds, count);
+		ebTimersRun(the);
+	}
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The modules a machine can import: the preloaded ones, the engine's text
+ * modules, and the application's. All are parsed by the root machine, before
+ * the budget applies, because a device has no parser: its bytecode is made on
+ * the build computer and lies in flash.
+ */
+#include "host.h"
+
+enum { MODULE_LIMIT = 40, NAME_LIMIT = 200 };
+
+static const char mainSpecifier[] = "main";
+
+typedef struct {
+	char specifier[NAME_LIMIT];
+	txScript* script;
+} ebModule;
+
+static ebModule modules[MODULE_LIMIT];
+static int moduleCount = 0;
+
+extern const txS1 gxCodeSizes[];
+extern void fxRemapIDs(txMachine* the, txByte* codeBuffer, txSize codeSize, txID* theIDs);
+extern void modInstallTextEncoder(txMachine* the);
+extern void modInstallTextDecoder(txMachine* the);
+
+static txScript* parse(txMachine* the, const char* path, void* stream, txGetter getter, size_t size)
+{
+	txParser parserRecord;
+	txParser* parser = &parserRecord;
+	txParserJump jump;
+	txString name = NULL;
+	txScript* volatile script = NULL; /* survives the parser's longjmp */
+	/* The buffer must hold the longest token. */
+	fxInitializeParser(parser, the, (txSize)size + 4096, 1993);
+	parser->firstJump = &jump;
+	if (c_setjmp(jump.jmp_buf) == 0) {
+		parser->path = fxNewParserSymbol(parser, (txString)path);
+		fxParserTree(parser, stream, getter, 0, &name);
+		fxParserHoist(parser);
+		fxParserBind(parser);
+		script = fxParserCode(parser);
+	}
+	fxTerminateParser(parser);
+	if (!script)
+		ebFail(EXIT_UNHANDLED, "%s: no bytecode", path);
+	return script;
+}
+
+static txScript* parseFile(txMachine* the, const char* path)
+{
+	FILE* file = fopen(path, "r");
+	if (!file || fseek(file, 0, SEEK_END) != 0)
+		ebFail(EXIT_USAGE, "%s: %s", path, strerror(errno));
+	long size = ftell(file);
+	rewind(file);
+	if (size < 0 || size > 64L << 20)
+		ebFail(EXIT_USAGE, "%s: not a module", path);
+	txScript* script = parse(the, path, file, (txGetter)fgetc, (size_t)size);
+	fclose(file);
+	return script;
+}
+
+/* Bodies and strings whose instruction has a twin that leaves them in the bytecode. */
+static txU1 bakedInstruction(txU1 code)
+{
+	switch (code) {
+	case XS_CODE_CODE_1: return XS_CODE_CODE_ARCHIVE_1;
+	case XS_CODE_CODE_2: return XS_CODE_CODE_ARCHIVE_2;
+	case XS_CODE_CODE_4: return XS_CODE_CODE_ARCHIVE_4;
+	case XS_CODE_STRING_1: return XS_CODE_STRING_ARCHIVE_1;
+	case XS_CODE_STRING_2: return XS_CODE_STRING_ARCHIVE_2;
+	case XS_CODE_STRING_4: return XS_CODE_STRING_ARCHIVE_4;
+	default: return code;
+	}
+}
+
+/* Without this, functions and strings would be copied into the counted chunks. */
+static void bake(txScript* script)
+{
+	txU1* p = (txU1*)script->codeBuffer;
+	txU1* end = p + script->codeSize;
+	while (p < end) {
+		txS1 size = gxCodeSizes[*p];
+		*p = bakedInstruction(*p);
+		p++;
+		if (size > 0)
+			p += size - 1;
+		else if (size == 0)
+			p += sizeof(txID);
+		else if (size == -1)
+			p += 1 + *p;
+		else if (size == -2) {
+			txU2 length;
+			memcpy(&length, p, sizeof(length));
+			p += sizeof(length) + length;
+		}
+		else {
+			txS4 length;
+			memcpy(&length, p, sizeof(length));
+			p += sizeof(length) + (size_t)length;
+		}
+	}
+}
+
+/*
+ * Makes every name in the bytecode a name of the root. The clone then has none
+ * left to add, and the engine, which frees scripts that bring names along after
+ * running them, leaves the bytecode where it is.
+ */
+static void resolveNames(txMachine* root, txScript* script)
+{
+	txByte* p = script->symbolsBuffer;
+	txID count;
+	if (!p)
+		return;
+	mxDecodeID(p, count);
+	txID* ids = calloc((size_t)count, sizeof(txID));
+	if (!ids)
+		ebFail(EXIT_USAGE, "no memory for %d names", (int)count);
+	ids[0] = XS_NO_ID;
+	for (txID i = 1; i < count; i++) {
+		ids[i] = fxNewNameC(root, (txString)p);
+		p += strlen((char*)p) + 1;
+	}
+	fxRemapIDs(root, script->codeBuffer, script->codeSize, ids);
+	free(ids);
+	free(script->symbolsBuffer);
+	script->symbolsBuffer = NULL;
+}
+
+static ebModule* findModule(const char* specifier)
+{
+	for (int i = 0; i < moduleCount; i++)
+		if (strcmp(modules[i].specifier, specifier) == 0)
+			return &modules[i];
+	return NULL;
+}
+
+static void addScript(txMachine* root, const char* specifier, txScript* script)
+{
+	if (moduleCount == MODULE_LIMIT)
+		ebFail(EXIT_USAGE, "more than %d modules", MODULE_LIMIT);
+	if (strlen(specifier) >= NAME_LIMIT || findModule(specifier))
+		ebFail(EXIT_USAGE, "%s: specifier too long or used twice", specifier);
+	bake(script);
+	resolveNames(root, script);
+	strcpy(modules[moduleCount].specifier, specifier);
+	modules[moduleCount].script = script;
+	moduleCount++;
+	/* A specifier that is a name of the root costs the device no memory. */
+	fxNewNameC(root, (txString)specifier);
+}
+
+void ebAddModule(txMachine* root, const char* specifier, const char* path)
+{
+	addScript(root, specifier, parseFile(root, path));
+}
+
+static void addSource(txMachine* root, const char* specifier, const char* source)
+{
+	txStringCStream stream = { (txString)source, 0, (txSize)strlen(source) };
+	addScript(root, specifier, parse(root, specifier, &stream, fxStringCGetter, strlen(source)));
+}
+
+/* The engine installs its text classes as globals; a device has them as modules only. */
+void ebAddBuiltIns(txMachine* root)
+{
+	modInstallTextEncoder(root);
+	modInstallTextDecoder(root);
+	addSource(root, "text/encoder", "export default globalThis.TextEncoder; delete globalThis.TextEncoder;");
+	addSource(root, "text/decoder", "export default globalThis.TextDecoder; delete globalThis.TextDecoder;");
+}
+
+/* The pending exception of an import; a module that is not there has its own exit code. */
+static void failImport(txMachine* the, const char* what)
+{
+	mxPush(mxException);
+	txString text = fxToString(the, the->stack);
+	if (strstr(text, "module \"") && strstr(text, "\" not found"))
+		ebFail(EXIT_USAGE, "%s: %s", what, text);
+	ebUnhandled(the, "unhandled exception");
+}
+
+static void import(txMachine* the, const char* specifier)
+{
+	fxBeginHost(the);
+	mxTry(the) {
+		mxPushStringC((txString)specifier);
+		fxAwaitImport(the, XS_IMPORT_NAMESPACE);
+		mxPop();
+	}
+	mxCatch(the) {
+		failImport(the, specifier);
+	}
+	fxEndHost(the);
+	ebFinishTurn(the);
+}
+
+void ebImportAll(txMachine* the)
+{
+	for (int i = 0; i < moduleCount; i++)
+		import(the, modules[i].specifier);
+}
+
+void ebBakeMain(txMachine* root, const char* path)
+{
+	ebAddModule(root, mainSpecifier, path);
+}
+
+static void mainFulfilled(txMachine* the)
+{
+	*mxResult = mxUndefined;
+}
+
+static void mainRejected(txMachine* the)
+{
+	mxException.kind = mxArgv(0)->kind;
+	mxException.value = mxArgv(0)->value;
+	failImport(the, mainSpecifier);
+}
+
+/* Through a promise, so that the module may await at its top level. */
+void ebRunMain(txMachine* the)
+{
+	fxBeginHost(the);
+	mxTry(the) {
+		mxPushStringX((txString)mainSpecifier);
+		fxRunImport(the, mxModuleInstanceInternal(mxProgram.value.reference)->value.module.realm, XS_NO_ID);
+		mxDub();
+		mxGetID(mxID(_then));
+		mxCall();
+		fxNewHostFunction(the, mainFulfilled, 1, XS_NO_ID, XS_NO_ID);
+		fxNewHostFunction(the, mainRejected, 1, XS_NO_ID, XS_NO_ID);
+		mxRunCount(2);
+		mxPop();
+	}
+	mxCatch(the) {
+		ebUnhandled(the, "unhandled exception");
+	}
+	fxEndHost(the);
+	ebFinishTurn(the);
+}
+
+txID fxFindModule(txMachine* the, txSlot* realm, txID moduleID, txSlot* slot)
+{
+	char name[NAME_LIMIT];
+	(void)realm;
+	(void)moduleID;
+	fxToStringBuffer(the, slot, name, sizeof(name));
+	return findModule(name) ? fxNewNameC(the, name) : XS_NO_ID;
+}
+
+void fxLoadModule(txMachine* the, txSlot* module, txID moduleID)
+{
+	ebModule* found = findModule(fxGetKeyName(the, moduleID));
+	if (found)
+		fxResolveModule(the, module, moduleID, found->script, NULL, NULL);
+}
+
+/* For eval and new Function: a device has no parser. */
+txScript* fxParseScript(txMachine* the, void* stream, txGetter getter, txUnsigned flags)
+{
+	(void)stream;
+	(void)getter;
+	(void)flags;
+	mxUnknownError("no parser on a device");
+	return NULL;
+}

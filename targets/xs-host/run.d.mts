@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChildProcess } from "node:child_process";
+
+export const EXIT: Readonly<Record<"ok" | "memory" | "stack" | "unhandled" | "meter" | "usage" | "keys" | "engine", number>>;
+
+export interface RunOptions {
+  /** Path of the module to run. */
+  readonly main: string;
+  readonly preload?: readonly { readonly file: string; readonly specifier: string }[];
+  readonly budget?: "esp32c3" | "esp32" | "none";
+  readonly staticBytes?: number;
+  readonly stackSlots?: number;
+  /** New property names allowed at run time. */
+  readonly keys?: number;
+  /** Units one turn may compute; 0 for any. */
+  readonly meter?: number;
+  readonly args?: readonly string[];
+  readonly onLine?: (line: string, child: ChildProcess) => unknown;
+  readonly timeoutMs?: number;
+}
+
+export interface RunResult {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly lines: readonly string[];
+  readonly errors: string;
+  readonly timedOut: boolean;
+}
+
+export function startOnXs(options: RunOptions): Promise<{ child: ChildProcess; result: Promise<RunResult> }>;
+export function runOnXs(options: RunOptions): Promise<RunResult>;

@@ -1,0 +1,89 @@
+/** `npm start` as a user runs it: real processes, a real engine where there is one, real readings. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, test } from "vitest";
+import { noHostReason } from "../../targets/xs-host/available";
+
+const start = fileURLToPath(new URL("../../scripts/start.mjs", import.meta.url));
+const children: ChildProcess[] = [];
+
+interface Run {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+/** Runs `npm start` with these options; `onLine` sees each line as it comes. */
+function run(args: string[], onLine: (line: string, child: ChildProcess) => void = () => {}): Promise<Run> {
+  const child = spawn(process.execPath, [start, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  children.push(child);
+  const result: Run = { code: null, out: "", err: "" };
+  const take = (key: "out" | "err") => (text: string) => {
+    result[key] += text;
+    for (const line of text.split("\n")) if (line) onLine(line, child);
+  };
+  child.stdout.setEncoding("utf8").on("data", take("out"));
+  child.stderr.setEncoding("utf8").on("data", take("err"));
+  return new Promise((resolve) => child.once("close", (code) => resolve({ ...result, code })));
+}
+
+/** The processes that a process has started. */
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(/\s+/).filter(Boolean).map(Number);
+}
+
+function keyFolders(): string[] {
+  return readdirSync(tmpdir()).filter((name) => name.startsWith("ebalance-first-light-"));
+}
+
+afterAll(() => children.forEach((child) => child.kill("SIGKILL")));
+
+function expectWholeStory({ code, out, err }: Run, engine: RegExp): void {
+  const lines = out.trim().split("\n");
+  expect(lines, err).toHaveLength(1);
+  const report = JSON.parse(lines[0]!) as { ok: boolean; devices: { name: string; engine: string }[]; steps: { step: string; ok: boolean; seen: string }[] };
+  expect(report.steps.filter((step) => !step.ok)).toEqual([]);
+  expect(report.steps).toHaveLength(6);
+  expect(report.steps.map((step) => step.seen).join("|")).toMatch(/both sides authenticated\|\d+ readings.*%.*over the last minute\|tooEarly, [45]\.\d s are left\|denied\|.* % is above \d+ %/);
+  expect(report.devices).toEqual([{ name: "sensor", engine: expect.stringMatching(engine) as string }]);
+  expect([report.ok, code]).toEqual([true, 0]);
+}
+
+describe("first light", () => {
+  test.skipIf(noHostReason)(`DI-1 DI-2 DI-4 DI-5 DI-8 CP-2 CP-3 MU-1 every step is seen with the sensor on XS${noHostReason ? ` (left out: ${noHostReason})` : ""}`, { timeout: 120_000 }, async () => {
+    expectWholeStory(await run(["--seconds", "16", "--json"]), /^XS/);
+  });
+
+  test("every step is seen with the sensor on Node, and it says so", { timeout: 60_000 }, async () => {
+    expectWholeStory(await run(["--node", "--seconds", "16", "--json"]), /^Node .*no XS/);
+  });
+
+  test("a run that is too short to see every step says so with exit code 1", { timeout: 60_000 }, async () => {
+    const { code, out } = await run(["--node", "--seconds", "2"]);
+    expect(out).toMatch(/not seen: the supplier asks for an average/);
+    expect(code).toBe(1);
+  });
+
+  test("Ctrl-C leaves no process and no key file", { timeout: 60_000 }, async () => {
+    const before = keyFolders();
+    let sensors: number[] = [];
+    const { code } = await run(["--node"], (line, child) => {
+      if (!line.includes("its readings arrive")) return;
+      sensors = childrenOf(child.pid!);
+      child.kill("SIGINT");
+    });
+    expect(code).toBe(130);
+    expect(sensors.length).toBeGreaterThan(0);
+    expect(sensors.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+    expect(keyFolders().filter((name) => !before.includes(name))).toEqual([]);
+  });
+
+  test("options that make no sense are refused with what would be accepted", async () => {
+    const wrong = await run(["--seconds", "soon"]);
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining("--seconds soon is not a whole number from 1 to 86400")]);
+    const help = await run(["--help"]);
+    expect([help.code, help.out]).toEqual([0, expect.stringContaining("npm start -- --seconds 30 --json")]);
+  });
+});
