@@ -1,0 +1,80 @@
+/** A home on TCP for scenarios: one sensor may join, and a service of the customer's follows its readings. */
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DataInterface, MemoryStore, Registry, standardVariables, UnitDriver, type EventStream } from "ebalance";
+import { NodeCrypto, nodeTimers, readKeyFile, systemClock, TcpServer } from "@ebalance/gateway";
+
+export class Home {
+  readonly folder = mkdtempSync(join(tmpdir(), "ebalance-scenario-"));
+  readonly keyFile = join(this.folder, "sensor.key.json");
+  readonly driver: UnitDriver;
+  readonly readings: EventStream;
+  readonly log: string[] = [];
+  readonly #sessionWaiters: (() => void)[] = [];
+  #server: TcpServer | undefined;
+  #port = 0;
+  sessions = 0;
+
+  constructor() {
+    const file = {
+      type: "ebalance-session-key",
+      version: 1,
+      kid: 1,
+      key: randomBytes(32).toString("hex"),
+      domain: "scenario",
+      initiator: "sensor",
+      responder: "home",
+      owner: "customer",
+      names: ["sensor", "home", "metering", "customer"],
+      sources: [{ device: "sensor", service: "metering", stakeholder: "customer" }],
+      policy: { sequence: 1, entries: [] },
+    };
+    writeFileSync(this.keyFile, JSON.stringify(file), { mode: 0o600 });
+    const crypto = new NodeCrypto();
+    const onSession = (_unit: string, open: boolean) => {
+      if (open) this.sessions++;
+      this.#sessionWaiters.splice(0).forEach((tell) => tell());
+    };
+    const ports = { clock: systemClock, crypto, store: new MemoryStore(4096), log: (_level: string, line: string) => void this.log.push(line) };
+    this.driver = new UnitDriver({ id: "home", registry: new Registry(standardVariables), onSession }, ports, nodeTimers);
+    const { session, key } = readKeyFile(this.keyFile);
+    this.driver.unit.addSession(session, crypto.importKey(key, "derive"));
+    const display = new DataInterface(this.driver.unit, { service: "display", stakeholder: "customer" });
+    this.readings = display.event({ variable: "activeEnergyImport", device: "sensor", owner: "customer" });
+  }
+
+  /** Listens, at the same port every time. */
+  async open(): Promise<number> {
+    this.#server = new TcpServer(this.driver, (_level, line) => void this.log.push(line), { port: this.#port });
+    return (this.#port = await this.#server.listen());
+  }
+
+  /** Every connection is cut, and no new one is taken. */
+  async cut(): Promise<void> {
+    await this.#server?.close();
+  }
+
+  /** When the session of the sensor was opened or lost next. */
+  sessionChange(): Promise<void> {
+    return new Promise((resolve) => this.#sessionWaiters.push(resolve));
+  }
+
+  /** The values of the next readings up to and including one of at least `last`. */
+  async valuesUpTo(last: number): Promise<number[]> {
+    const values: number[] = [];
+    while ((values.at(-1) ?? 0) < last) {
+      const next = await this.readings.next();
+      if (next.done) throw new Error("the stream of readings has ended");
+      values.push(next.value.value as number);
+    }
+    return values;
+  }
+
+  async close(): Promise<void> {
+    await this.cut();
+    this.driver.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
