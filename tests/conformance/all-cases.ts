@@ -2,10 +2,11 @@
 import type { CryptoPort } from "../../sdk/core/security/crypto-port";
 import { Dice, type Case, type Engine } from "./case";
 import { dataInterfaceCases } from "./data-interface-cases";
+import { hostileCases } from "./hostile-cases";
 import { wireCases } from "./wire-cases";
 import { World } from "./world";
 
-export const allCases: readonly Case[] = [...wireCases, ...dataInterfaceCases];
+export const allCases: readonly Case[] = [...wireCases, ...dataInterfaceCases, ...hostileCases];
 
 /** Runs one case. Nonces come from a seed, so that both engines must make the same bytes. */
 export function runCase(one: Case, engine: Engine): unknown {

@@ -196,27 +196,33 @@ export class Session implements BodyContext {
   }
 
   #receiveBody(envelope: Envelope): Received {
-    let reopened = false;
-    let epoch = this.#epoch;
-    if (!epoch || !verify(this.crypto, epoch.receive, envelope)) {
-      epoch = this.#candidate;
-      if (!epoch) return refused(this.#epoch ? "notAuthentic" : "notOpen", `session ${this.kid}`);
-      if (!verify(this.crypto, epoch.receive, envelope)) return refused("notAuthentic", `session ${this.kid}`);
-      this.#candidate = undefined;
-      this.#destroy(this.#epoch);
-      this.#epoch = epoch;
-      reopened = true;
-    }
+    const epoch = this.#epochOf(envelope);
+    if (!epoch) return refused(this.#epoch || this.#candidate ? "notAuthentic" : "notOpen", `session ${this.kid}`);
     let body: SessionBody;
     try {
       cbor.startReading(envelope.payload);
       body = readBody(this);
     } catch (error) {
-      const answerable = sequenceRead > 0 && epoch.window.accept(sequenceRead);
+      const answerable = epoch === this.#epoch && sequenceRead > 0 && epoch.window.accept(sequenceRead);
       return { kind: "malformed", sequence: answerable ? sequenceRead : 0, detail: messageOf(error) };
     }
     if (!epoch.window.accept(body.sequence)) return refused("replayed", `sequence ${body.sequence} of session ${this.kid}`);
-    return { kind: "body", body, reopened };
+    return { kind: "body", body, reopened: this.#takeInUse(epoch) };
+  }
+
+  /** The keys under which an envelope verifies. */
+  #epochOf(envelope: Envelope): Epoch | undefined {
+    for (const epoch of [this.#epoch, this.#candidate]) if (epoch && verify(this.crypto, epoch.receive, envelope)) return epoch;
+    return undefined;
+  }
+
+  /** Takes the candidate in use once a message has come under it. @returns whether it was the candidate */
+  #takeInUse(epoch: Epoch): boolean {
+    if (epoch !== this.#candidate) return false;
+    this.#candidate = undefined;
+    this.#destroy(this.#epoch);
+    this.#epoch = epoch;
+    return true;
   }
 
   #derive(initiatorNonce: Uint8Array, responderNonce: Uint8Array): Epoch {
