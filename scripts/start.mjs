@@ -46,8 +46,11 @@ async function sensorCommand(folder, onNode) {
       for (const note of host.notes) say(`note: ${note}`);
       const sdk = await bundleSdkForXs(`${folder}/device.js`);
       const main = await bundleDeviceForXs("examples/sensor/main.ts", `${folder}/sensor-xs.js`);
-      const crypto = host.crypto === "psa" ? "native crypto" : "portable crypto";
-      return { engine: `XS, ${host.slotBytes * 2}-bit, ESP32-C3 memory, ${crypto}`, command: host.path, args: ["--preload", `${sdk}=ebalance/device`, main] };
+      const preload = ["--preload", `${sdk}=ebalance/device`, main];
+      const engine = `XS, ${host.slotBytes * 2}-bit, ESP32-C3 memory`;
+      if (host.crypto === "psa") return { engine: `${engine}, native crypto`, command: host.path, args: preload };
+      // Cryptography in JavaScript calls deeper than the 384 slots of stack that a device with native cryptography has.
+      return { engine: `${engine} with a stack of 1024 slots, portable crypto`, command: host.path, args: ["--stack", "1024", ...preload] };
     } catch (error) {
       if (!error.code) throw error;
       say(`\n*** THE SENSOR RUNS ON NODE, NOT ON XS: ${error.message} ***\n`);

@@ -1,3 +1,15 @@
 import { defineConfig } from "tsup";
 
-export default defineConfig({ entry: ["src/index.ts"], format: "esm", target: "node20", platform: "node", dts: true, clean: true, external: ["ebalance"] });
+/** `ebalance` stays an import: there is one SDK in a program. */
+export default defineConfig({
+  entry: { index: "src/index.ts" },
+  format: "esm",
+  target: "node20",
+  platform: "node",
+  dts: true,
+  clean: false,
+  external: ["ebalance"],
+  removeNodeProtocol: false,
+  // The compiler finds the SDK's types in its sources: no build of it has to come first.
+  tsconfig: "tsconfig.build.json",
+});
