@@ -37,7 +37,8 @@ function summarise(file) {
   const leftOut = tests.filter((test) => test.status === "pending" || test.status === "skipped");
   const groups = new Map();
   for (const test of leftOut) {
-    const group = test.ancestorTitles[0] ?? test.title;
+    const titles = [...test.ancestorTitles, test.title];
+    const group = titles.find((title) => title.includes("left out")) ?? titles[0];
     groups.set(group, (groups.get(group) ?? 0) + 1);
   }
   if (leftOut.length) console.log("\nLeft out:");

@@ -1,8 +1,11 @@
-/** The conformance cases on XS: one line of JSON a case. Arguments: number and seed of the random messages. */
+/** The conformance cases on XS: one line of JSON a case. Arguments: number and seed of the random messages, `native` or `portable` cryptography. */
+import { NobleCrypto } from "../../sdk/core/security/noble-crypto";
 import { createNativeCrypto } from "../../targets/native/crypto/crypto";
 import { allCases, runCase } from "./all-cases";
 
-const engine = { crypto: createNativeCrypto(host.crypto!), fuzzCount: Number(host.args[0]), fuzzSeed: Number(host.args[1]) };
+const [fuzzCount, fuzzSeed, kind] = host.args;
+const crypto = kind === "native" ? createNativeCrypto(host.crypto!) : new NobleCrypto((out) => out.set(host.random(out.length)));
+const engine = { crypto, fuzzCount: Number(fuzzCount), fuzzSeed: Number(fuzzSeed) };
 
 for (const one of allCases) {
   let line: { name: string; value?: unknown; error?: string };
