@@ -34,7 +34,7 @@ export function liveScreen(stream: NodeJS.WriteStream, engine: string): Screen {
   let latest: Story | undefined;
   const draw = () => {
     if (!latest) return;
-    const picture = [...lines.slice(-3), ...render(latest, engine, colour)].map((line) => `\x1b[2K${line}`);
+    const picture = [...lines.slice(-3), ...render(latest, engine, stream.columns || 80, colour)].map((line) => `\x1b[2K${line}`);
     stream.write((height ? `\x1b[${height}A` : "") + picture.join("\n") + "\n");
     height = picture.length;
   };
@@ -54,7 +54,7 @@ export function liveScreen(stream: NodeJS.WriteStream, engine: string): Screen {
   };
 }
 
-function render(story: Story, engine: string, colour: (code: number, text: string) => string): string[] {
+function render(story: Story, engine: string, columns: number, colour: (code: number, text: string) => string): string[] {
   const load = story.newest.get("processorLoad");
   const heat = story.newest.get("temperature");
   const curve = story.loads.map((value) => bars[Math.min(7, Math.floor(value / 12.5))]).join("");
@@ -63,12 +63,12 @@ function render(story: Story, engine: string, colour: (code: number, text: strin
     "",
     `  ${colour(1, "home")}            customer unit, Node ${process.versions.node}, ${story.arrived} readings kept`,
     `  ├─ ${colour(1, "sensor")}       ${engine}`,
-    `  │    load       ${colour(36, value(load).padStart(9))}  ${colour(36, curve)}`,
-    `  │    temperature ${heat ? colour(36, value(heat).padStart(8)) : "this computer has no sensor for it"}`,
+    `  │    load        ${colour(36, value(load).padStart(9))}  ${colour(36, curve.slice(-Math.max(10, columns - 32)))}`,
+    `  │    temperature ${heat ? colour(36, value(heat).padStart(9)) : "this computer has no sensor for it"}`,
     `  ├─ ${colour(1, "supplier")}     may read every 5 s`,
     `  └─ ${colour(1, "operator")}     has no grant`,
     "",
-    ...story.steps.map(({ step, ok, seen }) => `  ${ok ? colour(32, "✓") : "·"} ${step.padEnd(42)} ${seen}`),
+    ...story.steps.map(({ step, ok, seen }) => `  ${ok ? colour(32, "✓") : "·"} ${step.padEnd(42)} ${seen.slice(0, Math.max(10, columns - 48))}`),
     "",
     "  Ctrl-C ends it",
   ];

@@ -1,6 +1,6 @@
 import { defineConfig } from "tsup";
 
-/** `ebalance` stays an import: there is one SDK in a program. */
+/** `ebalance` stays an import, as every dependency does: there is one SDK in a program. */
 export default defineConfig({
   entry: { index: "src/index.ts" },
   format: "esm",
@@ -8,7 +8,6 @@ export default defineConfig({
   platform: "node",
   dts: true,
   clean: false,
-  external: ["ebalance"],
   removeNodeProtocol: false,
   // The compiler finds the SDK's types in its sources: no build of it has to come first.
   tsconfig: "tsconfig.build.json",
