@@ -6,7 +6,7 @@ import { PendingRequests } from "./requests/pending-requests";
 import { outcome, type Notification } from "./requests/request-processor";
 import type { Notify } from "./requests/subscriptions";
 import type { Session } from "./security/session";
-import { Operation, type AliveMessage, type NotifyMessage, type Request, type SessionBody } from "./wire/session-body";
+import { Operation, type AliveMessage, type NotifyMessage, type Request } from "./wire/session-body";
 
 /** An `open` without an answer is sent again after this time. */
 const openRetryMs = 5000;
@@ -82,7 +82,7 @@ export class Neighbour {
     const { clock, log } = this.ports;
     const timeMs = clock.isSet() ? Math.floor(clock.wallMs() / 1000) * 1000 : undefined;
     try {
-      return this.session.seal({ ...body, sequence: this.session.nextSequence, timeMs } as SessionBody);
+      return this.session.seal({ ...body, sequence: this.session.nextSequence, timeMs });
     } catch (error) {
       log("error", `message not sent: ${(error as Error).message}`);
       return undefined;

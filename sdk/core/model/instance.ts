@@ -20,14 +20,14 @@ export interface Instance extends SeriesKey {
 }
 
 /** Functions of a query (DI-4). Codes are part of the wire format. */
-export const QueryFunction = { last: 1, minimum: 2, maximum: 3, average: 4, count: 5 } as const;
+export const QueryFunction = Object.freeze({ last: 1, minimum: 2, maximum: 3, average: 4, count: 5 } as const);
 export type QueryFunctionName = keyof typeof QueryFunction;
 export type QueryFunctionCode = (typeof QueryFunction)[QueryFunctionName];
 
 /** Fields and comparisons of a condition. Codes are part of the wire format. */
-export const Field = { value: 1, time: 2 } as const;
+export const Field = Object.freeze({ value: 1, time: 2 } as const);
 export type FieldCode = (typeof Field)[keyof typeof Field];
-export const Comparison = { below: 1, atMost: 2, above: 3, atLeast: 4, equal: 5 } as const;
+export const Comparison = Object.freeze({ below: 1, atMost: 2, above: 3, atLeast: 4, equal: 5 } as const);
 export type ComparisonCode = (typeof Comparison)[keyof typeof Comparison];
 
 /** One comparison; a condition is a list of them, all of which must hold. */

@@ -5,7 +5,7 @@
 import { badArgument } from "./errors";
 import { granteeId, granteeService, granteeStakeholder, type GranteeId, type Names } from "./names";
 
-export const Right = { read: 1, write: 2 } as const;
+export const Right = Object.freeze({ read: 1, write: 2 } as const);
 export type RightCode = (typeof Right)[keyof typeof Right];
 
 /** A policy as the data interface takes and gives it. */

@@ -2,7 +2,7 @@
  * Result codes: the closed list that every notification uses, the same on device and gateway (DI-12).
  * Codes are part of the wire format: a number is never given a new meaning.
  */
-export const Result = {
+export const Result = Object.freeze({
   /** The request was carried out. */
   done: 0,
   /** No grant covers the request, or what it names does not exist: the two look alike to whoever has no grant. */
@@ -39,7 +39,7 @@ export const Result = {
   unknownSubscription: 16,
   /** The store could not keep the instance. */
   storageFailed: 17,
-} as const;
+} as const);
 
 export type ResultName = keyof typeof Result;
 export type ResultCode = (typeof Result)[ResultName];

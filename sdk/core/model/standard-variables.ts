@@ -2,4 +2,4 @@
 import type { VariableDefinition } from "./registry";
 import data from "./variables.json";
 
-export const standardVariables = data as Readonly<Record<string, VariableDefinition>>;
+export const standardVariables = Object.freeze(data) as Readonly<Record<string, VariableDefinition>>;

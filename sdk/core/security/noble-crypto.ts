@@ -1,4 +1,7 @@
-/** The portable crypto port, on the audited JavaScript of @noble/hashes: the fallback where a platform has nothing faster. */
+/**
+ * The portable crypto port, on the audited JavaScript of @noble/hashes: the fallback where a platform has nothing faster. Its hash functions keep
+ * scratch buffers at module level, so on XS it cannot stand in a preloaded module: it is no part of `ebalance/device`.
+ */
 import { hkdf } from "@noble/hashes/hkdf.js";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";

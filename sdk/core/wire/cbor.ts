@@ -8,7 +8,7 @@
 import { EbalanceError, badArgument, malformed } from "../model/errors";
 import { utf8Length, utf8Text } from "../model/utf8";
 
-export const Major = { uint: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5, tag: 6, simple: 7 } as const;
+export const Major = Object.freeze({ uint: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5, tag: 6, simple: 7 } as const);
 
 const twoTo32 = 0x1_0000_0000;
 

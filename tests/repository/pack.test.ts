@@ -1,0 +1,131 @@
+/**
+ * The packages as users get them: packed, installed into an empty project, run and type-checked there. Needs the package registry or npm's cache
+ * for @noble/hashes.
+ */
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { root, run, runNode, temporaryFolder, tscPath } from "./run";
+
+const folder = temporaryFolder();
+const project = join(folder, "project");
+const version = (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string }).version;
+
+const contents = {
+  ebalance: [
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+    "THIRD-PARTY-NOTICES.md",
+    "dist/device.d.ts",
+    "dist/device.js",
+    "dist/index.d.ts",
+    "dist/index.js",
+    "manifest.json",
+    "package.json",
+    "sdk/core/wire/session-message.cddl",
+  ],
+  "@ebalance/gateway": ["LICENSE", "README.md", "dist/index.d.ts", "dist/index.js", "package.json"],
+} as const;
+const names = ["ebalance", "@ebalance/gateway"] as const;
+const tarball = (name: string) => `${name.replace("@", "").replace("/", "-")}-${version}.tgz`;
+
+/** Uses the types of both packages; what is wrong on purpose must be refused, so that a type that has become `any` is found. */
+const typedProgram = `
+import { DataInterface, LocalLinkPair, ManagementUnit, MemoryStore, Registry, standardVariables, UnitDriver, Uplink, type Outcome, type Reading } from "ebalance";
+import { openDevice, type Device, type DevicePlatform } from "ebalance/device";
+import { NodeCrypto, nodeTimers, stderrLog, systemClock, TcpServer, tcpConnector } from "@ebalance/gateway";
+
+const ports = { clock: systemClock, crypto: new NodeCrypto(), store: new MemoryStore(10), log: stderrLog("home") };
+const driver = new UnitDriver({ id: "home", registry: new Registry(standardVariables) }, ports, nodeTimers);
+const unit: ManagementUnit = driver.unit;
+export const pair = new LocalLinkPair(unit, unit);
+export const uplink = new Uplink(driver, "home", tcpConnector("127.0.0.1", 1), nodeTimers, ports.log);
+export const port: Promise<number> = new TcpServer(driver, ports.log).listen();
+
+const services = new DataInterface(unit, { service: "billing", stakeholder: "supplier" });
+export const outcome: Promise<Outcome> = services.query({ variable: "activePower", device: "home", owner: "customer", function: "average" });
+export async function watch(): Promise<Reading | undefined> {
+  for await (const reading of services.event({ variable: "activePower", device: "home", owner: "customer" })) return reading;
+  return undefined;
+}
+export const device = (platform: DevicePlatform): Device => openDevice(platform);
+
+// @ts-expect-error a store is counted in samples
+new MemoryStore("many");
+// @ts-expect-error there is no such function
+void services.query({ variable: "activePower", device: "home", owner: "customer", function: "guess" });
+// @ts-expect-error a port is a number
+new TcpServer(driver, ports.log, { port: "any" });
+`;
+
+function filesBelow(path: string, prefix = ""): string[] {
+  return readdirSync(join(path, prefix), { withFileTypes: true }).flatMap((entry) => {
+    const name = prefix + entry.name;
+    return entry.isDirectory() ? filesBelow(path, `${name}/`) : [name];
+  });
+}
+
+beforeAll(() => {
+  const packed = runNode([join(root, "scripts/pack.mjs"), "--out", folder], root);
+  expect(packed.code, packed.all).toBe(0);
+  expect(packed.stdout.trim().split("\n")).toEqual(names.map((name) => join(folder, tarball(name))));
+  mkdirSync(project);
+  writeFileSync(join(project, "package.json"), JSON.stringify({ name: "empty-project", private: true, type: "module" }));
+  const tarballs = names.map((name) => join(folder, tarball(name)));
+  const installed = run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...tarballs], project);
+  expect(installed.code, installed.all).toBe(0);
+}, 240_000);
+
+describe.each(names)("%s", (name) => {
+  const place = join(project, "node_modules", name);
+
+  test("contains what is published and nothing else", () => {
+    expect(filesBelow(place).sort()).toEqual([...contents[name]].sort());
+  });
+
+  test("names no place of the machine that packed it", () => {
+    const places = [root, folder, "ebalance-pack-", `${homedir()}/`];
+    for (const file of filesBelow(place)) expect(places.filter((path) => readFileSync(join(place, file), "utf8").includes(path)), file).toEqual([]);
+  });
+
+  test("says nothing of how it is developed and depends on exact versions", () => {
+    const form = JSON.parse(readFileSync(join(place, "package.json"), "utf8")) as Record<string, unknown> & { dependencies: Record<string, string> };
+    for (const key of ["scripts", "devDependencies", "workspaces"]) expect(form).not.toHaveProperty(key);
+    for (const wanted of Object.values(form.dependencies)) expect(wanted).toMatch(/^\d+\.\d+\.\d+$/);
+  });
+});
+
+test("the gateway and the program share one SDK", () => {
+  expect(filesBelow(join(project, "node_modules")).filter((path) => path.endsWith("ebalance/package.json"))).toEqual(["ebalance/package.json"]);
+  const gateway = readFileSync(join(project, "node_modules/@ebalance/gateway/dist/index.js"), "utf8");
+  expect(gateway).toContain('from "ebalance"');
+  expect(gateway).not.toContain("extends Error");
+});
+
+test("the SDK for devices and the manifest can be imported by name", () => {
+  const program = 'import { openDevice } from "ebalance/device"; import manifest from "ebalance/manifest.json" with { type: "json" }; console.log(typeof openDevice, manifest.preload[0]);';
+  const { stdout, all } = runNode(["--input-type=module", "--eval", program], project);
+  expect(stdout, all).toBe("function ebalance/device\n");
+});
+
+test("DI-2 DI-4 two units write and query in the installed project", () => {
+  copyFileSync(join(root, "examples/two-units/main.mjs"), join(project, "main.mjs"));
+  const { code, stdout, all } = runNode(["main.mjs"], project);
+  expect(code, all).toBe(0);
+  expect(stdout.match(/^write [\d.]+ W: done$/gm)).toHaveLength(3);
+  // (230.5 + 412 + 198.5) / 3, in steps of 0.1 W.
+  expect(stdout).toMatch(/^the supplier's average: done 280\.3 W$/m);
+});
+
+test.each([
+  ["nodenext", "nodenext"],
+  ["bundler", "esnext"],
+])("a strict program compiles with moduleResolution %s", (moduleResolution, module) => {
+  const options = { strict: true, noEmit: true, target: "es2022", lib: ["es2022"], types: [], module, moduleResolution, skipLibCheck: false, exactOptionalPropertyTypes: true };
+  writeFileSync(join(project, "program.ts"), typedProgram);
+  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["program.ts"] }));
+  const { code, all } = runNode([tscPath, "-p", "."], project);
+  expect(code, all).toBe(0);
+}, 60_000);
