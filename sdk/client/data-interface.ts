@@ -139,11 +139,12 @@ export class DataInterface {
     const value = fromPhysical(variable, instance.value);
     const checked = checkValue(variable, value);
     if (checked !== Result.done) badArgument(`${variable.name} ${describe(instance.value)} is ${resultName(checked)}: ${describeRange(variable)}`);
-    const { policy } = instance;
+    const { policy, timeMs = 0 } = instance;
+    if (!(timeMs >= 0 && timeMs <= Number.MAX_SAFE_INTEGER)) badArgument(`timeMs ${timeMs} is not a number of milliseconds since 1970`);
     return {
       ...this.#series(instance),
       value,
-      timeMs: instance.timeMs ?? 0,
+      timeMs,
       policy: policy === undefined || policy instanceof Uint8Array ? policy : policyFromText(policy, this.unit.names),
     };
   }

@@ -22,7 +22,7 @@ export class NobleCrypto implements CryptoPort {
 
   importKey(bytes: Uint8Array, use: KeyUse): KeyHandle {
     if (bytes.length < 16 || bytes.length > 64) badArgument(`key of ${bytes.length} bytes, from 16 to 64 are accepted`);
-    this.#keys.set(++this.#lastId, { bytes: bytes.slice(), use });
+    this.#keys.set(++this.#lastId, { bytes: Uint8Array.from(bytes), use });
     return Object.freeze({ keyId: this.#lastId });
   }
 

@@ -288,7 +288,7 @@ function readOpening(payload: Uint8Array): { nonce: Uint8Array; answered: Uint8A
 
 function readNonce(key: number): Uint8Array {
   if (cbor.readUint(14) !== key) malformed(`opening has no key ${key}`);
-  const nonce = cbor.readBytes(nonceBytes).slice();
+  const nonce = cbor.readBytesCopy(nonceBytes);
   return nonce.length === nonceBytes ? nonce : malformed(`nonce of ${nonce.length} bytes, not ${nonceBytes}`);
 }
 

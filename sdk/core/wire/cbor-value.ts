@@ -9,6 +9,10 @@ export type CborValue = number | string | boolean | null | Uint8Array | readonly
 /** Arrays and maps may stand in each other this deep. */
 export const maxDepth = 16;
 
+const defaultBytes = 4096;
+/** Made at first use, because a preloaded module's own buffers are frozen, and kept: making one costs more than filling it. */
+let scratch: Uint8Array | undefined;
+
 /**
  * Encodes a value in deterministic CBOR.
  * @param value see {@link CborValue}
@@ -17,10 +21,10 @@ export const maxDepth = 16;
  * @example
  * encodeCbor(new Map([[1, "kWh"]])); // a1 01 63 6b 57 68
  */
-export function encodeCbor(value: CborValue, buffer: Uint8Array = new Uint8Array(4096)): Uint8Array {
+export function encodeCbor(value: CborValue, buffer: Uint8Array = (scratch ??= new Uint8Array(defaultBytes))): Uint8Array {
   cbor.startWriting(buffer);
   writeValue(value, 0);
-  return buffer.slice(0, cbor.writePosition());
+  return Uint8Array.prototype.slice.call(buffer, 0, cbor.writePosition());
 }
 
 function writeValue(value: CborValue, depth: number): void {
@@ -40,18 +44,36 @@ function writeValue(value: CborValue, depth: number): void {
 }
 
 function writeMap(map: ReadonlyMap<number | string, CborValue>, depth: number): void {
-  const keys = [...map.keys()].sort(compareKeys);
-  cbor.writeHead(cbor.Major.map, keys.length);
-  for (const key of keys) {
-    writeKey(key);
-    writeValue(map.get(key)!, depth + 1);
+  cbor.writeHead(cbor.Major.map, map.size);
+  if (isSorted(map)) map.forEach((value, key) => writeEntry(key, value, depth));
+  else for (const key of [...map.keys()].sort(compareKeys)) writeEntry(key, map.get(key)!, depth);
+}
+
+/** Most maps are made in the order of their keys: then nothing has to be sorted. */
+function isSorted(map: ReadonlyMap<number | string, CborValue>): boolean {
+  let previous: number | string | undefined;
+  for (const key of map.keys()) {
+    if (previous !== undefined && !isAbove(key, previous)) return false;
+    previous = key;
   }
+  return true;
+}
+
+function writeEntry(key: number | string, value: CborValue, depth: number): void {
+  writeKey(key);
+  writeValue(value, depth + 1);
 }
 
 function writeKey(key: number | string): void {
   if (typeof key === "string") cbor.writeText(key);
   else if (Number.isSafeInteger(key)) cbor.writeInteger(key);
   else badArgument(`map key ${key} is not an integer`);
+}
+
+/** Whether a key comes after another in the order of the encoded bytes. The first line is what nearly all maps need. */
+function isAbove(key: number | string, previous: number | string): boolean {
+  if (typeof key === "number" && typeof previous === "number" && previous >= 0) return key > previous || key < 0;
+  return compareKeys(previous, key) < 0;
 }
 
 /** Order of the encoded bytes: unsigned, negative, text by length and then by bytes (which is the order of code points). */
@@ -91,10 +113,11 @@ function readValue(depth: number): CborValue {
   const rest = cbor.remaining();
   switch (cbor.peekMajor()) {
     case cbor.Major.uint:
+      return cbor.readHead(cbor.Major.uint);
     case cbor.Major.negative:
       return cbor.readInteger();
     case cbor.Major.bytes:
-      return cbor.readBytes(rest).slice();
+      return cbor.readBytesCopy(rest);
     case cbor.Major.text:
       return cbor.readText(rest);
     case cbor.Major.array:
@@ -121,7 +144,7 @@ function readMap(length: number, depth: number): Map<number | string, CborValue>
   let previous: number | string | undefined;
   for (let i = 0; i < length; i++) {
     const key = cbor.peekMajor() === cbor.Major.text ? cbor.readText(cbor.remaining()) : cbor.readInteger();
-    if (previous !== undefined && compareKeys(previous, key) >= 0) malformed(`map key ${key} is not above the one before it`);
+    if (previous !== undefined && !isAbove(key, previous)) malformed(`map key ${key} is not above the one before it`);
     previous = key;
     map.set(key, readValue(depth + 1));
   }

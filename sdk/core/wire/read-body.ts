@@ -174,7 +174,7 @@ function readValue(type: string | undefined): Value {
     case cbor.Major.text:
       return cbor.readText(maxValueBytes);
     case cbor.Major.bytes:
-      return cbor.readBytes(maxValueBytes).slice();
+      return cbor.readBytesCopy(maxValueBytes);
     default: {
       if (!cbor.nextIsFloat()) return cbor.readBoolean();
       const value = cbor.readFloat();
@@ -186,6 +186,6 @@ function readValue(type: string | undefined): Value {
 function readItemPolicy(context: BodyContext): Policy | Uint8Array | undefined {
   if (cbor.readNull()) return undefined;
   if (cbor.peekMajor() !== cbor.Major.bytes) return readPolicy((index) => context.nameId(index));
-  const hash = cbor.readBytes(policyHashBytes).slice();
+  const hash = cbor.readBytesCopy(policyHashBytes);
   return hash.length === policyHashBytes ? hash : malformed(`policy hash of ${hash.length} bytes, not ${policyHashBytes}`);
 }

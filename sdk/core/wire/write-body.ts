@@ -77,7 +77,7 @@ function writeItems(items: readonly Item[], timeMs: number | undefined, context:
     cbor.writeHead(cbor.Major.array, 6);
     cbor.writeInteger(item.variable);
     writeValue(item.value, context.registry.byId(item.variable)?.type === "float");
-    cbor.writeInteger(timeMs === undefined ? 0 : item.timeMs - timeMs);
+    cbor.writeInteger(timeMs === undefined ? 0 : Math.round(item.timeMs - timeMs));
     cbor.writeInteger(context.nameIndex(item.device));
     cbor.writeInteger(context.nameIndex(item.owner));
     if (item.policy === undefined) cbor.writeNull();

@@ -1,0 +1,135 @@
+/** Writes deterministic CBOR into a buffer: see cbor.ts. */
+import { EbalanceError, badArgument } from "../model/errors";
+import { utf8Length } from "../model/utf8";
+import { Major, twoTo32 } from "./cbor-major";
+import { halfBits } from "./half-float";
+
+let out: Uint8Array;
+let at = 0;
+
+/** Starts writing into `buffer` at `offset`. */
+export function startWriting(buffer: Uint8Array, offset = 0): void {
+  out = buffer;
+  at = offset;
+}
+
+/** Where the next byte goes. */
+export function writePosition(): number {
+  return at;
+}
+
+function reserve(size: number): void {
+  if (at + size > out.length) throw new EbalanceError("too-large", "caller", `message needs more than ${out.length} bytes`);
+}
+
+/** Writes the head of an item: its major type and its argument, an integer from 0 to 2^53 - 1, in the fewest bytes. */
+export function writeHead(major: number, argument: number): void {
+  const type = major << 5;
+  if (argument < 24) {
+    reserve(1);
+    out[at++] = type | argument;
+  } else if (argument < 0x100) {
+    reserve(2);
+    out[at++] = type | 24;
+    out[at++] = argument;
+  } else if (argument < 0x10000) {
+    reserve(3);
+    out[at++] = type | 25;
+    out[at++] = argument >> 8;
+    out[at++] = argument;
+  } else if (argument < twoTo32) {
+    reserve(5);
+    out[at++] = type | 26;
+    write32(argument);
+  } else {
+    reserve(9);
+    out[at++] = type | 27;
+    write32(Math.floor(argument / twoTo32));
+    write32(argument >>> 0);
+  }
+}
+
+function write32(value: number): void {
+  out[at++] = value >>> 24;
+  out[at++] = value >>> 16;
+  out[at++] = value >>> 8;
+  out[at++] = value;
+}
+
+/** Writes an integer between -(2^53 - 1) and 2^53 - 1. */
+export function writeInteger(value: number): void {
+  if (value >= 0) writeHead(Major.uint, value);
+  else writeHead(Major.negative, -1 - value);
+}
+
+export function writeBytes(bytes: Uint8Array): void {
+  writeHead(Major.bytes, bytes.length);
+  writeRaw(bytes);
+}
+
+/** Writes what is CBOR already. */
+export function writeRaw(encoded: Uint8Array): void {
+  reserve(encoded.length);
+  out.set(encoded, at);
+  at += encoded.length;
+}
+
+/** Writes UTF-8 text. */
+export function writeText(text: string): void {
+  const length = utf8Length(text);
+  if (length < 0) badArgument("text has a lone surrogate");
+  writeHead(Major.text, length);
+  reserve(length);
+  for (let i = 0; i < text.length; i++) {
+    const point = text.codePointAt(i)!;
+    if (point > 0xffff) i++;
+    writeCodePoint(point);
+  }
+}
+
+function writeCodePoint(point: number): void {
+  if (point < 0x80) {
+    out[at++] = point;
+  } else if (point < 0x800) {
+    out[at++] = 0xc0 | (point >> 6);
+    out[at++] = 0x80 | (point & 0x3f);
+  } else if (point < 0x10000) {
+    out[at++] = 0xe0 | (point >> 12);
+    out[at++] = 0x80 | ((point >> 6) & 0x3f);
+    out[at++] = 0x80 | (point & 0x3f);
+  } else {
+    out[at++] = 0xf0 | (point >> 18);
+    out[at++] = 0x80 | ((point >> 12) & 0x3f);
+    out[at++] = 0x80 | ((point >> 6) & 0x3f);
+    out[at++] = 0x80 | (point & 0x3f);
+  }
+}
+
+export function writeBoolean(value: boolean): void {
+  reserve(1);
+  out[at++] = value ? 0xf5 : 0xf4;
+}
+
+export function writeNull(): void {
+  reserve(1);
+  out[at++] = 0xf6;
+}
+
+/** Writes a number as the shortest of the IEEE 754 half, single and double floats that keep it exactly. NaN is written as the half 7e00. */
+export function writeFloat(value: number): void {
+  const asHalf = halfBits(value);
+  if (asHalf >= 0) {
+    reserve(3);
+    out[at++] = 0xf9;
+    out[at++] = asHalf >> 8;
+    out[at++] = asHalf;
+    return;
+  }
+  const single = Math.fround(value) === value;
+  reserve(single ? 5 : 9);
+  const view = new DataView(out.buffer, out.byteOffset);
+  out[at++] = single ? 0xfa : 0xfb;
+  if (single) view.setFloat32(at, value);
+  else view.setFloat64(at, value);
+  at += single ? 4 : 8;
+}
