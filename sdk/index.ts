@@ -17,7 +17,7 @@ export { defaultLimits, ManagementUnit, type UnitConfig, type UnitLimits } from 
 export { decodeCbor, encodeCbor, type CborValue } from "./core/wire/cbor-value";
 export { maxMessageBytes, wireVersion } from "./core/wire/session-message";
 export { MemoryStore } from "./storage/memory-store";
-export type { SampleVisitor, StorePort } from "./storage/store-port";
+export type { Appended, SampleVisitor, StorePort } from "./storage/store-port";
 export { LocalLinkPair, type MessageTaker } from "./transports/local-link";
 export { frame, FrameReader } from "./transports/stream-framing";
 export { StreamLink } from "./transports/stream-link";

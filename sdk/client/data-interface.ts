@@ -9,7 +9,7 @@ import { checkValue, fromPhysical, stepsOf, toPhysical, type Value, type Variabl
 import { Result, resultName, type ResultName } from "../core/model/result";
 import type { Notification } from "../core/requests/request-processor";
 import type { ManagementUnit } from "../core/unit";
-import { Operation, type Item, type Source } from "../core/wire/session-body";
+import { maxItems, Operation, type Item, type Source } from "../core/wire/session-body";
 import { EventStream } from "./event-stream";
 
 /** One instance of a variable, in physical units. */
@@ -92,6 +92,7 @@ export class DataInterface {
    * @throws EbalanceError `bad-argument` for an unknown variable or a value outside its type or range
    */
   write(...instances: readonly WriteArguments[]): Requested<Outcome> {
+    if (instances.length < 1 || instances.length > maxItems) badArgument(`${instances.length} instances, from 1 to ${maxItems} in one write`);
     const items = instances.map((instance) => this.#item(instance));
     return this.#request((notify) => this.unit.request({ op: Operation.write, source: this.#source, items }, notify, this.timeoutMs));
   }
@@ -100,7 +101,9 @@ export class DataInterface {
   query(query: QueryArguments): Requested<Outcome> {
     const { names } = this.unit;
     const variable = this.unit.registry.named(query.variable);
-    const code = QueryFunction[query.function ?? "last"] ?? badArgument(`function ${query.function} is not one of ${Object.keys(QueryFunction).join(", ")}`);
+    const name = query.function ?? "last";
+    if (!Object.keys(QueryFunction).includes(name)) badArgument(`function ${name} is not one of ${Object.keys(QueryFunction).join(", ")}`);
+    const code = QueryFunction[name];
     const request = {
       op: Operation.query,
       source: this.#source,
@@ -178,7 +181,8 @@ export class DataInterface {
 }
 
 function describe(value: Value): string {
-  return value instanceof Uint8Array ? `of ${value.length} bytes` : JSON.stringify(value);
+  if (value instanceof Uint8Array) return `of ${value.length} bytes`;
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }
 
 function describeRange(variable: Variable): string {

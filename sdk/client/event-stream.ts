@@ -12,7 +12,7 @@ export class EventStream implements AsyncIterableIterator<Reading> {
   /** Occurrences given up because the reader was too slow. */
   missed = 0;
   readonly #waiting: Reading[] = [];
-  #reader: ((result: IteratorResult<Reading>) => void) | undefined;
+  readonly #readers: ((result: IteratorResult<Reading>) => void)[] = [];
   #outcome: Outcome | undefined;
   #ended = false;
 
@@ -24,17 +24,15 @@ export class EventStream implements AsyncIterableIterator<Reading> {
     subscribe: (notify: (outcome: Outcome) => void) => number,
     private readonly unsubscribe: (id: number) => Requested<Outcome>,
   ) {
-    let id = 0;
-    this.accepted = new Promise((resolve) => {
-      id = subscribe((outcome) => {
-        if (!this.#outcome) {
-          this.#outcome = outcome;
-          resolve(outcome);
-        }
-        this.#take(outcome);
-      });
+    let accept: (outcome: Outcome) => void;
+    this.accepted = new Promise((resolve) => (accept = resolve));
+    this.id = subscribe((outcome) => {
+      if (!this.#outcome) {
+        this.#outcome = outcome;
+        accept(outcome);
+      }
+      this.#take(outcome);
     });
-    this.id = id;
   }
 
   /** Why the stream ended, once it has: the result of the last notification. */
@@ -49,7 +47,8 @@ export class EventStream implements AsyncIterableIterator<Reading> {
       return this.#end();
     }
     for (const reading of outcome.readings) {
-      if (this.#reader) this.#answer({ value: reading, done: false });
+      const reader = this.#readers.shift();
+      if (reader) reader({ value: reading, done: false });
       else if (this.#waiting.push(reading) > maxWaiting) {
         this.#waiting.shift();
         this.missed++;
@@ -59,29 +58,21 @@ export class EventStream implements AsyncIterableIterator<Reading> {
 
   #end(): void {
     this.#ended = true;
-    this.#answer({ value: undefined, done: true });
-  }
-
-  #answer(result: IteratorResult<Reading>): void {
-    const reader = this.#reader;
-    this.#reader = undefined;
-    reader?.(result);
+    for (const reader of this.#readers.splice(0)) reader({ value: undefined, done: true });
   }
 
   next(): Promise<IteratorResult<Reading>> {
     const reading = this.#waiting.shift();
     if (reading) return Promise.resolve({ value: reading, done: false });
     if (this.#ended) return Promise.resolve({ value: undefined, done: true });
-    return new Promise((resolve) => {
-      this.#answer({ value: undefined, done: true });
-      this.#reader = resolve;
-    });
+    return new Promise((resolve) => void this.#readers.push(resolve));
   }
 
   /** Unsubscribes and ends the stream; leaving a `for await` loop calls it. */
   return(): Promise<IteratorResult<Reading>> {
     if (!this.#ended) {
       this.#end();
+      this.#waiting.length = 0;
       void this.unsubscribe(this.id);
     }
     return Promise.resolve({ value: undefined, done: true });

@@ -13,6 +13,7 @@ import type { TimerPort } from "./driver";
 const capacity = 64;
 const answerMs = 10_000;
 const retryMs = 1000;
+const longestMs = 0x7fffffff;
 
 /** Results after which the same message may be taken later. */
 const passing: readonly ResultCode[] = Object.freeze([Result.linkLost, Result.timeout, Result.busy, Result.tooEarly]);
@@ -72,9 +73,11 @@ export class Outbox {
 
   #send(): void {
     if (!this.#open || this.#underWay || this.#waiting || !this.#items.length) return;
-    this.#underWay = Math.min(this.#items.length, this.#oneByOne ? 1 : maxItems);
     const policy = this.#policyHash ?? this.#policy;
-    const items = this.#items.slice(0, this.#underWay).map((item, i) => (this.#policyHash || i === 0 ? { ...item, policy } : item));
+    // A policy that the parent has not acknowledged travels with one reading alone; those that follow name it by its hash.
+    const alone = this.#oneByOne > 0 || (policy !== undefined && !this.#policyHash);
+    this.#underWay = Math.min(this.#items.length, alone ? 1 : maxItems);
+    const items = this.#items.slice(0, this.#underWay).map((item) => ({ ...item, policy }));
     this.unit.request({ op: Operation.write, source: this.#source, items }, (notification) => this.#answered(notification), answerMs);
   }
 
@@ -104,7 +107,7 @@ export class Outbox {
 
   #pause(ms: number): void {
     this.#waiting = true;
-    this.timers.after(ms, () => {
+    this.timers.after(Math.min(ms, longestMs), () => {
       this.#waiting = false;
       this.#send();
     });

@@ -7,7 +7,7 @@ export interface Counters {
   received: number;
   /** Messages refused without an answer, by reason. `unknownKey`: no session has the kid; `failed`: this unit could not take it. */
   refused: Record<Refusal | "unknownKey", number>;
-  /** Outcomes and occurrences told to peers and to local services, by result. */
+  /** Requests of peers and of local services, by the result of their outcome. */
   results: Partial<Record<ResultName, number>>;
   /** Instances that were kept. */
   instancesKept: number;

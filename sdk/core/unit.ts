@@ -13,7 +13,7 @@ import type { Registry } from "./model/registry";
 import { Result, resultName } from "./model/result";
 import type { LinkPort, UnitPorts } from "./ports";
 import { Neighbour } from "./neighbour";
-import { outcome, RequestProcessor, type Notification } from "./requests/request-processor";
+import { outcome, RequestProcessor } from "./requests/request-processor";
 import { Subscriptions, type Notify } from "./requests/subscriptions";
 import type { KeyHandle } from "./security/crypto-port";
 import { Session, type Refusal, type SessionConfig } from "./security/session";
@@ -68,7 +68,7 @@ export class ManagementUnit {
   readonly #processor: RequestProcessor;
   readonly #neighbours = new Map<number, Neighbour>();
   /** Requests of local services, carried out at the next tick: the call that made one has returned by then. */
-  readonly #queue: (() => void)[] = [];
+  readonly #queue: { readonly start: () => void; readonly notify: Notify }[] = [];
   #lastId = 0;
 
   constructor(
@@ -134,12 +134,9 @@ export class ManagementUnit {
    */
   request(request: Request, notify: Notify, timeoutMs = 10_000): number {
     const id = ++this.#lastId;
-    const told: Notify = (notification) => {
-      this.#count(notification);
-      notify(notification);
-    };
+    const told = this.#counted(notify);
     if (this.#queue.length >= this.#limits.maxPending) throw new EbalanceError("too-large", "caller", `more than ${this.#limits.maxPending} requests at once`);
-    this.#queue.push(() => this.#start(request, id, told, timeoutMs));
+    this.#queue.push({ start: () => this.#start(request, id, told, timeoutMs), notify: told });
     this.ports.wake();
     return id;
   }
@@ -214,10 +211,7 @@ export class ManagementUnit {
     if (body.op === Operation.alive) return;
     if (body.op === Operation.notify) return neighbour.answered(body);
     const { clock } = this.ports;
-    const reply: Notify = (notification) => {
-      this.#count(notification);
-      neighbour.notify(body.sequence, notification, this.counters);
-    };
+    const reply = this.#counted((notification) => neighbour.notify(body.sequence, notification, this.counters));
     if (!neighbour.session.allows(body.source)) {
       this.#refuse("foreignSource", neighbour.link!, `session ${neighbour.session.kid}`);
       return reply(outcome(Result.denied));
@@ -240,7 +234,9 @@ export class ManagementUnit {
       neighbour.session.destroy();
     });
     this.#neighbours.clear();
-    this.#queue.length = 0;
+    for (const subscription of this.#subscriptions.all()) subscription.notify(outcome(Result.linkLost));
+    this.#subscriptions.removeAll(this);
+    for (const { notify } of this.#queue.splice(0)) notify(outcome(Result.linkLost));
   }
 
   // ---- time -----------------------------------------------------------------------------------------------------------------------------
@@ -250,7 +246,7 @@ export class ManagementUnit {
    * @returns milliseconds until the next call is needed, Infinity where only `wake` will need one
    */
   tick(): number {
-    for (const start of this.#queue.splice(0)) start();
+    for (const { start } of this.#queue.splice(0)) start();
     let nextMs = this.#processor.deliverPending();
     this.#neighbours.forEach((neighbour) => (nextMs = Math.min(nextMs, neighbour.tick())));
     return this.#queue.length ? 0 : nextMs;
@@ -282,9 +278,15 @@ export class ManagementUnit {
     return false;
   }
 
-  #count(notification: Notification): void {
-    const name = resultName(notification.result);
-    this.counters.results[name] = (this.counters.results[name] ?? 0) + 1;
+  /** Counts the outcome of a request; the occurrences of a subscription that follow are not outcomes. */
+  #counted(notify: Notify): Notify {
+    let counted = false;
+    return (notification) => {
+      const name = resultName(notification.result);
+      if (!counted) this.counters.results[name] = (this.counters.results[name] ?? 0) + 1;
+      counted = true;
+      notify(notification);
+    };
   }
 
   #policiesInUse(use: (policy: number) => void): void {

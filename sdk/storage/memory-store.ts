@@ -1,7 +1,7 @@
 /** A store in memory: a ring of the newest samples for each series. Nothing survives a restart. */
 import { badArgument } from "../core/model/errors";
 import type { Value } from "../core/model/registry";
-import type { SampleVisitor, StorePort } from "./store-port";
+import type { Appended, SampleVisitor, StorePort } from "./store-port";
 
 interface Ring {
   readonly values: Value[];
@@ -22,14 +22,14 @@ export class MemoryStore implements StorePort {
     this.#capacity = samplesPerSeries;
   }
 
-  append(series: number, value: Value, timeMs: number, policy: number): boolean {
+  append(series: number, value: Value, timeMs: number, policy: number): Appended {
     while (this.#rings.length <= series) this.#rings.push({ values: [], timesMs: [], policies: [], first: 0 });
     const ring = this.#rings[series]!;
     let place = this.#lowerBound(ring, timeMs);
     for (; place < ring.values.length && this.#time(ring, place) === timeMs; place++)
-      if (sameValue(ring.values[this.#slot(ring, place)]!, value)) return true;
+      if (sameValue(ring.values[this.#slot(ring, place)]!, value)) return "known";
     this.#insert(ring, place, value, timeMs, policy);
-    return true;
+    return "kept";
   }
 
   scan(series: number, fromMs: number, toMs: number, visit: SampleVisitor): void {

@@ -62,9 +62,11 @@ export class PolicyTable {
     return this.#entries[index]!.hash;
   }
 
-  /** The index of the policy with that hash, or -1. */
+  /** The index of the policy with that hash, or -1. Held until {@link settle}. */
   find(hash: Uint8Array): number {
-    return this.#byHash.get(keyOf(hash)) ?? -1;
+    const index = this.#byHash.get(keyOf(hash)) ?? -1;
+    if (index >= 0) this.#held.push(index);
+    return index;
   }
 
   #freeIndex(): number {

@@ -36,6 +36,7 @@ export class SeriesTable {
   /** Sets the policy (an index of the policy table) that holds for an owner's series until the owner gives another. */
   setDefaultPolicy(owner: NameId, policy: number): void {
     this.#defaults.set(owner, policy);
+    for (const series of this.#series) if (series.owner === owner && series.policySequence === 0) series.policy = policy;
   }
 
   find(key: SeriesKey): Series | undefined {

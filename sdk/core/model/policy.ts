@@ -39,8 +39,8 @@ export const maxPolicyEntries = 8;
 export const maxGrantees = 16;
 export const maxInt31 = 0x7fffffff;
 
-const rightBits = Object.freeze({ read: 1, write: 2, "read-write": 3 });
-const rightTexts = Object.freeze(["", "read", "write", "read-write"] as const);
+/** Texts of the rights, by their bits. */
+const rightTexts: readonly string[] = Object.freeze(["", "read", "write", "read-write"]);
 
 /** The most that policies ever grant without an owner: nothing. */
 export const denyAll: Policy = Object.freeze({ sequence: 0, entries: Object.freeze([]) });
@@ -60,8 +60,9 @@ export function grantedDelayS(policy: Policy, right: RightCode, grantee: Grantee
 
 /** @throws EbalanceError `bad-argument` naming the field that is wrong */
 export function policyFromText(text: PolicyText, names: Names): Policy {
+  if (!isObject(text)) badArgument("policy is not {sequence, entries}");
   checkInt31("policy.sequence", text.sequence, 1);
-  if (text.entries.length > maxPolicyEntries) badArgument(`policy.entries: ${text.entries.length}, at most ${maxPolicyEntries}`);
+  checkList("policy.entries", text.entries, 0, maxPolicyEntries);
   const entries = text.entries.map((entry) => entryFromText(entry, names)).sort(compareEntries);
   for (let i = 1; i < entries.length; i++)
     if (compareEntries(entries[i - 1]!, entries[i]!) === 0) badArgument("policy.entries: two have the same rights and delay; group their grantees");
@@ -69,12 +70,19 @@ export function policyFromText(text: PolicyText, names: Names): Policy {
 }
 
 function entryFromText(entry: PolicyEntryText, names: Names): PolicyEntry {
-  const rights = rightBits[entry.rights] ?? badArgument(`policy rights ${entry.rights} are not read, write or read-write`);
+  if (!isObject(entry)) badArgument("policy.entries: one is not {rights, minDelayS, grantees}");
+  const rights = rightTexts.indexOf(entry.rights);
+  if (rights < 1) badArgument(`policy rights ${String(entry.rights)} are not read, write or read-write`);
   checkInt31("policy minDelayS", entry.minDelayS, 0);
-  const grantees = entry.grantees.map((g) => granteeId(names.id(g.stakeholder), names.id(g.service))).sort((a, b) => a - b);
-  if (grantees.length < 1 || grantees.length > maxGrantees) badArgument(`policy grantees: ${grantees.length}, from 1 to ${maxGrantees}`);
+  checkList("policy grantees", entry.grantees, 1, maxGrantees);
+  const grantees = entry.grantees.map((g) => granteeFromText(g, names)).sort((a, b) => a - b);
   if (grantees.some((g, i) => g === grantees[i - 1])) badArgument("policy grantees: one is named twice");
   return Object.freeze({ rights, minDelayS: entry.minDelayS, grantees: Object.freeze(grantees) });
+}
+
+function granteeFromText(grantee: PolicyEntryText["grantees"][number], names: Names): GranteeId {
+  if (!isObject(grantee)) badArgument("policy grantees: one is not {stakeholder, service}");
+  return granteeId(names.id(grantee.stakeholder), names.id(grantee.service));
 }
 
 export function policyToText(policy: Policy, names: Names): PolicyText {
@@ -91,6 +99,16 @@ export function policyToText(policy: Policy, names: Names): PolicyText {
 /** Order of entries in a policy: by rights, then by delay. */
 export function compareEntries(a: PolicyEntry, b: PolicyEntry): number {
   return a.rights - b.rights || a.minDelayS - b.minDelayS;
+}
+
+/** Policies come from files too, so their form is checked, whatever the types say. */
+function checkList(field: string, list: unknown, least: number, most: number): void {
+  if (!Array.isArray(list)) badArgument(`${field} is not a list`);
+  if (list.length < least || list.length > most) badArgument(`${field}: ${list.length}, from ${least} to ${most}`);
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function checkInt31(field: string, value: number, least: number): void {

@@ -10,6 +10,7 @@ import { Result, type ResultCode } from "./result";
 import { utf8Length } from "./utf8";
 
 export type ValueType = "integer" | "float" | "boolean" | "text" | "bytes";
+const valueTypes: readonly ValueType[] = Object.freeze(["integer", "float", "boolean", "text", "bytes"]);
 
 /** A value inside a unit: scaled whole number, float, boolean, text or bytes, as the registry says for the variable. */
 export type Value = number | boolean | string | Uint8Array;
@@ -80,9 +81,11 @@ export class Registry {
 function defineVariable(name: string, definition: VariableDefinition): Variable {
   const { id, type, scale, min, max } = definition;
   if (!Number.isInteger(id) || id < 1 || id > 65535) badArgument(`variable ${name}: id ${id} is not from 1 to 65535`);
+  if (!valueTypes.includes(type)) badArgument(`variable ${name}: type ${type} is not one of ${valueTypes.join(", ")}`);
+  if (definition.write !== "device" && definition.write !== "granted") badArgument(`variable ${name}: write ${String(definition.write)} is not device or granted`);
   if (type === "integer" && !isPowerOfTen(scale)) badArgument(`variable ${name}: scale ${scale} is not a power of ten from 1e-6 to 1e6`);
   if ((type === "integer" || type === "float") && !(min! <= max!)) badArgument(`variable ${name}: range ${min} to ${max} is not a range`);
-  if ((type === "text" || type === "bytes") && !(max! >= 0 && max! <= maxTextBytes))
+  if ((type === "text" || type === "bytes") && !(Number.isInteger(max) && max! >= 0 && max! <= maxTextBytes))
     badArgument(`variable ${name}: max ${max} is not a length from 0 to ${maxTextBytes}`);
   const steps = type === "integer" ? stepsPerUnit(scale!) : 1;
   return Object.freeze({ name, ...definition, least: toSteps(min ?? 0, steps), greatest: toSteps(max ?? 0, steps) });
@@ -112,15 +115,21 @@ export function stepsOf(variable: Variable, physical: number): number {
   return variable.type === "integer" ? toSteps(physical, stepsPerUnit(variable.scale!)) : physical;
 }
 
+/** Where a whole number of steps stands for exactly this number, that one: 0.29 / 0.01 is 29, not 28.999… */
 function toSteps(physical: number, steps: number): number {
-  return steps > 0 ? physical * steps : physical / -steps;
+  const quotient = steps > 0 ? physical * steps : physical / -steps;
+  const whole = Math.round(quotient);
+  return ofSteps(whole, steps) === physical ? whole : quotient;
+}
+
+function ofSteps(value: number, steps: number): number {
+  return steps > 0 ? value / steps : value * -steps;
 }
 
 /** Converts a value of the unit's form into physical units, as the data interface gives it. */
 export function toPhysical(variable: Variable, value: Value): Value {
   if (variable.type !== "integer" || typeof value !== "number") return value;
-  const steps = stepsPerUnit(variable.scale!);
-  return steps > 0 ? value / steps : value * -steps;
+  return ofSteps(value, stepsPerUnit(variable.scale!));
 }
 
 /** Whether a value in the unit's form fits type and range of the variable: `done`, `wrongType` or `outOfRange`. */

@@ -8,14 +8,14 @@ import { Result, type ResultCode } from "../model/result";
 import type { StorePort } from "../../storage/store-port";
 
 export interface QueryAnswer {
-  /** `done`, `denied`, `noData` or `unsupported`. */
+  /** `done`, `noData`, `unsupported`, or `denied` where nothing that the requester may see matches, and something is hidden. */
   readonly result: ResultCode;
   readonly value: Value;
   /** Time of the sample for last, minimum and maximum; of the newest sample that counted for average and count. */
   readonly timeMs: number;
   /** Policy of that sample. */
   readonly policy: number;
-  /** The longest delay among the policies of the samples that counted. */
+  /** The longest delay among the policies of the samples that the requester saw in the range of time, -1 where there was none. */
   readonly delayS: number;
 }
 
@@ -34,15 +34,20 @@ export function evaluateQuery(
   if (!numeric && code !== QueryFunction.last && code !== QueryFunction.count) return aggregate.answer(Result.unsupported, false);
   const sight = new Sight(series, requester, policyOf);
   let denied = false;
+  const onTime = condition.filter((term) => term.field === Field.time);
   const fromMs = timeBound(condition, Comparison.atLeast, 0) - series.longestDelayS * 1000;
   store.scan(series.index, fromMs, timeBound(condition, Comparison.below, Infinity), (value, timeMs, policy) => {
     const visible = sight.sees(timeMs, policy);
-    if (visible && satisfies(condition, value, timeMs)) aggregate.add(value, timeMs, policy, sight.delayS);
-    else if (sight.delayS < 0) denied = true;
+    if (!satisfies(onTime, value, timeMs)) return true;
+    if (sight.delayS < 0) denied = true;
+    if (!visible) return true;
+    // Counted before the value is looked at: otherwise the delay itself would tell whether a guess was right.
+    aggregate.see(sight.delayS);
+    if (satisfies(condition, value, timeMs)) aggregate.add(value, timeMs, policy);
     return true;
   });
-  if (aggregate.count === 0) return aggregate.answer(denied ? Result.denied : Result.noData, false);
-  return aggregate.answer(Result.done, variable.type === "integer");
+  const nothing = denied ? Result.denied : Result.noData;
+  return aggregate.answer(aggregate.count ? Result.done : nothing, variable.type === "integer");
 }
 
 /** The tightest bound that a condition sets on the time with this comparison. */
@@ -56,14 +61,15 @@ function timeBound(condition: Condition, comparison: number, otherwise: number):
 }
 
 /**
- * Which samples a requester sees. Those whose policy does not grant reading are hidden. Of the others, a grantee with a delay sees the first in
- * each interval of the delay, intervals counted from 1970: however the bounds of a query are shifted, what lies between stays hidden.
+ * Which samples a requester sees. Those whose policy does not grant reading are hidden. A sample whose policy has a delay is seen if it is the first
+ * of the series in its interval of that delay, intervals counted from 1970: however the bounds of a query are shifted, and whatever policies
+ * came before, what lies between stays hidden.
  */
 class Sight {
   /** The delay of the newest sample looked at; -1 where its policy grants nothing. */
   delayS = 0;
   #policy = -1;
-  #interval = -1;
+  #previousMs = -Infinity;
   readonly #isOwner: boolean;
 
   constructor(
@@ -80,11 +86,11 @@ class Sight {
       this.#policy = policy;
       this.delayS = grantedDelayS(this.policyOf(policy), Right.read, this.requester.grantee);
     }
+    const previousMs = this.#previousMs;
+    this.#previousMs = timeMs;
     if (this.delayS <= 0) return this.delayS === 0;
-    const interval = Math.floor(timeMs / (this.delayS * 1000));
-    if (interval === this.#interval) return false;
-    this.#interval = interval;
-    return true;
+    const delayMs = this.delayS * 1000;
+    return Math.floor(timeMs / delayMs) !== Math.floor(previousMs / delayMs);
   }
 }
 
@@ -94,13 +100,16 @@ class Aggregate {
   #value: Value = 0;
   #timeMs = 0;
   #policy = 0;
-  #delayS = 0;
+  #delayS = -1;
 
   constructor(private readonly code: QueryFunctionCode) {}
 
-  add(value: Value, timeMs: number, policy: number, delayS: number): void {
-    this.count++;
+  see(delayS: number): void {
     if (delayS > this.#delayS) this.#delayS = delayS;
+  }
+
+  add(value: Value, timeMs: number, policy: number): void {
+    this.count++;
     if (this.code === QueryFunction.average) this.#sum += value as number;
     if (this.count > 1 && this.code === QueryFunction.minimum && value >= this.#value) return;
     if (this.count > 1 && this.code === QueryFunction.maximum && value <= this.#value) return;

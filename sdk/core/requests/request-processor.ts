@@ -7,7 +7,7 @@ import type { PolicyTable } from "../access/policy-table";
 import type { Series, SeriesTable } from "../access/series-table";
 import type { Counters } from "../counters";
 import { satisfies, type Instance } from "../model/instance";
-import { grantedDelayS, Right, type Policy } from "../model/policy";
+import { grantedDelayS, Right } from "../model/policy";
 import { checkValue, type Registry } from "../model/registry";
 import { Result, type ResultCode } from "../model/result";
 import type { ClockPort } from "../ports";
@@ -29,6 +29,15 @@ export interface Notification {
 const maxAheadMs = 2000;
 /** How long an occurrence waits when access control has no room to note its delivery. */
 const busyRetryMs = 1000;
+
+/** One item of a write, and what it will be kept under. */
+interface Planned {
+  readonly item: Item;
+  readonly series: Series;
+  readonly timeMs: number;
+  policy: number;
+  policySequence: number;
+}
 
 export interface RequestProcessorParts {
   readonly registry: Registry;
@@ -66,22 +75,22 @@ export class RequestProcessor {
   /** Every item is checked before the first is kept: a write takes effect whole or not at all. */
   #write(request: WriteRequest): Notification {
     const requester = requesterOf(request.source);
-    const accepted: { series: Series; instance: Instance }[] = [];
-    const nowMs = this.parts.clock.wallMs();
+    const plan: Planned[] = [];
     for (const item of request.items) {
       const result = this.#admit(item, request.source, requester);
       if (result !== Result.done) return outcome(result, this.parts.access.retryAfterMs);
       const series = this.parts.series.open(item);
       if (!series) return outcome(Result.busy);
-      const timeMs = request.source.device === item.device && item.timeMs > 0 ? item.timeMs : nowMs;
-      if (timeMs > nowMs + maxAheadMs) return outcome(Result.badTime);
-      const { variable, device, owner, value } = item;
-      accepted.push({ series, instance: { variable, device, owner, value, timeMs, policy: series.policy } });
+      plan.push({ item, series, timeMs: this.#timeOf(item, request.source), policy: series.policy, policySequence: series.policySequence });
     }
-    const policyResult = this.#takePolicies(request.items, requester);
+    const result = this.#planPolicies(plan, requester);
     this.parts.policies.settle();
-    if (policyResult !== Result.done) return outcome(policyResult);
-    return this.#keep(accepted, requester);
+    return result === Result.done ? this.#keep(plan, requester) : outcome(result);
+  }
+
+  /** The device's own time counts for what it measured; what anybody else writes happens now. */
+  #timeOf(item: Item, source: Source): number {
+    return source.device === item.device && item.timeMs > 0 ? item.timeMs : this.parts.clock.wallMs();
   }
 
   #admit(item: Item, source: Source, requester: Requester): ResultCode {
@@ -90,44 +99,54 @@ export class RequestProcessor {
     if (!variable) return Result.unknownVariable;
     if (series.ownerOf(item.device) !== item.owner) return Result.denied;
     if (variable.write === "device" && (source.device !== item.device || requester.stakeholder !== item.owner)) return Result.denied;
+    if (this.#timeOf(item, source) > this.parts.clock.wallMs() + maxAheadMs) return Result.badTime;
     const known = series.find(item) ?? series.preview(item);
     const result = access.decide(known, policies.get(known.policy), Right.write, requester);
     return result === Result.done ? checkValue(variable, item.value) : result;
   }
 
-  /** Puts the policies that the owner sent in force; those of anybody else are ignored (DI-3). */
-  #takePolicies(items: readonly Item[], requester: Requester): ResultCode {
-    const taken: { series: Series; index: number; policy: Policy }[] = [];
-    for (const item of items) {
+  /** Plans each item under the policy that holds when it comes: one that the owner sends holds from its item on (DI-3). */
+  #planPolicies(plan: readonly Planned[], requester: Requester): ResultCode {
+    const { policies } = this.parts;
+    const newest = new Map<Series, Planned>();
+    for (const planned of plan) {
+      const { item, series } = planned;
+      const before = newest.get(series);
+      if (before) planned.policy = before.policy;
+      if (before) planned.policySequence = before.policySequence;
+      newest.set(series, planned);
       if (item.policy === undefined || requester.stakeholder !== item.owner) continue;
-      const { policies } = this.parts;
       const index = item.policy instanceof Uint8Array ? policies.find(item.policy) : policies.add(item.policy);
       if (index < 0) return item.policy instanceof Uint8Array ? Result.unknownPolicy : Result.busy;
-      const series = this.parts.series.open(item)!;
-      const policy = policies.get(index);
-      if (index !== series.policy && policy.sequence <= series.policySequence) return Result.stalePolicy;
-      taken.push({ series, index, policy });
-    }
-    for (const { series, index, policy } of taken) {
-      series.policy = index;
-      series.policySequence = policy.sequence;
+      const { sequence } = policies.get(index);
+      if (index !== planned.policy && sequence <= planned.policySequence) return Result.stalePolicy;
+      planned.policy = index;
+      planned.policySequence = sequence;
     }
     return Result.done;
   }
 
-  #keep(accepted: readonly { series: Series; instance: Instance }[], requester: Requester): Notification {
-    const { store, policies, access } = this.parts;
-    const kept: Instance[] = [];
-    for (const { series, instance } of accepted) {
-      const policy = policies.get(series.policy);
-      if (!store.append(series.index, instance.value, instance.timeMs, series.policy)) return outcome(Result.storageFailed);
-      access.record(series, Right.write, requester, grantedDelayS(policy, Right.write, requester.grantee));
-      for (const entry of policy.entries) series.longestDelayS = Math.max(series.longestDelayS, entry.minDelayS);
-      this.parts.counters.instancesKept++;
-      kept.push({ ...instance, policy: series.policy });
+  #keep(plan: readonly Planned[], requester: Requester): Notification {
+    const { store, policies, access, counters } = this.parts;
+    const instances: Instance[] = [];
+    const fresh: [Series, Instance][] = [];
+    for (const { item, series, timeMs, policy, policySequence } of plan) {
+      const { variable, device, owner, value } = item;
+      const appended = store.append(series.index, value, timeMs, policy);
+      if (appended === "failed") return outcome(Result.storageFailed);
+      series.policy = policy;
+      series.policySequence = policySequence;
+      const { entries } = policies.get(policy);
+      for (const entry of entries) series.longestDelayS = Math.max(series.longestDelayS, entry.minDelayS);
+      access.record(series, Right.write, requester, grantedDelayS(policies.get(policy), Right.write, requester.grantee));
+      const instance = { variable, device, owner, value, timeMs, policy };
+      instances.push(instance);
+      if (appended === "known") continue;
+      counters.instancesKept++;
+      fresh.push([series, instance]);
     }
-    for (let i = 0; i < kept.length; i++) this.#match(accepted[i]!.series, kept[i]!);
-    return this.#answer(...kept);
+    for (const [series, instance] of fresh) this.#match(series, instance);
+    return this.#answer(...instances);
   }
 
   // ---- query --------------------------------------------------------------------------------------------------------------------------
@@ -141,17 +160,18 @@ export class RequestProcessor {
     if (table.ownerOf(request.selector.device) !== request.selector.owner) return outcome(Result.denied);
     const series = table.find(request.selector) ?? table.preview(request.selector);
 
-    // The policy in force is asked first: without it, an answer `noData` would be free, and a value could be guessed from many of them.
+    // The policy in force is asked first, which spares the work; the samples that were seen may ask for a longer delay.
     const current = grantedDelayS(policies.get(series.policy), Right.read, requester.grantee);
     const early = current < 0 ? Result.done : access.decideDelay(series, Right.read, requester, current);
     if (early !== Result.done) return outcome(early, access.retryAfterMs);
 
     const answer = evaluateQuery(series, variable, request.condition, request.function, requester, store, (index) => policies.get(index));
+    if (answer.result === Result.unsupported) return outcome(current < 0 && requester.stakeholder !== series.owner ? Result.denied : answer.result);
     const delayS = Math.max(answer.delayS, current);
-    const isOwner = requester.stakeholder === series.owner;
-    if (answer.result !== Result.done && current < 0 && !isOwner) return outcome(Result.denied);
+    if (delayS < 0 && requester.stakeholder !== series.owner) return outcome(Result.denied);
     const late = access.decideDelay(series, Right.read, requester, delayS);
     if (late !== Result.done) return outcome(late, access.retryAfterMs);
+    // `noData` is an access too: were it free, a value could be guessed from many of them.
     access.record(series, Right.read, requester, delayS);
     if (answer.result !== Result.done) return outcome(answer.result);
     return this.#answer({ ...request.selector, value: answer.value, timeMs: answer.timeMs, policy: answer.policy });

@@ -3,8 +3,10 @@
  * by its owner alone (the platform checks that). Format: `docs/key-file.md`.
  */
 import { EbalanceError } from "../model/errors";
-import type { PolicyText } from "../model/policy";
-import type { SessionConfig } from "./session";
+import { Names } from "../model/names";
+import { policyFromText, type PolicyText } from "../model/policy";
+import { maxKid } from "../wire/session-message";
+import { checkSession, type SessionConfig } from "./session";
 
 export interface KeyFile {
   readonly session: SessionConfig;
@@ -29,7 +31,7 @@ export function parseKeyFile(text: string, fileName: string): KeyFile {
     return wrong(fileName, "type", 'is not "ebalance-session-key"');
   if (file["version"] !== 1) wrong(fileName, "version", "is not 1");
   const kid = file["kid"];
-  if (typeof kid !== "number") return wrong(fileName, "kid", "is not a number");
+  if (typeof kid !== "number" || !Number.isInteger(kid) || kid < 1 || kid > maxKid) return wrong(fileName, "kid", `is not a whole number from 1 to ${maxKid}`);
   const session: SessionConfig = {
     kid,
     domain: text64(file, "domain", fileName),
@@ -40,9 +42,18 @@ export function parseKeyFile(text: string, fileName: string): KeyFile {
     sources: list(file, "sources", fileName).map((source) => asSource(source, fileName)),
   };
   const policy = file["policy"] as PolicyText | undefined;
-  if (policy !== undefined && (typeof policy !== "object" || policy === null || !Array.isArray(policy.entries)))
-    wrong(fileName, "policy", "is not {sequence, entries}");
+  checkMeaning(session, policy, fileName);
   return { session, key: parseKey(file["key"], fileName), ...(policy ? { policy } : {}) };
+}
+
+/** What the fields say, once each has the right form. */
+function checkMeaning(session: SessionConfig, policy: PolicyText | undefined, fileName: string): void {
+  try {
+    checkSession(session, session.initiator);
+    if (policy !== undefined) policyFromText(policy, new Names());
+  } catch (error) {
+    throw new EbalanceError("bad-configuration", "caller", `key file ${fileName}: ${(error as Error).message}`);
+  }
 }
 
 function parseKey(hex: unknown, fileName: string): Uint8Array {

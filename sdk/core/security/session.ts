@@ -8,9 +8,11 @@
 import { badArgument, EbalanceError, malformed } from "../model/errors";
 import type { NameId, Names } from "../model/names";
 import type { Registry } from "../model/registry";
+import { utf8Length } from "../model/utf8";
 import * as cbor from "../wire/cbor";
 import { encodeCbor } from "../wire/cbor-value";
 import { maxSequence, type BodyContext, type SessionBody, type Source } from "../wire/session-body";
+import { isOpening, nonceBytes, readOpening, writeOpening } from "../wire/opening";
 import { readBody, sequenceRead } from "../wire/read-body";
 import { writeBody } from "../wire/write-body";
 import { macContext, maxKid, seal, startPayload, verify, wireVersion, type Envelope, type MacContext, type MessageKind } from "../wire/session-message";
@@ -35,9 +37,8 @@ export interface SessionConfig {
   readonly sources: readonly { readonly device: string; readonly service: string; readonly stakeholder: string }[];
 }
 
-export const nonceBytes = 16;
-const openOperation = 16;
-const openedOperation = 17;
+/** Openings that a responder answers without having heard from the initiator since. */
+const maxCandidates = 4;
 
 /** Why a message was refused. Each is a counter of the unit. */
 export type Refusal = "malformed" | "notAuthentic" | "replayed" | "notOpen" | "foreignSource" | "failed";
@@ -71,8 +72,11 @@ export class Session implements BodyContext {
   /** The nonce of an `open` that was sent and not answered yet. */
   #nonce: Uint8Array | undefined;
   #epoch: Epoch | undefined;
-  /** Derived by the responder; takes effect with the first message that verifies under it, so a replayed `open` changes nothing. */
-  #candidate: Epoch | undefined;
+  /**
+   * Derived by the responder, newest last; one takes effect with the first message that verifies under it, so a replayed `open` changes nothing.
+   * There are several because a replayed `open` must not push out the one that is under way.
+   */
+  readonly #candidates: Epoch[] = [];
 
   /**
    * @param self id of this unit: the initiator or the responder
@@ -87,7 +91,7 @@ export class Session implements BodyContext {
     names: Names,
     private readonly crypto: CryptoPort,
   ) {
-    checkConfig(config, self);
+    checkSession(config, self);
     this.kid = config.kid;
     this.isInitiator = self === config.initiator;
     this.peer = names.id(this.#peerText());
@@ -126,7 +130,7 @@ export class Session implements BodyContext {
   open(): Uint8Array {
     this.#nonce = new Uint8Array(nonceBytes);
     this.crypto.random(this.#nonce);
-    return this.#sealOpening(new Map<number, number | Uint8Array>([[1, openOperation], [13, this.#nonce]]));
+    return this.#sealOpening(this.#nonce);
   }
 
   /** Forgets every key of this session; it cannot be used any more. */
@@ -140,9 +144,8 @@ export class Session implements BodyContext {
   close(): void {
     this.#nonce = undefined;
     this.#destroy(this.#epoch);
-    this.#destroy(this.#candidate);
     this.#epoch = undefined;
-    this.#candidate = undefined;
+    this.#dropCandidates(0);
   }
 
   /** The sequence that the next sealed message will have. */
@@ -189,15 +192,14 @@ export class Session implements BodyContext {
   #answerOpening(theirs: Uint8Array): Uint8Array {
     const ours = new Uint8Array(nonceBytes);
     this.crypto.random(ours);
-    this.#destroy(this.#candidate);
-    this.#candidate = undefined;
-    this.#candidate = this.#derive(theirs, ours);
-    return this.#sealOpening(new Map<number, number | Uint8Array>([[1, openedOperation], [13, ours], [14, theirs]]));
+    this.#dropCandidates(maxCandidates - 1);
+    this.#candidates.push(this.#derive(theirs, ours));
+    return this.#sealOpening(ours, theirs);
   }
 
   #receiveBody(envelope: Envelope): Received {
     const epoch = this.#epochOf(envelope);
-    if (!epoch) return refused(this.#epoch || this.#candidate ? "notAuthentic" : "notOpen", `session ${this.kid}`);
+    if (!epoch) return refused(this.#epoch || this.#candidates.length ? "notAuthentic" : "notOpen", `session ${this.kid}`);
     let body: SessionBody;
     try {
       cbor.startReading(envelope.payload);
@@ -212,17 +214,23 @@ export class Session implements BodyContext {
 
   /** The keys under which an envelope verifies. */
   #epochOf(envelope: Envelope): Epoch | undefined {
-    for (const epoch of [this.#epoch, this.#candidate]) if (epoch && verify(this.crypto, epoch.receive, envelope)) return epoch;
-    return undefined;
+    if (this.#epoch && verify(this.crypto, this.#epoch.receive, envelope)) return this.#epoch;
+    return this.#candidates.find((candidate) => verify(this.crypto, candidate.receive, envelope));
   }
 
-  /** Takes the candidate in use once a message has come under it. @returns whether it was the candidate */
+  /** Takes a candidate in use once a message has come under it. @returns whether it was a candidate */
   #takeInUse(epoch: Epoch): boolean {
-    if (epoch !== this.#candidate) return false;
-    this.#candidate = undefined;
+    if (epoch === this.#epoch) return false;
+    this.#candidates.splice(this.#candidates.indexOf(epoch), 1);
+    this.#dropCandidates(0);
     this.#destroy(this.#epoch);
     this.#epoch = epoch;
     return true;
+  }
+
+  /** Forgets the oldest candidates until so many are left. */
+  #dropCandidates(left: number): void {
+    while (this.#candidates.length > left) this.#destroy(this.#candidates.shift());
   }
 
   #derive(initiatorNonce: Uint8Array, responderNonce: Uint8Array): Epoch {
@@ -240,10 +248,9 @@ export class Session implements BodyContext {
     this.crypto.destroyKey(epoch.receive.key);
   }
 
-  #sealOpening(body: ReadonlyMap<number, number | Uint8Array>): Uint8Array {
-    const payload = encodeCbor(body);
+  #sealOpening(nonce: Uint8Array, answered?: Uint8Array): Uint8Array {
     startPayload();
-    cbor.writeRaw(payload);
+    writeOpening(nonce, answered);
     return seal(this.crypto, this.#openSend);
   }
 
@@ -268,39 +275,19 @@ function refused(refusal: Refusal, detail: string): Received {
   return { kind: "refused", refusal, detail };
 }
 
-/** An opening has operation 16 or 17. Read before anything is verified, only to know with which key to verify. */
-function isOpening(payload: Uint8Array): boolean {
-  return payload[1] === 1 && (payload[2] === openOperation || payload[2] === openedOperation);
-}
-
-/** Reads `{1: 16, 13: nonce}` or `{1: 17, 13: nonce, 14: nonce}`. */
-function readOpening(payload: Uint8Array): { nonce: Uint8Array; answered: Uint8Array | undefined } {
-  cbor.startReading(payload);
-  const entries = cbor.readLength(cbor.Major.map, 3);
-  if (cbor.readUint(1) !== 1) malformed("opening has no operation");
-  const answers = cbor.readUint(openedOperation) === openedOperation;
-  if (entries !== (answers ? 3 : 2)) malformed("opening has the wrong fields");
-  const nonce = readNonce(13);
-  const answered = answers ? readNonce(14) : undefined;
-  cbor.readEnd();
-  return { nonce, answered };
-}
-
-function readNonce(key: number): Uint8Array {
-  if (cbor.readUint(14) !== key) malformed(`opening has no key ${key}`);
-  const nonce = cbor.readBytesCopy(nonceBytes);
-  return nonce.length === nonceBytes ? nonce : malformed(`nonce of ${nonce.length} bytes, not ${nonceBytes}`);
-}
-
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
-function checkConfig(config: SessionConfig, self: string): void {
-  const { kid, initiator, responder, names, sources } = config;
+/** @throws EbalanceError `bad-argument` naming the field that is wrong */
+export function checkSession(config: SessionConfig, self: string): void {
+  const { kid, domain, initiator, responder, names, sources } = config;
   if (!Number.isInteger(kid) || kid < 1 || kid > maxKid) badArgument(`session kid ${kid} is not from 1 to ${maxKid}`);
+  const domainBytes = typeof domain === "string" ? utf8Length(domain) : 0;
+  if (domainBytes < 1 || domainBytes > 64) badArgument(`session ${kid}: domain is not a text of 1 to 64 bytes`);
   if (initiator === responder) badArgument(`session ${kid}: initiator and responder are both ${initiator}`);
   if (self !== initiator && self !== responder) badArgument(`session ${kid} is between ${initiator} and ${responder}, not for ${self}`);
+  for (const name of names) if (typeof name !== "string" || !(utf8Length(name) >= 1 && utf8Length(name) <= 64)) badArgument(`session ${kid}: names has one that is not a text of 1 to 64 bytes`);
   if (new Set(names).size !== names.length) badArgument(`session ${kid}: names has one twice`);
   const known = (field: string, name: string) => names.includes(name) || badArgument(`session ${kid}: ${field} ${name} is not in names`);
   known("owner", config.owner);

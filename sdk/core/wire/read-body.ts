@@ -101,7 +101,7 @@ function readField(key: number, fields: Fields, context: BodyContext): void {
       fields.result = readCode(lastResultCode);
       break;
     case 12:
-      fields.retryAfterMs = cbor.readUint(Number.MAX_SAFE_INTEGER);
+      fields.retryAfterMs = readCode(Number.MAX_SAFE_INTEGER);
       break;
     default:
       malformed(`key ${key} is unknown`);

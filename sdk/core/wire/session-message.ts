@@ -116,7 +116,7 @@ function readKid(protectedHeader: Uint8Array): number {
   if (cbor.readLength(cbor.Major.map, 1) !== 1 || cbor.readUint(4) !== 4) malformed("protected header is not {4: kid}");
   const kid = cbor.readBytes(2);
   cbor.readEnd();
-  if (kid.length === 0 || (kid.length === 2 && kid[0] === 0)) malformed("kid is not 1 to 65535 in its shortest form");
+  if (kid.length === 0 || kid[0] === 0) malformed("kid is not 1 to 65535 in its shortest form");
   return kid.length === 1 ? kid[0]! : (kid[0]! << 8) | kid[1]!;
 }
 

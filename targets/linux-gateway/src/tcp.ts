@@ -35,9 +35,10 @@ export class TcpServer {
     const server = (this.#server = createServer((socket) => this.#accept(socket)));
     server.maxConnections = maxConnections;
     return new Promise((resolve, reject) => {
-      server.once("error", (error: NodeJS.ErrnoException) => {
-        reject(new EbalanceError("bad-configuration", "caller", `cannot listen on ${host} port ${port} (${error.code})`));
-      });
+      const fail = (error: NodeJS.ErrnoException) =>
+        reject(new EbalanceError("bad-configuration", "caller", `cannot listen on ${host} port ${port} (${error.code ?? error.message})`));
+      server.once("error", fail);
+      if (!Number.isInteger(port) || port < 0 || port > 65535) return fail(new Error("a port is from 0 to 65535"));
       server.listen({ host, port }, () => resolve((server.address() as AddressInfo).port));
     });
   }

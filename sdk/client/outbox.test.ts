@@ -1,0 +1,216 @@
+import { describe, expect, test } from "vitest";
+import { Names } from "../core/model/names";
+import type { PolicyText } from "../core/model/policy";
+import { Registry } from "../core/model/registry";
+import { standardVariables } from "../core/model/standard-variables";
+import { Result, type ResultCode } from "../core/model/result";
+import type { Notify } from "../core/requests/subscriptions";
+import type { ManagementUnit } from "../core/unit";
+import type { Item, Request, WriteRequest } from "../core/wire/session-body";
+import { Outbox } from "./outbox";
+
+const owned: PolicyText = { sequence: 1, entries: [{ rights: "read", minDelayS: 0, grantees: [{ stakeholder: "supplier", service: "billing" }] }] };
+const hash = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+
+/** An outbox at a unit that only notes what it is asked; the test answers. */
+function outbox(policy?: PolicyText) {
+  const sent: { items: readonly Item[]; notify: Notify; answered: boolean }[] = [];
+  const unit = {
+    id: "meter",
+    names: new Names(),
+    registry: new Registry(standardVariables),
+    request(request: Request, notify: Notify) {
+      sent.push({ items: (request as WriteRequest).items, notify, answered: false });
+      return sent.length;
+    },
+  };
+  const log: string[] = [];
+  const pauses: { ms: number; callback: () => void }[] = [];
+  const timers = { after: (ms: number, callback: () => void) => pauses.push({ ms, callback }), cancel: () => {} };
+  const silences = { count: 0 };
+  const box = new Outbox(unit as unknown as ManagementUnit, { service: "sensor", stakeholder: "customer" }, timers, (level, line) => log.push(`${level} ${line}`), policy, () => void silences.count++);
+  const last = () => sent[sent.length - 1]!;
+  const answer = (result: ResultCode, retryAfterMs = 0) => {
+    const request = last();
+    if (request.answered) throw new Error("answered twice");
+    request.answered = true;
+    const instances = result === Result.done ? request.items.map((item) => ({ ...item, policy: hash })) : [];
+    request.notify({ result, instances, retryAfterMs });
+  };
+  const values = () => last().items.map((item) => item.value);
+  const add = (...list: number[]) => list.forEach((value) => box.add("activePower", value / 10, 1000 + value));
+  /** Lets the pause end that was begun last. */
+  const wait = () => pauses[pauses.length - 1]!.callback();
+  /** Answers `done` until nothing is under way; gives all values in the order in which they were taken. */
+  const drain = () => {
+    const taken: unknown[] = [];
+    while (!last().answered) {
+      taken.push(...values());
+      answer(Result.done);
+    }
+    return taken;
+  };
+  return { box, sent, log, pauses, silences, answer, values, add, wait, drain };
+}
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+
+describe("DI-9 the outbox of a device", () => {
+  test("sends nothing before the session is open, then in order, 16 at a time, one message at a time", () => {
+    const { box, sent, add, values, answer } = outbox();
+    add(...range(0, 20));
+    expect(sent.length).toBe(0);
+    box.linkChanged(true);
+    expect([sent.length, values()]).toEqual([1, range(0, 16)]);
+    add(20);
+    expect(sent.length).toBe(1);
+    answer(Result.done);
+    expect(values()).toEqual([16, 17, 18, 19, 20]);
+    answer(Result.done);
+    expect(sent.length).toBe(2);
+  });
+
+  test("keeps the time at which each reading was measured", () => {
+    const { box, sent, add } = outbox();
+    add(5, 6);
+    box.linkChanged(true);
+    expect(sent[0]!.items.map((item) => item.timeMs)).toEqual([1005, 1006]);
+  });
+
+  test("keeps the newest 64 readings, counts what it gave up, and never gives up what is under way", () => {
+    const { box, log, add, drain } = outbox();
+    box.linkChanged(true);
+    add(0);
+    add(...range(1, 70));
+    expect(log).toEqual(["warning outbox is full: 1 readings given up"]);
+    expect(drain()).toEqual([0, ...range(7, 70)]);
+  });
+
+  test.each([
+    ["the link was lost", Result.linkLost, 0],
+    ["nobody answered", Result.timeout, 1],
+    ["the parent is busy", Result.busy, 0],
+  ])("sends again in the same order after a second when %s", (_what, result, silences) => {
+    const { box, sent, pauses, silences: told, answer, add, values, wait } = outbox();
+    box.linkChanged(true);
+    add(1, 2, 3);
+    answer(Result.done);
+    expect(values()).toEqual([2, 3]);
+    answer(result);
+    add(4);
+    expect([sent.length, pauses.map((p) => p.ms), told.count]).toEqual([2, [1000], silences]);
+    wait();
+    expect(values()).toEqual([2, 3, 4]);
+  });
+
+  test("waits as long as the parent says, and never longer than a timer can", () => {
+    const { box, pauses, answer, add, wait } = outbox();
+    box.linkChanged(true);
+    add(1);
+    answer(Result.tooEarly, 30_000);
+    wait();
+    answer(Result.tooEarly, 2 ** 40);
+    expect(pauses[0]!.ms).toBe(30_000);
+    expect(pauses[1]!.ms).toBeLessThanOrEqual(0x7fffffff);
+  });
+
+  test("waits for the session when it is lost during a pause", () => {
+    const { box, sent, answer, add, values, wait } = outbox();
+    box.linkChanged(true);
+    add(1);
+    answer(Result.linkLost);
+    box.linkChanged(false);
+    wait();
+    expect(sent.length).toBe(1);
+    box.linkChanged(true);
+    expect(values()).toEqual([1]);
+  });
+
+  test("a reading that is refused for good is dropped alone, and named in the log", () => {
+    const { box, sent, log, answer, add, values } = outbox();
+    add(...range(0, 20));
+    box.linkChanged(true);
+    const taken: unknown[] = [];
+    for (let i = 0; i < 40 && !sent[sent.length - 1]!.answered; i++) {
+      const poisoned = values().includes(5);
+      if (!poisoned) taken.push(...values());
+      answer(poisoned ? Result.outOfRange : Result.done);
+    }
+    expect(taken).toEqual(range(0, 20).filter((value) => value !== 5));
+    expect(log).toEqual(["error a reading was refused for good: outOfRange"]);
+    add(21, 22, 23);
+    expect(values()).toEqual([21]);
+    answer(Result.done);
+    expect(values()).toEqual([22, 23]);
+  });
+
+  test("a value that is wrong is refused when it is added, by name and value, and nothing is queued", () => {
+    const { box, sent } = outbox();
+    box.linkChanged(true);
+    const refused = (part: string) => expect.objectContaining({ code: "bad-argument", message: expect.stringContaining(part) as string });
+    expect(() => box.add("nothing", 1, 0)).toThrow(refused("nothing"));
+    expect(() => box.add("activePower", NaN, 0)).toThrow(refused("activePower NaN is wrongType"));
+    expect(() => box.add("temperature", -300, 0)).toThrow(refused("temperature -300 is outOfRange"));
+    expect(sent.length).toBe(0);
+  });
+});
+
+describe("SP-2 DI-3 the policy of a device's readings", () => {
+  const formOf = (item: Item) => (item.policy === undefined ? "none" : item.policy instanceof Uint8Array ? "hash" : "inline");
+  const forms = (items: readonly Item[]) => items.map(formOf);
+
+  test("goes inline until the parent has told its hash, then by hash with every reading", () => {
+    const { box, sent, answer, add } = outbox(owned);
+    box.linkChanged(true);
+    add(1);
+    expect(forms(sent[0]!.items)).toEqual(["inline"]);
+    add(2, 3);
+    answer(Result.done);
+    expect(forms(sent[1]!.items)).toEqual(["hash", "hash"]);
+    expect(sent[1]!.items[0]!.policy).toEqual(hash);
+  });
+
+  test("goes inline again when the parent does not know the hash any more, and no reading is lost", () => {
+    const { box, sent, log, answer, add, values } = outbox(owned);
+    box.linkChanged(true);
+    add(1, 2);
+    answer(Result.done);
+    answer(Result.unknownPolicy);
+    expect([values(), forms(sent[sent.length - 1]!.items)[0], log]).toEqual([[2], "inline", []]);
+    answer(Result.done);
+    add(3);
+    expect(forms(sent[sent.length - 1]!.items)).toEqual(["hash"]);
+  });
+
+  test("goes inline again after the session was opened anew", () => {
+    const { box, sent, answer, add } = outbox(owned);
+    box.linkChanged(true);
+    add(1);
+    answer(Result.done);
+    box.linkChanged(false);
+    box.linkChanged(true);
+    add(2);
+    expect(forms(sent[sent.length - 1]!.items)).toEqual(["inline"]);
+  });
+
+  test("holds for the first reading of every variable, not only for the first of a message", () => {
+    const { box, sent, answer } = outbox(owned);
+    box.add("activePower", 1, 1);
+    box.add("temperature", 20, 2);
+    box.add("humidity", 50, 3);
+    box.linkChanged(true);
+    const first = new Map<number, string>();
+    for (let i = 0; i < 10 && !sent[sent.length - 1]!.answered; i++) {
+      for (const item of sent[sent.length - 1]!.items) if (!first.has(item.variable)) first.set(item.variable, formOf(item));
+      answer(Result.done);
+    }
+    expect([first.size, [...first.values()]]).toEqual([3, expect.not.arrayContaining(["none"])]);
+  });
+
+  test("is left to the parent where the device has none", () => {
+    const { box, sent, answer, add } = outbox();
+    box.linkChanged(true);
+    add(1, 2);
+    answer(Result.done);
+    expect(sent.flatMap((s) => forms(s.items))).toEqual(["none", "none"]);
+  });
+});
