@@ -138,6 +138,16 @@ describe("DI-9 every call returns at once", () => {
     await expect(owner.write({ ...power, value: 2 })).rejects.toMatchObject({ code: "too-large", message: "more than 1 requests at once" });
   });
 
+  test("on a unit that is closed it fails as closed, and nobody waits for ever", async () => {
+    const { owner, billing, unit } = home();
+    unit.close();
+    const closed = expect.objectContaining({ code: "closed", fault: "caller" }) as unknown;
+    const outcomeOf = (call: () => unknown) => Promise.race([Promise.resolve().then(call), new Promise((resolve) => setImmediate(resolve, "still waiting"))]).catch((error: unknown) => error);
+    expect(await outcomeOf(() => owner.write({ ...power, value: 1 }))).toEqual(closed);
+    expect(await outcomeOf(() => billing.query(power))).toEqual(closed);
+    expect(await outcomeOf(() => billing.event(power).next())).toEqual(closed);
+  });
+
   test("an event for which there is no room fails, and nobody waits for ever", async () => {
     const { owner, billing } = home({ maxPending: 1 });
     void owner.write({ ...power, value: 1 });

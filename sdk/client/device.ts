@@ -7,7 +7,7 @@ import { Registry, type Value, type VariableDefinition } from "../core/model/reg
 import { standardVariables } from "../core/model/standard-variables";
 import type { ClockPort, LogPort } from "../core/ports";
 import type { CryptoPort } from "../core/security/crypto-port";
-import { parseKeyFile } from "../core/security/key-file";
+import { parseKeyFile, type KeyFile } from "../core/security/key-file";
 import type { UnitLimits } from "../core/unit";
 import { MemoryStore } from "../storage/memory-store";
 import { UnitDriver, type TimerPort } from "./driver";
@@ -50,12 +50,13 @@ export class Device {
   readonly #outbox: Outbox;
   readonly #uplink: Uplink;
 
+  /** Use {@link openDevice}. */
   constructor(
     private readonly platform: DevicePlatform,
+    { session, key, policy }: KeyFile,
     options: DeviceOptions,
   ) {
-    const { clock, crypto, log, timers, keyFile } = platform;
-    const { session, key, policy } = parseKeyFile(keyFile.text, keyFile.name);
+    const { clock, crypto, log, timers } = platform;
     const secret = crypto.importKey(key, "derive");
     key.fill(0);
     const parent = session.responder;
@@ -95,13 +96,13 @@ export class Device {
     this.#driver.unit.registry.named(variable);
     let missing = false;
     const once = () => {
-      const value = read();
-      if (value === undefined && !missing) this.platform.log("info", `${variable}: nothing to read here`);
-      missing = value === undefined;
       try {
+        const value = read();
+        if (value === undefined && !missing) this.platform.log("info", `${variable}: nothing to read here`);
+        missing = value === undefined;
         if (value !== undefined) this.write(variable, value);
       } catch (error) {
-        this.platform.log("warning", (error as Error).message);
+        this.platform.log("warning", `${variable}: ${(error as Error).message}`);
       }
     };
     const again = () => {
@@ -121,5 +122,5 @@ export class Device {
  * openDevice(platform).report("temperature", { everyMs: 10_000, read: platform.readings.temperature });
  */
 export function openDevice(platform: DevicePlatform, options: DeviceOptions = {}): Device {
-  return new Device(platform, options);
+  return new Device(platform, parseKeyFile(platform.keyFile.text, platform.keyFile.name), options);
 }

@@ -6,9 +6,9 @@ import { PendingRequests } from "./requests/pending-requests";
 import { outcome, type Notification } from "./requests/request-processor";
 import type { Notify } from "./requests/subscriptions";
 import type { Session } from "./security/session";
-import { Operation, type AliveMessage, type NotifyMessage, type Request } from "./wire/session-body";
+import { Operation, type AliveMessage, type NotifyMessage, type Request, type UnsubscribeRequest } from "./wire/session-body";
 
-/** An `open` without an answer is sent again after this time. */
+/** An opening that has not led to a message of the peer under the new keys is made again after this time. */
 const openRetryMs = 5000;
 
 export class Neighbour {
@@ -16,7 +16,7 @@ export class Neighbour {
   readonly #pending = new PendingRequests();
   /** The unit's ids of subscriptions, and the sequences under which the neighbour knows them. */
   readonly #sequences = new Map<number, number>();
-  /** When to send `open` again; Infinity where none is under way. */
+  /** When to open again; Infinity where no opening is under way. */
   #openAgainMs = Infinity;
 
   constructor(
@@ -29,6 +29,18 @@ export class Neighbour {
     this.link = link;
     this.#openAgainMs = this.ports.clock.monotonicMs() + openRetryMs;
     link.send(this.session.open());
+  }
+
+  /** The peer has answered the opening; it takes the new keys in use with the first message under them. */
+  opened(link: LinkPort): void {
+    this.link = link;
+    this.#openAgainMs = this.ports.clock.monotonicMs() + openRetryMs;
+    this.send({ op: Operation.alive });
+  }
+
+  /** A message has come under the keys of the session: the peer has them in use. */
+  heard(): void {
+    this.#openAgainMs = Infinity;
   }
 
   /** Sends a request of this unit's; its outcome goes to `notify`, whatever becomes of the link. */
@@ -56,6 +68,9 @@ export class Neighbour {
   #forget(request: Request, id: number, notify: Notify): Notify {
     if (request.op !== Operation.event && request.op !== Operation.unsubscribe) return notify;
     return (notification) => {
+      // The peer may have accepted it all the same: an occurrence that nobody waits for must not go on for ever.
+      if (request.op === Operation.event && notification.result === Result.timeout)
+        this.send({ op: Operation.unsubscribe, source: request.source, id: this.#sequences.get(id)! });
       const ended = request.op === Operation.event ? notification.result !== Result.done : notification.result === Result.done;
       const subscription = request.op === Operation.event ? id : request.id;
       if (ended) {
@@ -72,7 +87,7 @@ export class Neighbour {
     if (!this.send({ op: Operation.notify, id, result, items: instances, retryAfterMs })) counters.notificationsLost++;
   }
 
-  send(body: NotifyMessage | AliveMessage): boolean {
+  send(body: NotifyMessage | AliveMessage | UnsubscribeRequest): boolean {
     const message = this.link && this.session.isOpen ? this.#seal(body) : undefined;
     return message !== undefined && this.link!.send(message);
   }

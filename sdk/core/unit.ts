@@ -70,6 +70,7 @@ export class ManagementUnit {
   /** Requests of local services, carried out at the next tick: the call that made one has returned by then. */
   readonly #queue: { readonly start: () => void; readonly notify: Notify }[] = [];
   #lastId = 0;
+  #closed = false;
 
   constructor(
     private readonly config: UnitConfig,
@@ -131,8 +132,10 @@ export class ManagementUnit {
    * when it is accepted or refused, then at each occurrence, and a last time with another result than `done` when it ends.
    * @param timeoutMs after this time without an outcome the result is `timeout`
    * @returns the id of the request (of the subscription, for an event)
+   * @throws EbalanceError `closed` after `close`, `too-large` where too many requests wait for the next tick
    */
   request(request: Request, notify: Notify, timeoutMs = 10_000): number {
+    if (this.#closed) throw new EbalanceError("closed", "caller", `unit ${this.id} is closed`);
     const id = ++this.#lastId;
     const told = this.#counted(notify);
     if (this.#queue.length >= this.#limits.maxPending) throw new EbalanceError("too-large", "caller", `more than ${this.#limits.maxPending} requests at once`);
@@ -167,7 +170,8 @@ export class ManagementUnit {
 
   /**
    * Takes one message. Nothing that it holds can make this throw.
-   * @returns false where the message was refused before it was known to be authentic, so that a transport can drop who sends many of them
+   * @returns whether it came from the peer of an open session. A transport drops who sends many others: openings are among them, because an old
+   * one can be sent again by anybody who has recorded it.
    */
   receive(link: LinkPort, message: Uint8Array): boolean {
     this.counters.received++;
@@ -189,11 +193,10 @@ export class ManagementUnit {
         return this.#refuse(received.refusal, link, received.detail);
       case "reply":
         link.send(received.message);
-        return true;
+        return false;
       case "opened":
         this.#tellLost(neighbour);
-        neighbour.link = link;
-        neighbour.send({ op: Operation.alive });
+        neighbour.opened(link);
         this.config.onSession?.(this.names.text(neighbour.session.peer), true);
         return true;
       case "malformed":
@@ -202,6 +205,7 @@ export class ManagementUnit {
         return true;
       case "body":
         if (received.reopened) this.#reopened(neighbour, link);
+        neighbour.heard();
         this.#receiveBody(neighbour, received.body);
         return true;
     }
@@ -224,6 +228,7 @@ export class ManagementUnit {
   #reopened(neighbour: Neighbour, link: LinkPort): void {
     this.#tellLost(neighbour);
     neighbour.link = link;
+    neighbour.send({ op: Operation.alive });
     this.config.onSession?.(this.names.text(neighbour.session.peer), true);
   }
 
@@ -237,6 +242,7 @@ export class ManagementUnit {
     for (const subscription of this.#subscriptions.all()) subscription.notify(outcome(Result.linkLost));
     this.#subscriptions.removeAll(this);
     for (const { notify } of this.#queue.splice(0)) notify(outcome(Result.linkLost));
+    this.#closed = true;
   }
 
   // ---- time -----------------------------------------------------------------------------------------------------------------------------

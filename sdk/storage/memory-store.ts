@@ -28,6 +28,7 @@ export class MemoryStore implements StorePort {
     let place = this.#lowerBound(ring, timeMs);
     for (; place < ring.values.length && this.#time(ring, place) === timeMs; place++)
       if (sameValue(ring.values[this.#slot(ring, place)]!, value)) return "known";
+    if (place === 0 && ring.values.length === this.#capacity) return "known";
     this.#insert(ring, place, value, timeMs, policy);
     return "kept";
   }
@@ -67,7 +68,7 @@ export class MemoryStore implements StorePort {
     return low;
   }
 
-  /** Puts a sample at a place in the order of time; a full ring gives up its oldest, and a sample older than that is let go. */
+  /** Puts a sample at a place in the order of time; a full ring gives up its oldest. */
   #insert(ring: Ring, place: number, value: Value, timeMs: number, policy: number): void {
     let target = place;
     if (ring.values.length < this.#capacity) {
@@ -75,7 +76,6 @@ export class MemoryStore implements StorePort {
       ring.timesMs.push(timeMs);
       ring.policies.push(policy);
     } else {
-      if (target === 0) return;
       ring.first = (ring.first + 1) % this.#capacity;
       target--;
     }

@@ -4,7 +4,7 @@ import type { Value } from "../core/model/registry";
 /** Called for each sample; returning false ends the scan. */
 export type SampleVisitor = (value: Value, timeMs: number, policy: number) => boolean;
 
-/** What became of a sample: `kept`; `known` where one of the same time and value is kept already; `failed` where it could not be kept. */
+/** What became of a sample: `kept`; `known` where one of the same time and value is kept already or was given up for newer ones; `failed` where it could not be kept. */
 export type Appended = "kept" | "known" | "failed";
 
 export interface StorePort {

@@ -19,7 +19,8 @@ const engines = [
     async command(): Promise<[string, string[]]> {
       const sdk = await bundleSdkForXs(`${folder}/scenario-device.js`);
       const main = await bundleDeviceForXs(entry, `${folder}/scenario-xs.js`);
-      return [xsHost!.path, ["--preload", `${sdk}=ebalance/device`, main]];
+      // An ESP32-C3 has 384 slots of stack; what runs here must leave some of them to an application.
+      return [xsHost!.path, ["--stack", "360", "--preload", `${sdk}=ebalance/device`, main]];
     },
   },
   {

@@ -78,7 +78,8 @@ export class AccessControl {
     const nowMs = this.monotonicMs();
     for (const series of this.allSeries()) {
       series.lastAccess?.forEach((last, key, states) => {
-        if (last.untilMs > nowMs) return;
+        // A policy may have got a longer delay since: what the longest needs is kept.
+        if (Math.max(last.untilMs, last.atMs + series.longestDelayS * 1000) > nowMs) return;
         states.delete(key);
         this.#states--;
       });

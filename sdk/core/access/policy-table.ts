@@ -26,8 +26,8 @@ export class PolicyTable {
     private readonly capacity: number,
     private readonly inUse: (use: (policy: number) => void) => void,
   ) {
-    this.add(denyAll);
-    this.settle();
+    const hash = hashPolicy(denyAll, names, crypto);
+    this.#put(denyAllIndex, denyAll, hash, keyOf(hash));
   }
 
   /** The index of a policy, stored now if it is new; -1 where the table is full of policies in use. Held until {@link settle}. */
@@ -49,9 +49,13 @@ export class PolicyTable {
     if (known !== undefined) return known;
     const index = this.#freeIndex();
     if (index < 0) return -1;
+    this.#put(index, policy, hash, hashKey);
+    return index;
+  }
+
+  #put(index: number, policy: Policy, hash: Uint8Array, hashKey: string): void {
     this.#entries[index] = { policy, hash, hashKey };
     this.#byHash.set(hashKey, index);
-    return index;
   }
 
   get(index: number): Policy {

@@ -39,3 +39,14 @@ function codePointAt(bytes: Uint8Array, start: number, stop: number): number {
   const least = more === 1 ? 0x80 : more === 2 ? 0x800 : 0x10000;
   return point < least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff) ? -1 : point;
 }
+
+/** Order of two texts by code points, which is the order of their UTF-8 bytes. `<` is that of UTF-16 on one engine and another on the next. */
+export function compareCodePoints(a: string, b: string): number {
+  for (let i = 0; ; i++) {
+    const x = a.codePointAt(i);
+    const y = b.codePointAt(i);
+    if (x === undefined || y === undefined) return (x ?? -1) - (y ?? -1);
+    if (x !== y) return x - y;
+    if (x > 0xffff) i++;
+  }
+}

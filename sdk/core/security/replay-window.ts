@@ -6,6 +6,11 @@ export class ReplayWindow {
   /** Bit i: sequence `highest - i` was accepted. */
   #seen = 0;
 
+  /** The highest sequence accepted so far. */
+  get highest(): number {
+    return this.#highest;
+  }
+
   /** Whether a sequence is new; from here on it is not. */
   accept(sequence: number): boolean {
     const behind = this.#highest - sequence;

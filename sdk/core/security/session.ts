@@ -110,7 +110,7 @@ export class Session implements BodyContext {
 
   /** Whether the sequence numbers near their end, so that the initiator must open the session anew. */
   get isWorn(): boolean {
-    return this.#epoch !== undefined && this.#epoch.sent >= maxSequence - 1024;
+    return this.#epoch !== undefined && Math.max(this.#epoch.sent, this.#epoch.window.highest) >= maxSequence - 1024;
   }
 
   nameId(index: number): NameId {

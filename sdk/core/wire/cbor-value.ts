@@ -1,6 +1,6 @@
 /** Whole values to and from deterministic CBOR, for what is not on a hot path: credentials, hashes of records, tools and tests. */
 import { badArgument, malformed } from "../model/errors";
-import { utf8Length } from "../model/utf8";
+import { compareCodePoints, utf8Length } from "../model/utf8";
 import * as cbor from "./cbor";
 
 /** Integers are numbers up to 2^53 - 1; a number with a fraction is a float; maps are Maps with integer or text keys. */
@@ -85,16 +85,6 @@ function compareKeys(a: number | string, b: number | string): number {
   if (typeof a === "number") return -1;
   if (typeof b === "number") return 1;
   return utf8Length(a) - utf8Length(b) || compareCodePoints(a, b);
-}
-
-function compareCodePoints(a: string, b: string): number {
-  for (let i = 0; ; i++) {
-    const x = a.codePointAt(i);
-    const y = b.codePointAt(i);
-    if (x === undefined || y === undefined) return (x ?? -1) - (y ?? -1);
-    if (x !== y) return x - y;
-    if (x > 0xffff) i++;
-  }
 }
 
 /**

@@ -2,6 +2,7 @@
 import { malformed } from "../model/errors";
 import { granteeId, granteeService, granteeStakeholder, type NameId, type Names } from "../model/names";
 import { compareEntries, maxGrantees, maxInt31, maxPolicyEntries, type Policy, type PolicyEntry } from "../model/policy";
+import { compareCodePoints } from "../model/utf8";
 import type { CryptoPort } from "../security/crypto-port";
 import * as cbor from "./cbor";
 
@@ -41,7 +42,7 @@ function comparePairs(a: readonly [WireName, WireName], b: readonly [WireName, W
 }
 
 function compareNames(a: WireName, b: WireName): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return typeof a === "string" ? compareCodePoints(a, b as string) : a - (b as number);
 }
 
 /** Reads a policy whose names are a session's small integers, which `idOf` turns into the unit's. */

@@ -35,15 +35,21 @@ export interface MacContext {
 
 /** @param receiver id of the unit that the messages are for: a message for one unit does not verify at another */
 export function macContext(key: KeyHandle, kid: number, domain: string, receiver: string, kind: MessageKind): MacContext {
-  const protectedHeader = encodeCbor(new Map([[4, kidBytes(kid)]]));
+  const protectedHeader = kid < 0x100 ? Uint8Array.of(0xa1, 4, 0x41, kid) : Uint8Array.of(0xa1, 4, 0x42, kid >> 8, kid);
   const aad = encodeCbor(["ebalance", wireVersion, domain, receiver, kind, hmac256Truncated64]);
-  const structure = encodeCbor(["MAC0", protectedHeader, aad, new Uint8Array(0)]);
-  const message = encodeCbor([protectedHeader, new Map(), new Uint8Array(0), new Uint8Array(0)]);
-  return { key, head: message.slice(0, message.length - 2), prefix: structure.slice(0, structure.length - 1) };
-}
-
-function kidBytes(kid: number): Uint8Array {
-  return kid < 0x100 ? Uint8Array.of(kid) : Uint8Array.of(kid >> 8, kid);
+  // Written item by item, not by encodeCbor: a device opens its session deep in its stack, and that has 384 slots.
+  const buffer = scratch();
+  cbor.startWriting(buffer);
+  cbor.writeHead(cbor.Major.array, 4);
+  cbor.writeBytes(protectedHeader);
+  cbor.writeHead(cbor.Major.map, 0);
+  const head = buffer.slice(0, cbor.writePosition());
+  cbor.startWriting(buffer);
+  cbor.writeHead(cbor.Major.array, 4);
+  cbor.writeText("MAC0");
+  cbor.writeBytes(protectedHeader);
+  cbor.writeBytes(aad);
+  return { key, head, prefix: buffer.slice(0, cbor.writePosition()) };
 }
 
 /** Scratch space of this module, made at first use because a preloaded module's own buffers are frozen. */
