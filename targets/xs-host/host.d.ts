@@ -19,17 +19,8 @@ interface HostMemory {
   readonly slotSize: number;
 }
 
-/** Native cryptography: see createNativeCrypto in targets/native/crypto/crypto.ts. */
-interface HostCrypto {
-  /** 16 to 64 bytes in; use 0: mac, 1: derive. Returns a key id; at most 60 keys. */
-  importKey(bytes: Uint8Array, use: number): number;
-  deriveKey(keyId: number, salt: Uint8Array, info: Uint8Array, use: number): number;
-  destroyKey(keyId: number): void;
-  mac(keyId: number, data: Uint8Array, length: number, tag: Uint8Array): void;
-  verifyMac(keyId: number, data: Uint8Array, length: number, tag: Uint8Array): boolean;
-  sha256(data: Uint8Array, length: number, out: Uint8Array): void;
-  random(out: Uint8Array): void;
-}
+/** Native cryptography; at most 60 keys. `createNativeCrypto` in targets/native/crypto/crypto.ts makes the crypto port of it. */
+type HostCrypto = import("../native/crypto/crypto").NativeCrypto;
 
 interface Host {
   /** Milliseconds since 1970-01-01T00:00Z. */

@@ -51,7 +51,7 @@ export type NotifyMessage = {
   /** With `tooEarly`: time left until the delay has passed. */
   readonly retryAfterMs: number;
 };
-/** Says that the sender is there and holds the keys; the first message of an initiator. */
+/** Says that the sender is there and holds the keys; the first message of each side. */
 export type AliveMessage = { readonly op: 6 };
 export type SessionBody = (Request | NotifyMessage | AliveMessage) & Head;
 

@@ -4,6 +4,7 @@ import type { CryptoPort, KeyHandle, KeyUse } from "../../../sdk/core/security/c
 
 /** The functions of crypto.c as a script sees them. All arguments are checked natively; uses: 0 mac, 1 derive. */
 export interface NativeCrypto {
+  /** 16 to 64 bytes in; returns a key id. */
   importKey(bytes: Uint8Array, use: number): number;
   deriveKey(keyId: number, salt: Uint8Array, info: Uint8Array, use: number): number;
   destroyKey(keyId: number): void;
