@@ -18,12 +18,13 @@ export interface Reading {
   readonly variable: string;
   /** In the variable's unit of measure; for the function `count` the number of instances. */
   readonly value: Value;
-  /** Unit of measure, empty where there is none. */
+  /** Unit of measure, empty where there is none and for the function `count`. */
   readonly unit: string;
   /** Milliseconds since 1970-01-01 UTC. */
   readonly timeMs: number;
   /** Id of the unit that the instance belongs to. */
   readonly device: string;
+  /** Stakeholder who owns it. */
   readonly owner: string;
   /** Content hash of the policy that the instance carries (8 bytes), where its home unit said it. */
   readonly policyHash?: Uint8Array;
@@ -47,6 +48,7 @@ export interface SeriesText {
   readonly variable: string;
   /** Id of the unit that the data belong to. */
   readonly device: string;
+  /** Stakeholder who owns them. */
   readonly owner: string;
 }
 
@@ -74,6 +76,7 @@ export class DataInterface {
 
   /**
    * @param source the service that calls and the stakeholder it calls for
+   * @param timeoutMs milliseconds without an outcome after which the result is `timeout`: 1 to 2^31 - 1, default 10,000
    * @example
    * const grid = new DataInterface(unit, { service: "billing", stakeholder: "supplier" });
    * const { result, readings } = await grid.query({ variable: "activePower", device: "meter-1", owner: "customer", function: "average" });
@@ -83,6 +86,7 @@ export class DataInterface {
     source: { readonly service: string; readonly stakeholder: string },
     private readonly timeoutMs = 10_000,
   ) {
+    if (!(timeoutMs >= 1 && timeoutMs <= 0x7fffffff)) badArgument(`timeoutMs ${timeoutMs} is not from 1 to 2147483647`);
     const { names } = unit;
     this.#source = { device: names.id(unit.id), service: names.id(source.service), stakeholder: names.id(source.stakeholder) };
   }
@@ -171,7 +175,7 @@ export class DataInterface {
     return {
       variable: variable?.name ?? String(item.variable),
       value: convert ? convert(item) : variable ? toPhysical(variable, item.value) : item.value,
-      unit: variable?.unit ?? "",
+      unit: convert ? "" : (variable?.unit ?? ""),
       timeMs: item.timeMs,
       device: names.text(item.device),
       owner: names.text(item.owner),

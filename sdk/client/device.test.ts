@@ -44,7 +44,7 @@ function world(change: object = {}) {
   /** Bytes on their way; what is handed over may bring more. */
   const wire: (() => void)[] = [];
   const connect = (onOpen: () => void, onData: (chunk: Uint8Array | null) => void): ByteStream => {
-    const link = new StreamLink({ name: "to meter", write: (b) => wire.push(() => onData(b)) > 0, close: () => {} }, (message, from) => void home.receive(from, message), () => {});
+    const link = new StreamLink({ name: "to meter", write: (b) => wire.push(() => onData(b)) > 0, close: () => {} }, (message, from) => home.receive(from, message), () => {});
     wire.push(onOpen);
     return { name: "to home", write: (b) => wire.push(() => link.push(b)) > 0, close: () => home.linkLost(link) };
   };

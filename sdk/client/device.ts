@@ -2,7 +2,7 @@
  * The device kit: what a sensor's firmware calls. It keeps the link to the parent, reports readings on schedule, and holds back what could not
  * be delivered yet.
  */
-import { badArgument } from "../core/model/errors";
+import { badArgument, EbalanceError } from "../core/model/errors";
 import { Registry, type Value, type VariableDefinition } from "../core/model/registry";
 import { standardVariables } from "../core/model/standard-variables";
 import type { ClockPort, LogPort } from "../core/ports";
@@ -10,7 +10,7 @@ import type { CryptoPort } from "../core/security/crypto-port";
 import { parseKeyFile, type KeyFile } from "../core/security/key-file";
 import type { UnitLimits } from "../core/unit";
 import { MemoryStore } from "../storage/memory-store";
-import { UnitDriver, type TimerPort } from "./driver";
+import { UnitDriver, type TimerHandle, type TimerPort } from "./driver";
 import { Outbox } from "./outbox";
 import { Uplink, type StreamConnector } from "./uplink";
 
@@ -28,10 +28,8 @@ export interface DevicePlatform {
   readonly connect: StreamConnector;
 }
 
-/** What a sensor needs; see {@link UnitLimits}. */
-const deviceLimits: Partial<UnitLimits> = Object.freeze({ maxSeries: 16, maxPolicies: 8, maxAccessStates: 32, maxSubscriptions: 8, maxPending: 16 });
-/** Samples of each series that a device keeps for queries to itself. */
-const deviceSamples = 16;
+/** A device sends what it measures to its parent and is home of no series, so nobody can make it keep anything. */
+const deviceLimits: Partial<UnitLimits> = Object.freeze({ maxSeries: 0, maxPolicies: 2, maxAccessStates: 0, maxSubscriptions: 0, maxPending: 16 });
 
 export interface DeviceOptions {
   /** The variables of this device, instead of the SDK's registry: a subset of `standardVariables`, or variables of its own. */
@@ -49,6 +47,7 @@ export class Device {
   readonly #driver: UnitDriver;
   readonly #outbox: Outbox;
   readonly #uplink: Uplink;
+  readonly #reports = new Set<{ timer: TimerHandle }>();
 
   /** Use {@link openDevice}. */
   constructor(
@@ -67,10 +66,12 @@ export class Device {
     };
     const registry = new Registry(options.variables ?? standardVariables);
     const config = { id: session.initiator, registry, parent, limits: deviceLimits, onSession };
-    this.#driver = new UnitDriver(config, { clock, crypto, log, store: new MemoryStore(deviceSamples) }, timers);
+    this.#driver = new UnitDriver(config, { clock, crypto, log, store: new MemoryStore(1) }, timers);
     this.#driver.unit.addSession(session, secret);
     this.#driver.unit.enrol(session.initiator, session.owner);
     const source = { service: platform.service, stakeholder: session.owner };
+    if (!session.sources.some((s) => s.device === session.initiator && s.service === platform.service && s.stakeholder === session.owner))
+      throw new EbalanceError("bad-configuration", "caller", `service ${platform.service} of ${session.owner} is not in the sources of session ${session.kid}`);
     this.#outbox = new Outbox(this.#driver.unit, source, timers, log, policy, () => this.#uplink.reconnect("no answer"));
     this.#uplink = new Uplink(this.#driver, parent, platform.connect, timers, log);
   }
@@ -89,7 +90,10 @@ export class Device {
     this.#outbox.add(variable, value, this.platform.clock.wallMs());
   }
 
-  /** Reports a variable on schedule, first now. Readings out of range are logged and left out. */
+  /**
+   * Reports a variable on schedule, first now, until the device is closed. Readings out of range are logged and left out.
+   * @throws EbalanceError `bad-argument` for an unknown variable or a period out of range
+   */
   report(variable: string, options: ReportOptions): void {
     const { everyMs, read } = options;
     if (!(everyMs >= 10 && everyMs <= 0x7fffffff)) badArgument(`everyMs ${everyMs} is not from 10 to 2147483647`);
@@ -105,11 +109,22 @@ export class Device {
         this.platform.log("warning", `${variable}: ${(error as Error).message}`);
       }
     };
+    const schedule = { timer: undefined as TimerHandle };
+    this.#reports.add(schedule);
     const again = () => {
-      this.platform.timers.after(everyMs, again);
+      schedule.timer = this.platform.timers.after(everyMs, again);
       once();
     };
     again();
+  }
+
+  /** Ends the reports and the link, and forgets the keys. Readings that were not acknowledged are lost. */
+  close(): void {
+    for (const { timer } of this.#reports) this.platform.timers.cancel(timer);
+    this.#reports.clear();
+    this.#outbox.close();
+    this.#uplink.close();
+    this.#driver.close();
   }
 }
 

@@ -69,7 +69,7 @@ describe("a driven unit", () => {
 
   test("is given the time that it asks for, and no more", () => {
     const { timers, driver, write } = driven("home");
-    driver.unit.linkUp({ name: "test", send: () => true }, "home");
+    driver.unit.linkUp({ name: "test", send: () => true, close: () => {} }, "home");
     timers.pass(0);
     expect(timers.set.map((t) => t.ms)).toEqual([5000]);
     const told: number[] = [];
@@ -80,7 +80,7 @@ describe("a driven unit", () => {
 
   test("is woken by what comes in, authentic or not, and says which it was", () => {
     const { timers, driver } = driven();
-    expect(driver.receive({ name: "test", send: () => true }, Uint8Array.of(1))).toBe(false);
+    expect(driver.receive({ name: "test", send: () => true, close: () => {} }, Uint8Array.of(1))).toBe(false);
     expect(timers.set.map((t) => t.ms)).toEqual([0]);
   });
 
@@ -89,7 +89,7 @@ describe("a driven unit", () => {
     driver.unit.request(write, () => {});
     driver.close();
     expect(timers.set).toEqual([]);
-    driver.receive({ name: "test", send: () => true }, Uint8Array.of(1));
+    driver.receive({ name: "test", send: () => true, close: () => {} }, Uint8Array.of(1));
     driver.close();
     expect(timers.set).toEqual([]);
   });
@@ -161,7 +161,7 @@ describe("DI-9 the way up", () => {
     last().open();
     last().data(Uint8Array.of(9));
     expect(last().closed).toBe(1);
-    expect(log.some((line) => line.includes("link to home closed: wire version 9"))).toBe(true);
+    expect(log.some((line) => line.includes("closed: wire version 9"))).toBe(true);
   });
 
   test("closed, it stays closed: a pause that runs is ended and none begins", () => {

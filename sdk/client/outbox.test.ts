@@ -99,10 +99,11 @@ describe("DI-9 the outbox of a device", () => {
     add(4);
     expect([sent.length, pauses.map((p) => p.ms), told.count]).toEqual([2, [1000], silences]);
     wait();
-    expect(values()).toEqual([2, 3, 4]);
+    // Nobody answered a batch: perhaps for its size, so it goes on one by one.
+    expect(values()).toEqual(result === Result.timeout ? [2] : [2, 3, 4]);
   });
 
-  test("waits as long as the parent says, and never longer than a timer can", () => {
+  test("waits as long as the parent says, and never longer than a minute", () => {
     const { box, pauses, answer, add, wait } = outbox();
     box.linkChanged(true);
     add(1);
@@ -110,7 +111,7 @@ describe("DI-9 the outbox of a device", () => {
     wait();
     answer(Result.tooEarly, 2 ** 40);
     expect(pauses[0]!.ms).toBe(30_000);
-    expect(pauses[1]!.ms).toBeLessThanOrEqual(0x7fffffff);
+    expect(pauses[1]!.ms).toBe(60_000);
   });
 
   test("waits for the session when it is lost during a pause", () => {
@@ -136,7 +137,7 @@ describe("DI-9 the outbox of a device", () => {
       answer(poisoned ? Result.outOfRange : Result.done);
     }
     expect(taken).toEqual(range(0, 20).filter((value) => value !== 5));
-    expect(log).toEqual(["error a reading was refused for good: outOfRange"]);
+    expect(log).toEqual(["error activePower was refused for good: outOfRange"]);
     add(21, 22, 23);
     expect(values()).toEqual([21]);
     answer(Result.done);

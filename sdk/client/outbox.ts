@@ -7,13 +7,16 @@ import type { LogPort } from "../core/ports";
 import type { Notification } from "../core/requests/request-processor";
 import type { ManagementUnit } from "../core/unit";
 import { maxItems, Operation, type Item, type Source } from "../core/wire/session-body";
-import type { TimerPort } from "./driver";
+import type { TimerHandle, TimerPort } from "./driver";
 
 /** Readings kept; the oldest gives way to the newest. */
 const capacity = 64;
 const answerMs = 10_000;
 const retryMs = 1000;
-const longestMs = 0x7fffffff;
+/** A parent may ask for a pause, but not silence a device. */
+const longestPauseMs = 60_000;
+/** Times that a reading is tried again whose time the parent does not accept yet: clocks drift apart and come together. */
+const maxBadTimes = 30;
 
 /** Results after which the same message may be taken later. */
 const passing: readonly ResultCode[] = Object.freeze([Result.linkLost, Result.timeout, Result.busy, Result.tooEarly]);
@@ -30,7 +33,8 @@ export class Outbox {
   /** One at a time, after a batch was refused: the others are not lost for the bad one. */
   #oneByOne = 0;
   #open = false;
-  #waiting = false;
+  #pause: TimerHandle | undefined;
+  #badTimes = 0;
   #lost = 0;
 
   /** @param onSilence called when the parent does not answer */
@@ -63,6 +67,7 @@ export class Outbox {
   linkChanged(open: boolean): void {
     this.#open = open;
     this.#policyHash = undefined;
+    if (open) this.#endPause();
     this.#send();
   }
 
@@ -72,7 +77,7 @@ export class Outbox {
   }
 
   #send(): void {
-    if (!this.#open || this.#underWay || this.#waiting || !this.#items.length) return;
+    if (!this.#open || this.#underWay || this.#pause !== undefined || !this.#items.length) return;
     const policy = this.#policyHash ?? this.#policy;
     // A policy that the parent has not acknowledged travels with one reading alone; those that follow name it by its hash.
     const alone = this.#oneByOne > 0 || (policy !== undefined && !this.#policyHash);
@@ -86,30 +91,44 @@ export class Outbox {
     const count = this.#underWay;
     this.#underWay = 0;
     if (result === Result.done) {
+      this.#badTimes = 0;
       this.#items.splice(0, count);
       this.#oneByOne = Math.max(0, this.#oneByOne - count);
       const hash = instances[0]?.policy;
       if (this.#policy && hash instanceof Uint8Array) this.#policyHash = hash;
     } else if (result === Result.unknownPolicy && this.#policyHash) {
       this.#policyHash = undefined;
-    } else if (passing.includes(result)) {
+    } else if (passing.includes(result) || (result === Result.badTime && ++this.#badTimes <= maxBadTimes)) {
+      // Perhaps it was the batch that could not be answered.
+      if (result === Result.timeout) this.#oneByOne = count;
       if (result === Result.timeout) this.onSilence();
-      return this.#pause(Math.max(retryMs, retryAfterMs));
+      return this.#pauseFor(Math.min(Math.max(retryMs, retryAfterMs), longestPauseMs));
     } else if (count > 1) {
       this.#oneByOne = count;
     } else {
-      this.#items.splice(0, 1);
+      const [refused] = this.#items.splice(0, 1);
+      this.#badTimes = 0;
       this.#oneByOne = Math.max(0, this.#oneByOne - 1);
-      this.log("error", `a reading was refused for good: ${resultName(result)}`);
+      this.log("error", `${this.unit.registry.byId(refused!.variable)!.name} was refused for good: ${resultName(result)}`);
     }
     this.#send();
   }
 
-  #pause(ms: number): void {
-    this.#waiting = true;
-    this.timers.after(Math.min(ms, longestMs), () => {
-      this.#waiting = false;
+  /** No reading is sent any more. */
+  close(): void {
+    this.#open = false;
+    this.#endPause();
+  }
+
+  #pauseFor(ms: number): void {
+    this.#pause = this.timers.after(ms, () => {
+      this.#pause = undefined;
       this.#send();
     });
+  }
+
+  #endPause(): void {
+    if (this.#pause !== undefined) this.timers.cancel(this.#pause);
+    this.#pause = undefined;
   }
 }

@@ -4,10 +4,10 @@ import { StreamLink, type ByteStream } from "../transports/stream-link";
 import type { TimerHandle, TimerPort, UnitDriver } from "./driver";
 
 /**
- * Makes a stream to the parent. `onOpen` is called once it can be written to, `onData` with what comes in, and with null once when the stream
- * has ended or could not be made. Neither is called before the connector has returned.
+ * Makes a stream to the parent. `onOpen` is called once it can be written to, `onData` with what comes in, and once with null and the reason when
+ * the stream has ended or could not be made. Neither is called before the connector has returned.
  */
-export type StreamConnector = (onOpen: () => void, onData: (chunk: Uint8Array | null) => void) => ByteStream;
+export type StreamConnector = (onOpen: () => void, onData: (chunk: Uint8Array | null, reason?: string) => void) => ByteStream;
 
 const firstRetryMs = 500;
 const lastRetryMs = 30_000;
@@ -17,6 +17,7 @@ export class Uplink {
   #retryMs = firstRetryMs;
   #timer: TimerHandle | undefined;
   #closed = false;
+  #failures = 0;
 
   constructor(
     private readonly driver: UnitDriver,
@@ -30,6 +31,7 @@ export class Uplink {
 
   /** The session over this link is open: the next loss is retried soon. */
   sessionOpened(): void {
+    this.#failures = 0;
     this.#retryMs = firstRetryMs;
   }
 
@@ -50,11 +52,11 @@ export class Uplink {
     let link: StreamLink | undefined;
     const stream = this.connector(
       () => this.driver.unit.linkUp(link!, this.parent),
-      (chunk) => (chunk ? link!.push(chunk) : link!.close("ended")),
+      (chunk, reason) => (chunk ? link!.push(chunk) : link!.close(reason ?? "ended")),
     );
     this.#link = link = new StreamLink(
       stream,
-      (message, from) => void this.driver.receive(from, message),
+      (message, from) => this.driver.receive(from, message),
       (from, reason) => this.#lost(from, reason),
     );
   }
@@ -63,7 +65,8 @@ export class Uplink {
   #lost(link: StreamLink, reason: string): void {
     this.driver.unit.linkLost(link);
     if (this.#closed) return;
-    this.log("info", `link to ${this.parent} closed: ${reason}; trying again in ${this.#retryMs} ms`);
+    // The first failure is worth a warning; the same again and again is not.
+    this.log(this.#failures++ ? "info" : "warning", `link to ${this.parent} over ${link.name} closed: ${reason}; trying again in ${this.#retryMs} ms`);
     this.#timer = this.timers.after(this.#retryMs, () => this.#connect());
     this.#retryMs = Math.min(2 * this.#retryMs, lastRetryMs);
   }

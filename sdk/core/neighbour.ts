@@ -18,6 +18,8 @@ export class Neighbour {
   readonly #sequences = new Map<number, number>();
   /** When to open again; Infinity where no opening is under way. */
   #openAgainMs = Infinity;
+  /** When it was opened last: a session that wears out at once must not be opened without pause. */
+  #openedMs = -Infinity;
 
   constructor(
     readonly session: Session,
@@ -27,7 +29,8 @@ export class Neighbour {
   /** Opens the session over a link. */
   open(link: LinkPort): void {
     this.link = link;
-    this.#openAgainMs = this.ports.clock.monotonicMs() + openRetryMs;
+    this.#openedMs = this.ports.clock.monotonicMs();
+    this.#openAgainMs = this.#openedMs + openRetryMs;
     link.send(this.session.open());
   }
 
@@ -84,7 +87,9 @@ export class Neighbour {
   /** Sends the outcome of a request of the neighbour's. */
   notify(id: number, notification: Notification, counters: Counters): void {
     const { result, instances, retryAfterMs } = notification;
-    if (!this.send({ op: Operation.notify, id, result, items: instances, retryAfterMs })) counters.notificationsLost++;
+    const whole = { op: Operation.notify, id, result, items: instances, retryAfterMs } as const;
+    // The instances of a large write may not fit once each names its policy; its result always does.
+    if (!this.send(whole) && !(instances.length > 1 && this.send({ ...whole, items: [] }))) counters.notificationsLost++;
   }
 
   send(body: NotifyMessage | AliveMessage | UnsubscribeRequest): boolean {
@@ -121,8 +126,13 @@ export class Neighbour {
   tick(): number {
     const nowMs = this.ports.clock.monotonicMs();
     for (const notify of this.#pending.takeExpired(nowMs)) notify(outcome(Result.timeout));
-    const openNow = this.#openAgainMs <= nowMs || (this.session.isWorn && this.#openAgainMs === Infinity);
-    if (this.link && this.session.isInitiator && openNow) this.open(this.link);
+    const worn = this.session.isWorn && nowMs >= this.#openedMs + openRetryMs;
+    const openNow = this.#openAgainMs <= nowMs || (worn && this.#openAgainMs === Infinity);
+    if (this.link && this.session.isInitiator && openNow) {
+      const { kid, initiator, responder } = this.session.config;
+      if (!worn) this.ports.log("warning", `${responder} does not answer the opening of session ${kid} by ${initiator}: compare kid, key and domain in both key files`);
+      this.open(this.link);
+    }
     return Math.max(0, Math.min(this.#pending.nextDeadlineMs(), this.#openAgainMs) - nowMs);
   }
 }

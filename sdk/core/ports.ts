@@ -17,6 +17,8 @@ export interface LinkPort {
   readonly name: string;
   /** Sends one message whole. @returns false where the link cannot take it now; the message is then not sent at all */
   send(message: Uint8Array): boolean;
+  /** Ends the link, because another has taken its place; may be called twice. */
+  close(reason: string): void;
 }
 
 export type LogLevel = "debug" | "info" | "warning" | "error";

@@ -16,7 +16,7 @@ import { Neighbour } from "./neighbour";
 import { outcome, RequestProcessor } from "./requests/request-processor";
 import { Subscriptions, type Notify } from "./requests/subscriptions";
 import type { KeyHandle } from "./security/crypto-port";
-import { Session, type Refusal, type SessionConfig } from "./security/session";
+import { Session, type SessionConfig } from "./security/session";
 import { Operation, type Request, type SessionBody } from "./wire/session-body";
 import { parseEnvelope, type Envelope } from "./wire/session-message";
 
@@ -106,8 +106,9 @@ export class ManagementUnit {
    */
   addSession(config: SessionConfig, secret: KeyHandle): void {
     if (this.#neighbours.has(config.kid)) badArgument(`unit ${this.id} has a session with kid ${config.kid} already`);
+    const peer = config.initiator === this.id ? config.responder : config.initiator;
+    if (this.#neighbour(this.names.find(peer) ?? -1)) badArgument(`unit ${this.id} has a session with ${peer} already`);
     const session = new Session(config, this.id, secret, this.registry, this.names, this.ports.crypto);
-    if (this.#neighbour(session.peer)) badArgument(`unit ${this.id} has a session with ${this.names.text(session.peer)} already`);
     this.#neighbours.set(config.kid, new Neighbour(session, this.ports));
     if (!session.isInitiator) this.enrol(config.initiator, config.owner);
   }
@@ -119,7 +120,7 @@ export class ManagementUnit {
 
   /** Sets the policy that holds for an owner's series until the owner gives another with a value (DI-3). */
   setDefaultPolicy(owner: string, policy: PolicyText): void {
-    const index = this.#policies.add(policyFromText(policy, this.names));
+    const index = this.#policies.add(policyFromText(policy, this.names), this.names.id(owner));
     if (index < 0) badArgument(`more than ${this.#limits.maxPolicies} policies in use`);
     this.#series.setDefaultPolicy(this.names.id(owner), index);
     this.#policies.settle();
@@ -164,6 +165,7 @@ export class ManagementUnit {
   /** A link is gone: whoever waits for something over it is told. */
   linkLost(link: LinkPort): void {
     this.#neighbours.forEach((neighbour) => {
+      neighbour.session.dropCandidate(link);
       if (neighbour.link === link) this.#lose(neighbour);
     });
   }
@@ -187,7 +189,7 @@ export class ManagementUnit {
   }
 
   #receiveFrom(neighbour: Neighbour, link: LinkPort, envelope: Envelope): boolean {
-    const received = neighbour.session.receive(envelope);
+    const received = neighbour.session.receive(envelope, link);
     switch (received.kind) {
       case "refused":
         return this.#refuse(received.refusal, link, received.detail);
@@ -202,8 +204,9 @@ export class ManagementUnit {
       case "malformed":
         this.#refuse("malformed", link, received.detail);
         if (received.sequence) neighbour.notify(received.sequence, outcome(Result.malformed), this.counters);
-        return true;
+        return received.sequence > 0;
       case "body":
+        if (!received.reopened && neighbour.link !== link) return this.#refuse("foreignLink", link, `session ${neighbour.session.kid} is open over another link`);
         if (received.reopened) this.#reopened(neighbour, link);
         neighbour.heard();
         this.#receiveBody(neighbour, received.body);
@@ -227,7 +230,9 @@ export class ManagementUnit {
   /** A peer opened its session anew: what was under way in the old one is over. */
   #reopened(neighbour: Neighbour, link: LinkPort): void {
     this.#tellLost(neighbour);
+    const before = neighbour.link;
     neighbour.link = link;
+    if (before !== link) before?.close("its unit has opened the session over another link");
     neighbour.send({ op: Operation.alive });
     this.config.onSession?.(this.names.text(neighbour.session.peer), true);
   }
@@ -278,9 +283,10 @@ export class ManagementUnit {
     neighbour.lost();
   }
 
-  #refuse(refusal: Refusal | "unknownKey", link: LinkPort, detail: string): false {
-    this.counters.refused[refusal]++;
-    this.ports.log("warning", `message from ${link.name} refused, ${refusal}: ${detail}`);
+  #refuse(refusal: keyof Counters["refused"], link: LinkPort, detail: string): false {
+    const count = ++this.counters.refused[refusal];
+    // Whoever sends much must not fill the log: the first is written, and then every hundredth.
+    if (count % 100 === 1) this.ports.log("warning", `message from ${link.name} refused, ${refusal} (number ${count}): ${detail}`);
     return false;
   }
 

@@ -18,7 +18,7 @@ class NaiveStore {
   append(value: Value, timeMs: number, policy: number): string {
     if (this.#samples.some((s) => s.timeMs === timeMs && equal(s.value, value))) return "known";
     const place = this.#samples.filter((s) => s.timeMs <= timeMs).length;
-    if (place === 0 && this.#samples.length === this.capacity) return "known";
+    if (place === 0 && this.#samples.length === this.capacity) return "tooOld";
     this.#samples.splice(place, 0, { value, timeMs, policy });
     if (this.#samples.length > this.capacity) this.#samples.shift();
     return "kept";

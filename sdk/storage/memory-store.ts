@@ -28,7 +28,7 @@ export class MemoryStore implements StorePort {
     let place = this.#lowerBound(ring, timeMs);
     for (; place < ring.values.length && this.#time(ring, place) === timeMs; place++)
       if (sameValue(ring.values[this.#slot(ring, place)]!, value)) return "known";
-    if (place === 0 && ring.values.length === this.#capacity) return "known";
+    if (place === 0 && ring.values.length === this.#capacity) return "tooOld";
     this.#insert(ring, place, value, timeMs, policy);
     return "kept";
   }

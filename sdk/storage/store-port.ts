@@ -4,8 +4,11 @@ import type { Value } from "../core/model/registry";
 /** Called for each sample; returning false ends the scan. */
 export type SampleVisitor = (value: Value, timeMs: number, policy: number) => boolean;
 
-/** What became of a sample: `kept`; `known` where one of the same time and value is kept already or was given up for newer ones; `failed` where it could not be kept. */
-export type Appended = "kept" | "known" | "failed";
+/**
+ * What became of a sample: `kept`; `known` where one of the same time and value is kept already; `tooOld` where the store is full of newer ones;
+ * `failed` where it could not be kept.
+ */
+export type Appended = "kept" | "known" | "tooOld" | "failed";
 
 export interface StorePort {
   /** Keeps a sample of a series (an index from 0, dense). */

@@ -6,10 +6,16 @@ const maxQueued = 64;
 /** One end of the pair. */
 class LocalEnd implements LinkPort {
   readonly queue: Uint8Array[] = [];
+  #closed = false;
   constructor(readonly name: string) {}
 
+  close(): void {
+    this.#closed = true;
+    this.queue.length = 0;
+  }
+
   send(message: Uint8Array): boolean {
-    if (this.queue.length >= maxQueued) return false;
+    if (this.#closed || this.queue.length >= maxQueued) return false;
     this.queue.push(message);
     return true;
   }

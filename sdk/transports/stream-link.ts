@@ -12,23 +12,30 @@ export interface ByteStream {
   close(): void;
 }
 
+/** Messages refused in a row after which a link is closed. */
+const maxRefusedInARow = 16;
+
 export class StreamLink implements LinkPort {
   readonly name: string;
   readonly #reader: FrameReader;
   #closed = false;
+  #refused = 0;
 
   /**
-   * @param onMessage gets each message that comes in
+   * @param onMessage gets each message that comes in, and says whether it came from the peer of an open session; after 16 in a row that did not,
+   * the link is closed
    * @param onClose told once, when the stream has ended or was closed for a reason
    */
   constructor(
     private readonly stream: ByteStream,
-    onMessage: (message: Uint8Array, link: StreamLink) => void,
+    onMessage: (message: Uint8Array, link: StreamLink) => boolean,
     private readonly onClose: (link: StreamLink, reason: string) => void,
   ) {
     this.name = stream.name;
     this.#reader = new FrameReader((message) => {
-      if (!this.#closed) onMessage(message, this);
+      if (this.#closed) return;
+      this.#refused = onMessage(message, this) ? 0 : this.#refused + 1;
+      if (this.#refused >= maxRefusedInARow) this.close(`${maxRefusedInARow} messages refused in a row`);
     });
   }
 

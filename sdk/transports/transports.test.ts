@@ -79,7 +79,7 @@ describe("a link over a stream", () => {
       write: (bytes: Uint8Array) => takes && written.push(bytes) > 0,
       close: () => void calls.closes++,
     };
-    const made: StreamLink = new StreamLink(stream, (message) => messages.push(message), (_from, reason) => reasons.push(reason));
+    const made: StreamLink = new StreamLink(stream, (message) => messages.push(message) > 0, (_from, reason) => reasons.push(reason));
     return { link: made, written, messages, reasons, calls };
   }
 
@@ -106,11 +106,29 @@ describe("a link over a stream", () => {
     expect(reasons).toEqual([`wire version 9, this unit speaks ${wireVersion}`]);
   });
 
+  test("CP-8 sixteen messages in a row that are not from an open session close it, fewer do not", () => {
+    const reasons: string[] = [];
+    let accept = false;
+    const open = new StreamLink({ name: "", write: () => true, close: () => {} }, () => accept, (_from, reason) => reasons.push(reason));
+    const send = (count: number) => {
+      for (let i = 0; i < count; i++) open.push(frame(Uint8Array.of(1)));
+    };
+    send(15);
+    accept = true;
+    send(1);
+    accept = false;
+    send(15);
+    expect(reasons).toEqual([]);
+    send(1);
+    expect(reasons).toEqual(["16 messages refused in a row"]);
+  });
+
   test("messages behind the one at which it was closed are not handed over", () => {
     const got: number[] = [];
     const open = new StreamLink({ name: "", write: () => true, close: () => {} }, (message, from) => {
       got.push(message[0]!);
       from.close("enough");
+      return true;
     }, () => {});
     open.push(joined([frame(Uint8Array.of(1)), frame(Uint8Array.of(2))]));
     expect(got).toEqual([1]);

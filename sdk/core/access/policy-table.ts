@@ -1,5 +1,5 @@
 /** The policies that a unit knows, each stored once and found by index or by content hash (SP-2). */
-import type { Names } from "../model/names";
+import type { NameId, Names } from "../model/names";
 import { denyAll, type Policy } from "../model/policy";
 import type { CryptoPort } from "../security/crypto-port";
 import { hashPolicy } from "../wire/policy-codec";
@@ -8,6 +8,8 @@ interface Entry {
   readonly policy: Policy;
   readonly hash: Uint8Array;
   readonly hashKey: string;
+  /** Who brought it: nobody takes more than a share of the table. */
+  readonly owner: NameId;
 }
 
 /** Index of the policy that grants nothing. */
@@ -27,12 +29,15 @@ export class PolicyTable {
     private readonly inUse: (use: (policy: number) => void) => void,
   ) {
     const hash = hashPolicy(denyAll, names, crypto);
-    this.#put(denyAllIndex, denyAll, hash, keyOf(hash));
+    this.#put(denyAllIndex, { policy: denyAll, hash, hashKey: keyOf(hash), owner: -1 });
   }
 
-  /** The index of a policy, stored now if it is new; -1 where the table is full of policies in use. Held until {@link settle}. */
-  add(policy: Policy): number {
-    const index = this.#indexOf(policy);
+  /**
+   * The index of an owner's policy, stored now if it is new; -1 where the table, or the owner's half of it, is full of policies in use. Held until
+   * {@link settle}.
+   */
+  add(policy: Policy, owner: NameId): number {
+    const index = this.#indexOf(policy, owner);
     if (index >= 0) this.#held.push(index);
     return index;
   }
@@ -42,24 +47,25 @@ export class PolicyTable {
     this.#held.length = 0;
   }
 
-  #indexOf(policy: Policy): number {
+  #indexOf(policy: Policy, owner: NameId): number {
     const hash = hashPolicy(policy, this.names, this.crypto);
     const hashKey = keyOf(hash);
     const known = this.#byHash.get(hashKey);
     if (known !== undefined) return known;
-    const index = this.#freeIndex();
+    const index = this.#freeIndex(owner);
     if (index < 0) return -1;
-    this.#put(index, policy, hash, hashKey);
+    this.#put(index, { policy, hash, hashKey, owner });
     return index;
   }
 
-  #put(index: number, policy: Policy, hash: Uint8Array, hashKey: string): void {
-    this.#entries[index] = { policy, hash, hashKey };
-    this.#byHash.set(hashKey, index);
+  #put(index: number, entry: Entry): void {
+    this.#entries[index] = entry;
+    this.#byHash.set(entry.hashKey, index);
   }
 
+  /** The policy with that index; one that was given up grants nothing. */
   get(index: number): Policy {
-    return this.#entries[index]!.policy;
+    return this.#entries[index]?.policy ?? denyAll;
   }
 
   hash(index: number): Uint8Array {
@@ -73,11 +79,18 @@ export class PolicyTable {
     return index;
   }
 
-  #freeIndex(): number {
-    if (this.#entries.length < this.capacity) return this.#entries.push(undefined) - 1;
-    const free = this.#entries.indexOf(undefined);
-    if (free >= 0) return free;
+  #freeIndex(owner: NameId): number {
+    const place = this.#place(owner);
+    if (place >= 0) return place;
     this.#sweep();
+    return this.#place(owner);
+  }
+
+  /** A place in the table and in the owner's share of it, or -1. */
+  #place(owner: NameId): number {
+    const held = this.#entries.filter((entry) => entry?.owner === owner).length;
+    if (held >= Math.max(8, this.capacity / 2)) return -1;
+    if (this.#entries.length < this.capacity) return this.#entries.push(undefined) - 1;
     return this.#entries.indexOf(undefined);
   }
 
@@ -85,8 +98,9 @@ export class PolicyTable {
     const used = new Set<number>([denyAllIndex, ...this.#held]);
     this.inUse((policy) => used.add(policy));
     for (let i = 0; i < this.#entries.length; i++) {
-      if (used.has(i)) continue;
-      this.#byHash.delete(this.#entries[i]!.hashKey);
+      const entry = this.#entries[i];
+      if (!entry || used.has(i)) continue;
+      this.#byHash.delete(entry.hashKey);
       this.#entries[i] = undefined;
     }
   }

@@ -1,6 +1,7 @@
 /** The series that a unit is home of, and the devices that are enrolled here with their owners. */
 import type { SeriesKey } from "../model/instance";
 import type { NameId } from "../model/names";
+import type { Policy } from "../model/policy";
 import type { LastAccess } from "./access-control";
 import { denyAllIndex } from "./policy-table";
 
@@ -13,6 +14,8 @@ export interface Series extends SeriesKey {
   policySequence: number;
   /** The longest delay of any policy that its samples ever had. */
   longestDelayS: number;
+  /** Every policy that its samples ever had: indexes, which may stand for other policies once those are given up. */
+  readonly policiesHad: number[];
   lastAccess?: Map<number, LastAccess>;
 }
 
@@ -58,7 +61,13 @@ export class SeriesTable {
   preview(key: SeriesKey): Series {
     const { variable, device, owner } = key;
     const policy = this.#defaults.get(owner) ?? denyAllIndex;
-    return { variable, device, owner, index: this.#series.length, policy, policySequence: 0, longestDelayS: 0 };
+    return { variable, device, owner, index: this.#series.length, policy, policySequence: 0, longestDelayS: 0, policiesHad: [] };
+  }
+
+  /** Notes that a sample is kept under a policy. */
+  noteUse(series: Series, index: number, policy: Policy): void {
+    for (const entry of policy.entries) if (entry.minDelayS > series.longestDelayS) series.longestDelayS = entry.minDelayS;
+    if (!series.policiesHad.includes(index)) series.policiesHad.push(index);
   }
 
   all(): readonly Series[] {

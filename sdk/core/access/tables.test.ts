@@ -16,7 +16,7 @@ function policies(capacity: number) {
   const table = new PolicyTable(names, crypto, capacity, (use) => used.forEach((index) => use(index)));
   /** Adds a policy that nothing refers to afterwards. */
   const passing = (sequence: number) => {
-    const index = table.add(policy(sequence));
+    const index = table.add(policy(sequence), 1);
     table.settle();
     return index;
   };
@@ -32,8 +32,8 @@ describe("SP-2 the policy table", () => {
 
   test("keeps a policy once, however often it is added, and finds it by its hash", () => {
     const { table } = policies(10);
-    const index = table.add(policy(1));
-    expect([table.add(policy(1)), table.find(table.hash(index))]).toEqual([index, index]);
+    const index = table.add(policy(1), 1);
+    expect([table.add(policy(1), 1), table.find(table.hash(index))]).toEqual([index, index]);
     expect(table.get(index)).toEqual(policy(1));
     expect(table.find(new Uint8Array(8))).toBe(-1);
   });
@@ -60,18 +60,18 @@ describe("SP-2 the policy table", () => {
 
   test("what was added for a request stays until the request is settled", () => {
     const { table } = policies(3);
-    const held = table.add(policy(1));
-    expect([table.add(policy(2)) >= 0, table.add(policy(3))]).toEqual([true, -1]);
+    const held = table.add(policy(1), 1);
+    expect([table.add(policy(2), 1) >= 0, table.add(policy(3), 1)]).toEqual([true, -1]);
     expect(table.get(held).sequence).toBe(1);
     table.settle();
-    expect(table.add(policy(3))).toBeGreaterThan(0);
+    expect(table.add(policy(3), 1)).toBeGreaterThan(0);
   });
 
   test("what was found by its hash for a request stays until the request is settled", () => {
     const { table, passing } = policies(2);
     const hash = table.hash(passing(1)).slice();
     const found = table.find(hash);
-    table.add(policy(2));
+    table.add(policy(2), 1);
     expect(table.find(hash)).toBe(found);
     expect(table.get(found).sequence).toBe(1);
   });

@@ -13,8 +13,6 @@ export type ErrorCode =
   | "malformed"
   /** Something does not fit into its buffer or bound. */
   | "too-large"
-  /** The request ended with a result other than `done`; `result` names it. */
-  | "request-failed"
   /** The link, unit or subscription is closed. */
   | "closed";
 

@@ -51,6 +51,8 @@ export interface ConditionText {
   readonly toMs?: number;
 }
 
+const conditionFields: readonly string[] = Object.freeze(["valueAbove", "valueBelow", "fromMs", "toMs"]);
+
 /** Whether a value and a time satisfy every term. Values that are not numbers satisfy no term on `value`. */
 export function satisfies(condition: Condition, value: Value, timeMs: number): boolean {
   for (let i = 0; i < condition.length; i++) {
@@ -72,13 +74,14 @@ function compare(left: number, comparison: ComparisonCode, right: number): boole
 /** @param toUnitForm converts a physical value into the variable's whole steps without rounding */
 export function conditionFromText(text: ConditionText, toUnitForm: (value: number) => number): Condition {
   const terms: Term[] = [];
+  for (const name of Object.keys(text)) if (!conditionFields.includes(name)) badArgument(`condition.${name} is not one of ${conditionFields.join(", ")}`);
   const add = (name: string, field: FieldCode, comparison: ComparisonCode, operand: number | undefined) => {
     if (operand === undefined) return;
     if (typeof operand !== "number" || operand !== operand) badArgument(`condition.${name} ${String(operand)} is not a number`);
-    terms.push({ field, comparison, operand });
+    terms.push({ field, comparison, operand: field === Field.value ? toUnitForm(operand) : operand });
   };
-  add("valueAbove", Field.value, Comparison.above, text.valueAbove === undefined ? undefined : toUnitForm(text.valueAbove));
-  add("valueBelow", Field.value, Comparison.below, text.valueBelow === undefined ? undefined : toUnitForm(text.valueBelow));
+  add("valueAbove", Field.value, Comparison.above, text.valueAbove);
+  add("valueBelow", Field.value, Comparison.below, text.valueBelow);
   add("fromMs", Field.time, Comparison.atLeast, text.fromMs);
   add("toMs", Field.time, Comparison.below, text.toMs);
   return terms;

@@ -37,7 +37,7 @@ export const Result = Object.freeze({
   unsupported: 15,
   /** No such subscription of this subscriber. */
   unknownSubscription: 16,
-  /** The store could not keep the instance. */
+  /** The store could not keep the instance: it failed, or is full of newer ones. Of a write of several, those before it may have been kept. */
   storageFailed: 17,
 } as const);
 

@@ -28,7 +28,7 @@ interface Sample {
 function seriesOf(samples: readonly Sample[], delays: readonly number[], variable = "activePower") {
   const store = new MemoryStore(1000);
   for (const { value, timeMs, policy } of samples) store.append(0, value, timeMs, policy);
-  const series: Series = { variable: registry.named(variable).id, device: 9, owner, index: 0, policy: 0, policySequence: 0, longestDelayS: Math.max(0, ...delays) };
+  const series: Series = { variable: registry.named(variable).id, device: 9, owner, index: 0, policy: 0, policySequence: 0, policiesHad: [], longestDelayS: Math.max(0, ...delays) };
   const policies = delays.map(granting);
   return (code: QueryFunctionCode, condition: Condition = [], requester = reader) => {
     const answer = evaluateQuery(series, registry.named(variable), condition, code, requester, store, (index) => policies[index]!);

@@ -248,11 +248,11 @@ describe("DI-5 events", () => {
     expect(subscribe()).toBe("done");
   });
 
-  test("a series without room for it is busy for whoever has a grant, and denied for anybody else", () => {
+  test("a series without room for it has no data for whoever has a grant, and is denied for anybody else", () => {
     const home = new Home({ maxSeries: 1 });
     home.unit.setDefaultPolicy("customer", grant(1, 0));
     home.write(home.item(1, undefined, "voltageL1"));
-    expect([home.event()[0]!.result, home.event([], home.source("billing", "operator"))[0]!.result]).toEqual(["busy", "denied"]);
+    expect([home.event()[0]!.result, home.event([], home.source("billing", "operator"))[0]!.result]).toEqual(["noData", "denied"]);
   });
 });
 

@@ -81,11 +81,19 @@ export class RequestProcessor {
       if (result !== Result.done) return outcome(result, this.parts.access.retryAfterMs);
       const series = this.parts.series.open(item);
       if (!series) return outcome(Result.busy);
+      const delayS = this.#writeDelayS(series, requester);
+      if (delayS > 0 && plan.some((before) => before.series === series)) return outcome(Result.tooEarly, delayS * 1000);
       plan.push({ item, series, timeMs: this.#timeOf(item, request.source), policy: series.policy, policySequence: series.policySequence });
     }
     const result = this.#planPolicies(plan, requester);
     this.parts.policies.settle();
     return result === Result.done ? this.#keep(plan, requester) : outcome(result);
+  }
+
+  /** The delay between two writes of a requester to a series; the owner has none. */
+  #writeDelayS(series: Series, requester: Requester): number {
+    if (requester.stakeholder === series.owner) return 0;
+    return grantedDelayS(this.parts.policies.get(series.policy), Right.write, requester.grantee);
   }
 
   /** The device's own time counts for what it measured; what anybody else writes happens now. */
@@ -116,7 +124,7 @@ export class RequestProcessor {
       if (before) planned.policySequence = before.policySequence;
       newest.set(series, planned);
       if (item.policy === undefined || requester.stakeholder !== item.owner) continue;
-      const index = item.policy instanceof Uint8Array ? policies.find(item.policy) : policies.add(item.policy);
+      const index = item.policy instanceof Uint8Array ? policies.find(item.policy) : policies.add(item.policy, item.owner);
       if (index < 0) return item.policy instanceof Uint8Array ? Result.unknownPolicy : Result.busy;
       const { sequence } = policies.get(index);
       if (index !== planned.policy && sequence <= planned.policySequence) return Result.stalePolicy;
@@ -133,11 +141,10 @@ export class RequestProcessor {
     for (const { item, series, timeMs, policy, policySequence } of plan) {
       const { variable, device, owner, value } = item;
       const appended = store.append(series.index, value, timeMs, policy);
-      if (appended === "failed") return outcome(Result.storageFailed);
+      if (appended === "failed" || appended === "tooOld") return outcome(Result.storageFailed);
       series.policy = policy;
       series.policySequence = policySequence;
-      const { entries } = policies.get(policy);
-      for (const entry of entries) series.longestDelayS = Math.max(series.longestDelayS, entry.minDelayS);
+      this.parts.series.noteUse(series, policy, policies.get(policy));
       access.record(series, Right.write, requester, grantedDelayS(policies.get(policy), Right.write, requester.grantee));
       const instance = { variable, device, owner, value, timeMs, policy };
       instances.push(instance);
@@ -158,7 +165,9 @@ export class RequestProcessor {
     const requester = requesterOf(request.source);
     // Absent and denied look alike to whoever has no grant.
     if (table.ownerOf(request.selector.device) !== request.selector.owner) return outcome(Result.denied);
-    const series = table.find(request.selector) ?? table.preview(request.selector);
+    const series = table.find(request.selector);
+    if (!series) return outcome(this.#grantsNothing(table.preview(request.selector), requester) ? Result.denied : Result.noData);
+    if (this.#grantsNothing(series, requester)) return outcome(Result.denied);
 
     // The policy in force is asked first, which spares the work; the samples that were seen may ask for a longer delay.
     const current = grantedDelayS(policies.get(series.policy), Right.read, requester.grantee);
@@ -177,6 +186,12 @@ export class RequestProcessor {
     return this.#answer({ ...request.selector, value: answer.value, timeMs: answer.timeMs, policy: answer.policy });
   }
 
+  /** Whether no policy that the series ever had lets the requester read: then it is not looked at, and takes no longer than an absent one. */
+  #grantsNothing(series: Series, requester: Requester): boolean {
+    const grants = (index: number) => grantedDelayS(this.parts.policies.get(index), Right.read, requester.grantee) >= 0;
+    return requester.stakeholder !== series.owner && !grants(series.policy) && !series.policiesHad.some(grants);
+  }
+
   // ---- events -------------------------------------------------------------------------------------------------------------------------
 
   #event(request: EventRequest, subscriber: Subscriber, id: number, notify: Notify): void {
@@ -185,10 +200,12 @@ export class RequestProcessor {
     if (!registry.byId(request.selector.variable)) return notify(outcome(Result.unknownVariable));
     if (table.ownerOf(request.selector.device) !== request.selector.owner) return notify(outcome(Result.denied));
     const known = table.find(request.selector) ?? table.preview(request.selector);
+    const isOwner = requester.stakeholder === known.owner;
     const granted = grantedDelayS(policies.get(known.policy), Right.read, requester.grantee) >= 0;
-    if (!granted && requester.stakeholder !== known.owner) return notify(outcome(Result.denied));
-    const series = table.open(request.selector);
-    if (!series) return notify(outcome(Result.busy));
+    if (!granted && !isOwner) return notify(outcome(Result.denied));
+    // Only the owner makes a series by subscribing to it: otherwise a reader could use up the table.
+    const series = isOwner ? table.open(request.selector) : table.find(request.selector);
+    if (!series) return notify(outcome(isOwner ? Result.busy : Result.noData));
     const subscription: Subscription = { subscriber, id, series, condition: request.condition, requester, notify, pending: undefined, pendingUntilMs: 0 };
     notify(outcome(subscriptions.add(subscription) ? Result.done : Result.busy));
   }

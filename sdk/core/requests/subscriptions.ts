@@ -32,12 +32,17 @@ export class Subscriptions {
 
   /** @returns false where no more can be kept */
   add(subscription: Subscription): boolean {
-    if (this.#count >= this.capacity) return false;
+    if (this.#count >= this.capacity || this.#countOf(subscription.subscriber) >= Math.max(4, this.capacity / 2)) return false;
     this.#count++;
     const list = this.#bySeries.get(subscription.series);
     if (list) list.push(subscription);
     else this.#bySeries.set(subscription.series, [subscription]);
     return true;
+  }
+
+  /** Nobody takes more than half of the table. */
+  #countOf(subscriber: Subscriber): number {
+    return this.all().filter((subscription) => subscription.subscriber === subscriber).length;
   }
 
   of(series: Series): readonly Subscription[] {

@@ -2,7 +2,7 @@
  * The file that provisions one session: JSON, the same at both ends, with the key. Whoever reads it can be either end, so it is kept readable
  * by its owner alone (the platform checks that). Format: `docs/key-file.md`.
  */
-import { EbalanceError } from "../model/errors";
+import { badArgument, EbalanceError } from "../model/errors";
 import { Names } from "../model/names";
 import { policyFromText, type PolicyText } from "../model/policy";
 import { maxKid } from "../wire/session-message";
@@ -17,6 +17,7 @@ export interface KeyFile {
 }
 
 const keyBytes = 32;
+const fields: readonly string[] = Object.freeze(["type", "version", "kid", "key", "domain", "initiator", "responder", "owner", "names", "sources", "policy"]);
 
 /** @throws EbalanceError `bad-configuration` naming file and field; never the key */
 export function parseKeyFile(text: string, fileName: string): KeyFile {
@@ -29,6 +30,7 @@ export function parseKeyFile(text: string, fileName: string): KeyFile {
   }
   if (typeof file !== "object" || file === null || file["type"] !== "ebalance-session-key")
     return wrong(fileName, "type", 'is not "ebalance-session-key"');
+  for (const field of Object.keys(file)) if (!fields.includes(field)) wrong(fileName, field, `is not a field; there are ${fields.join(", ")}`);
   if (file["version"] !== 1) wrong(fileName, "version", "is not 1");
   const kid = file["kid"];
   if (typeof kid !== "number" || !Number.isInteger(kid) || kid < 1 || kid > maxKid) return wrong(fileName, "kid", `is not a whole number from 1 to ${maxKid}`);
@@ -50,10 +52,17 @@ export function parseKeyFile(text: string, fileName: string): KeyFile {
 function checkMeaning(session: SessionConfig, policy: PolicyText | undefined, fileName: string): void {
   try {
     checkSession(session, session.initiator);
-    if (policy !== undefined) policyFromText(policy, new Names());
+    if (policy !== undefined) checkPolicy(policy, session.names);
   } catch (error) {
     throw new EbalanceError("bad-configuration", "caller", `key file ${fileName}: ${(error as Error).message}`);
   }
+}
+
+function checkPolicy(policy: PolicyText, names: readonly string[]): void {
+  policyFromText(policy, new Names());
+  for (const { grantees } of policy.entries)
+    for (const { stakeholder, service } of grantees)
+      for (const name of [stakeholder, service]) if (!names.includes(name)) badArgument(`policy names ${name}, which is not in names`);
 }
 
 function parseKey(hex: unknown, fileName: string): Uint8Array {

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { Names } from "../model/names";
 import { Registry } from "../model/registry";
 import { standardVariables } from "../model/standard-variables";
+import type { LinkPort } from "../ports";
 import { maxSequence, Operation, type SessionBody } from "../wire/session-body";
 import { parseEnvelope } from "../wire/session-message";
 import type { CryptoPort, KeyHandle, KeyUse } from "./crypto-port";
@@ -47,9 +48,11 @@ function pair(change: Partial<SessionConfig> = {}) {
   return { crypto, meter: end("meter", crypto), home: end("home", crypto, change) };
 }
 
-const give = (session: Session, message: Uint8Array): Received => session.receive(parseEnvelope(message));
-const replyTo = (session: Session, opening: Uint8Array): Uint8Array => {
-  const received = give(session, opening);
+const link: LinkPort = { name: "test", send: () => true, close: () => {} };
+const stranger: LinkPort = { ...link, name: "stranger" };
+const give = (session: Session, message: Uint8Array, over = link): Received => session.receive(parseEnvelope(message), over);
+const replyTo = (session: Session, opening: Uint8Array, over = link): Uint8Array => {
+  const received = give(session, opening, over);
   if (received.kind !== "reply") throw new Error(`not answered: ${JSON.stringify(received)}`);
   return received.message;
 };
@@ -150,7 +153,7 @@ describe("SP-1 opening a session", () => {
     const recorded = meter.open();
     replyTo(home, recorded);
     const reply = replyTo(home, meter.open());
-    replyTo(home, recorded);
+    for (let i = 0; i < 100; i++) replyTo(home, recorded, stranger);
     give(meter, reply);
     expect(refusal(give(home, alive(meter)))).toBe("body");
   });
@@ -181,7 +184,7 @@ describe("SP-1 opening a session", () => {
           return;
         }
         if (envelope.kid !== config.kid) return; // goes to another session, or to none
-        const received = home.receive(envelope);
+        const received = home.receive(envelope, link);
         expect(received.kind === "reply").toBe(changed[place] === opening[place]);
       }),
     );

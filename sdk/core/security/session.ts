@@ -8,6 +8,7 @@
 import { badArgument, EbalanceError, malformed } from "../model/errors";
 import type { NameId, Names } from "../model/names";
 import type { Registry } from "../model/registry";
+import type { LinkPort } from "../ports";
 import { utf8Length } from "../model/utf8";
 import * as cbor from "../wire/cbor";
 import { encodeCbor } from "../wire/cbor-value";
@@ -37,8 +38,8 @@ export interface SessionConfig {
   readonly sources: readonly { readonly device: string; readonly service: string; readonly stakeholder: string }[];
 }
 
-/** Openings that a responder answers without having heard from the initiator since. */
-const maxCandidates = 4;
+/** Links over which a responder has answered an opening without having heard from the initiator since. */
+const maxCandidates = 8;
 
 /** Why a message was refused. Each is a counter of the unit. */
 export type Refusal = "malformed" | "notAuthentic" | "replayed" | "notOpen" | "foreignSource" | "failed";
@@ -73,10 +74,10 @@ export class Session implements BodyContext {
   #nonce: Uint8Array | undefined;
   #epoch: Epoch | undefined;
   /**
-   * Derived by the responder, newest last; one takes effect with the first message that verifies under it, so a replayed `open` changes nothing.
-   * There are several because a replayed `open` must not push out the one that is under way.
+   * Derived by the responder, oldest first, one a link; one takes effect with the first message over its link that verifies under it. So a replayed
+   * `open` changes nothing, and over another link it does not push out the one that is under way.
    */
-  readonly #candidates: Epoch[] = [];
+  readonly #candidates = new Map<LinkPort, Epoch>();
 
   /**
    * @param self id of this unit: the initiator or the responder
@@ -88,7 +89,7 @@ export class Session implements BodyContext {
     private readonly self: string,
     private readonly secret: KeyHandle,
     readonly registry: Registry,
-    names: Names,
+    private readonly names: Names,
     private readonly crypto: CryptoPort,
   ) {
     checkSession(config, self);
@@ -118,12 +119,12 @@ export class Session implements BodyContext {
   }
 
   nameIndex(id: NameId): number {
-    return this.#nameIndexes.get(id) ?? badArgument(`a name of the message is not in the names of session ${this.kid}; add it to both key files`);
+    return this.#nameIndexes.get(id) ?? badArgument(`${this.names.text(id)} is not in the names of session ${this.kid}; add it to both key files`);
   }
 
-  /** Whether a source may make requests in this session. */
+  /** Whether the peer may make requests as this source: it speaks for its own device alone, never for the other end. */
   allows(source: Source): boolean {
-    return this.#sources.some((s) => s.device === source.device && s.service === source.service && s.stakeholder === source.stakeholder);
+    return source.device === this.peer && this.#sources.some((s) => s.device === source.device && s.service === source.service && s.stakeholder === source.stakeholder);
   }
 
   /** The message that opens the session anew; the present one goes on until the answer comes. */
@@ -145,7 +146,7 @@ export class Session implements BodyContext {
     this.#nonce = undefined;
     this.#destroy(this.#epoch);
     this.#epoch = undefined;
-    this.#dropCandidates(0);
+    this.#dropCandidates();
   }
 
   /** The sequence that the next sealed message will have. */
@@ -165,21 +166,21 @@ export class Session implements BodyContext {
   }
 
   /** Checks and takes apart a message whose envelope names this session. */
-  receive(envelope: Envelope): Received {
+  receive(envelope: Envelope, link: LinkPort): Received {
     try {
-      return isOpening(envelope.payload) ? this.#receiveOpening(envelope) : this.#receiveBody(envelope);
+      return isOpening(envelope.payload) ? this.#receiveOpening(envelope, link) : this.#receiveBody(envelope, link);
     } catch (error) {
       const theirs = error instanceof EbalanceError && error.code === "malformed";
       return refused(theirs ? "malformed" : "failed", messageOf(error));
     }
   }
 
-  #receiveOpening(envelope: Envelope): Received {
+  #receiveOpening(envelope: Envelope, link: LinkPort): Received {
     if (!verify(this.crypto, this.#openReceive, envelope)) return refused("notAuthentic", "opening");
     const { nonce, answered } = readOpening(envelope.payload);
     if (answered === undefined) {
       if (this.isInitiator) return refused("notOpen", "the responder cannot open a session");
-      return { kind: "reply", message: this.#answerOpening(nonce) };
+      return { kind: "reply", message: this.#answerOpening(nonce, link) };
     }
     if (!this.#nonce || !sameBytes(answered, this.#nonce)) return refused("replayed", "answer to another opening");
     this.#destroy(this.#epoch);
@@ -189,17 +190,21 @@ export class Session implements BodyContext {
     return { kind: "opened" };
   }
 
-  #answerOpening(theirs: Uint8Array): Uint8Array {
+  #answerOpening(theirs: Uint8Array, link: LinkPort): Uint8Array {
     const ours = new Uint8Array(nonceBytes);
     this.crypto.random(ours);
-    this.#dropCandidates(maxCandidates - 1);
-    this.#candidates.push(this.#derive(theirs, ours));
+    this.dropCandidate(link);
+    for (const oldest of this.#candidates.keys()) {
+      if (this.#candidates.size < maxCandidates) break;
+      this.dropCandidate(oldest);
+    }
+    this.#candidates.set(link, this.#derive(theirs, ours));
     return this.#sealOpening(ours, theirs);
   }
 
-  #receiveBody(envelope: Envelope): Received {
-    const epoch = this.#epochOf(envelope);
-    if (!epoch) return refused(this.#epoch || this.#candidates.length ? "notAuthentic" : "notOpen", `session ${this.kid}`);
+  #receiveBody(envelope: Envelope, link: LinkPort): Received {
+    const epoch = this.#epochOf(envelope, link);
+    if (!epoch) return refused(this.#epoch || this.#candidates.size ? "notAuthentic" : "notOpen", `session ${this.kid}`);
     let body: SessionBody;
     try {
       cbor.startReading(envelope.payload);
@@ -213,24 +218,30 @@ export class Session implements BodyContext {
   }
 
   /** The keys under which an envelope verifies. */
-  #epochOf(envelope: Envelope): Epoch | undefined {
-    if (this.#epoch && verify(this.crypto, this.#epoch.receive, envelope)) return this.#epoch;
-    return this.#candidates.find((candidate) => verify(this.crypto, candidate.receive, envelope));
+  #epochOf(envelope: Envelope, link: LinkPort): Epoch | undefined {
+    for (const epoch of [this.#epoch, this.#candidates.get(link)]) if (epoch && verify(this.crypto, epoch.receive, envelope)) return epoch;
+    return undefined;
   }
 
   /** Takes a candidate in use once a message has come under it. @returns whether it was a candidate */
   #takeInUse(epoch: Epoch): boolean {
     if (epoch === this.#epoch) return false;
-    this.#candidates.splice(this.#candidates.indexOf(epoch), 1);
-    this.#dropCandidates(0);
     this.#destroy(this.#epoch);
     this.#epoch = epoch;
+    this.#dropCandidates();
     return true;
   }
 
-  /** Forgets the oldest candidates until so many are left. */
-  #dropCandidates(left: number): void {
-    while (this.#candidates.length > left) this.#destroy(this.#candidates.shift());
+  /** Forgets the opening that came over a link. */
+  dropCandidate(link: LinkPort): void {
+    this.#destroy(this.#candidates.get(link));
+    this.#candidates.delete(link);
+  }
+
+  /** Forgets all openings but the one in use. */
+  #dropCandidates(): void {
+    this.#candidates.forEach((candidate) => candidate !== this.#epoch && this.#destroy(candidate));
+    this.#candidates.clear();
   }
 
   #derive(initiatorNonce: Uint8Array, responderNonce: Uint8Array): Epoch {

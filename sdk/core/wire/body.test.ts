@@ -4,6 +4,7 @@ import type { Condition } from "../model/instance";
 import { granteeId } from "../model/names";
 import type { Policy } from "../model/policy";
 import { Registry, type Value } from "../model/registry";
+import { Result } from "../model/result";
 import { standardVariables } from "../model/standard-variables";
 import * as cbor from "./cbor";
 import { decodeCbor, encodeCbor, type CborValue } from "./cbor-value";
@@ -82,7 +83,7 @@ const anyBody: fc.Arbitrary<SessionBody> = fc.option(timeMs, { nil: undefined })
     fc.record({ ...head, op: fc.constant(Operation.event), source, selector, condition }),
     fc.record({ ...head, op: fc.constant(Operation.unsubscribe), source, id: sequence }),
     fc.record({ ...head, op: fc.constant(Operation.alive) }),
-    fc.record({ ...head, op: fc.constant(Operation.notify), id: sequence, result: fc.nat(17), items: fc.oneof(fc.constant([]), items(time)), retryAfterMs: fc.nat() }),
+    fc.record({ ...head, op: fc.constant(Operation.notify), id: sequence, result: fc.nat(17).filter((code) => code !== Result.timeout && code !== Result.linkLost), items: fc.oneof(fc.constant([]), items(time)), retryAfterMs: fc.nat() }),
   ) as fc.Arbitrary<SessionBody>;
 });
 
@@ -166,6 +167,8 @@ describe("bodies of session messages", () => {
     ["an operand that is text", change("query", 7, [[1, 1, "5"]])],
     ["function 0", change("query", 10, 0)],
     ["function 6", change("query", 10, 6)],
+    ["a timeout, which nobody else can tell", change("notify", 11, 9)],
+    ["a lost link, which nobody else can tell", change("notify", 11, 10)],
     ["result 18", change("notify", 11, 18)],
     ["result 0, which is left out", change("notify", 11, 0)],
     ["a retry after 0 ms, which is left out", change("notify", 12, 0)],

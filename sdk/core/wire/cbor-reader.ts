@@ -16,11 +16,6 @@ export function startReading(bytes: Uint8Array, start = 0, stop = bytes.length):
   end = stop;
 }
 
-/** Where the next item begins. */
-export function readPosition(): number {
-  return next;
-}
-
 /** Refuses whatever follows the last item. */
 export function readEnd(): void {
   if (next !== end) malformed(`${end - next} bytes after the end of the message`);

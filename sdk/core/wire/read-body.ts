@@ -99,6 +99,7 @@ function readField(key: number, fields: Fields, context: BodyContext): void {
       break;
     case 11:
       fields.result = readCode(lastResultCode);
+      if (fields.result === Result.timeout || fields.result === Result.linkLost) malformed("a result that only the requester's own unit can give");
       break;
     case 12:
       fields.retryAfterMs = readCode(Number.MAX_SAFE_INTEGER);

@@ -9,7 +9,6 @@ import type { Registry, Value } from "../model/registry";
 import type { ResultCode } from "../model/result";
 
 export const Operation = Object.freeze({ write: 1, query: 2, event: 3, unsubscribe: 5, alive: 6, notify: 7 } as const);
-export type OperationCode = (typeof Operation)[keyof typeof Operation];
 
 /** Who asks: the device it comes from, the service that asks and the stakeholder it asks for (SP-1). */
 export interface Source {

@@ -1,5 +1,5 @@
 /** `@ebalance/gateway`: ebalance on Linux with Node. Implements the ports of the SDK; knows nothing of what travels through them. */
 export { NodeCrypto } from "./node-crypto";
 export { nodeTimers, stderrLog, systemClock } from "./node-ports";
-export { readKeyFile } from "./read-key-file";
+export { readKeyFile, readSecretText } from "./read-key-file";
 export { TcpServer, tcpConnector, type TcpServerOptions } from "./tcp";

@@ -1,5 +1,5 @@
 /** Reads the key files of a unit from disk. */
-import { fstatSync, openSync, readFileSync, closeSync } from "node:fs";
+import { constants, fstatSync, openSync, readFileSync, closeSync } from "node:fs";
 import { EbalanceError, parseKeyFile, type KeyFile } from "ebalance";
 
 const maxBytes = 65_536;
@@ -16,7 +16,7 @@ export function readKeyFile(path: string): KeyFile {
 export function readSecretText(path: string): string {
   let file: number;
   try {
-    file = openSync(path, "r");
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     throw wrong(path, `cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }

@@ -6,21 +6,25 @@ import { EbalanceError, StreamLink, type ByteStream, type LogPort, type StreamCo
 const maxQueuedBytes = 65_536;
 /** A connection that has sent nothing authentic by then is closed. */
 const authenticateWithinMs = 10_000;
-/** Messages refused in a row after which a connection is closed. */
-const maxRefusedInARow = 16;
+/** After this time of silence the operating system asks whether the peer is still there: after a power cut nobody else would notice. */
+const keepAliveMs = 30_000;
+/** Messages of one connection that are taken in a second. */
+const maxMessagesPerS = 1000;
 
 export interface TcpServerOptions {
   /** Default 127.0.0.1: units on this machine only. */
   readonly host?: string;
   /** 0 to 65535; 0, the default, lets the system choose. */
   readonly port?: number;
-  /** Connections at once; further ones are closed. Default 64. */
+  /** Connections at once; beyond that a new one takes the place of the oldest that has sent nothing authentic. Default 64. */
   readonly maxConnections?: number;
 }
 
 /** Takes in units over TCP and hands their messages to one unit. */
 export class TcpServer {
   readonly #sockets = new Set<Socket>();
+  /** Connections that have sent nothing authentic yet, oldest first: they give way to new ones. */
+  readonly #strangers = new Map<Socket, StreamLink>();
   #server: Server | undefined;
 
   constructor(
@@ -31,14 +35,14 @@ export class TcpServer {
 
   /** @returns the port. @throws EbalanceError `bad-configuration` where it cannot be listened on */
   listen(): Promise<number> {
-    const { host = "127.0.0.1", port = 0, maxConnections = 64 } = this.options;
+    const { host = "127.0.0.1", port = 0 } = this.options;
     const server = (this.#server = createServer((socket) => this.#accept(socket)));
-    server.maxConnections = maxConnections;
     return new Promise((resolve, reject) => {
-      const fail = (error: NodeJS.ErrnoException) =>
-        reject(new EbalanceError("bad-configuration", "caller", `cannot listen on ${host} port ${port} (${error.code ?? error.message})`));
-      server.once("error", fail);
-      if (!Number.isInteger(port) || port < 0 || port > 65535) return fail(new Error("a port is from 0 to 65535"));
+      server.on("error", (error: NodeJS.ErrnoException) => {
+        this.log("error", `tcp ${host}:${port}: ${error.code ?? error.message}`);
+        reject(configuration(`cannot listen on ${host} port ${port} (${error.code ?? error.message})`));
+      });
+      if (!isPort(port) && port !== 0) return reject(configuration(`cannot listen on port ${port}: a port is from 0 to 65535`));
       server.listen({ host, port }, () => resolve((server.address() as AddressInfo).port));
     });
   }
@@ -50,42 +54,81 @@ export class TcpServer {
   }
 
   #accept(socket: Socket): void {
+    const { maxConnections = 64 } = this.options;
+    if (this.#sockets.size >= maxConnections) {
+      const [oldest] = this.#strangers.values();
+      if (!oldest) return void socket.destroy();
+      oldest.close(`${maxConnections} connections, and it has sent nothing authentic`);
+    }
     this.#sockets.add(socket);
-    let refused = 0;
+    socket.setKeepAlive(true, keepAliveMs);
+    const pace = new Pace(socket);
     const deadline = setTimeout(() => link.close(`nothing authentic within ${authenticateWithinMs} ms`), authenticateWithinMs);
     const link = new StreamLink(
       socketStream(socket),
       (message, from) => {
-        if (this.driver.receive(from, message)) {
-          refused = 0;
-          clearTimeout(deadline);
-        } else if (++refused >= maxRefusedInARow) from.close(`${refused} messages refused in a row`);
+        pace.count();
+        const authentic = this.driver.receive(from, message);
+        if (authentic && this.#strangers.delete(socket)) clearTimeout(deadline);
+        return authentic;
       },
       (from, reason) => {
         clearTimeout(deadline);
+        pace.stop();
+        this.#sockets.delete(socket);
+        this.#strangers.delete(socket);
         this.log("info", `${from.name} closed: ${reason}`);
         this.driver.unit.linkLost(from);
       },
     );
+    this.#strangers.set(socket, link);
     socket.on("data", (chunk) => link.push(chunk));
     socket.on("error", (error: NodeJS.ErrnoException) => link.close(error.code ?? error.message));
-    socket.on("close", () => {
-      this.#sockets.delete(socket);
-      link.close("ended by the peer");
-    });
+    socket.on("close", () => link.close("ended by the peer"));
   }
 }
 
-/** Connects to a unit above. */
+/** Lets no connection take the whole processor: one that sends more than its share is read again in the next second. */
+class Pace {
+  #messages = 0;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(private readonly socket: Socket) {
+    this.#timer = setInterval(() => {
+      if (this.#messages > maxMessagesPerS) socket.resume();
+      this.#messages = 0;
+    }, 1000);
+  }
+
+  count(): void {
+    if (++this.#messages > maxMessagesPerS) this.socket.pause();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+/** Connects to a unit above. @throws EbalanceError `bad-configuration` for a port that is none */
 export function tcpConnector(host: string, port: number): StreamConnector {
+  if (!isPort(port)) throw configuration(`cannot connect to ${host}: port ${port} is not from 1 to 65535`);
   return (onOpen, onData) => {
     const socket = connect({ host, port });
+    let reason = "ended by the peer";
     socket.on("connect", onOpen);
     socket.on("data", (chunk) => onData(chunk));
-    socket.on("error", () => {});
-    socket.on("close", () => onData(null));
+    socket.on("error", (error: NodeJS.ErrnoException) => (reason = error.code ?? error.message));
+    socket.on("close", () => onData(null, reason));
     return socketStream(socket, `tcp ${host}:${port}`);
   };
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 1 && port <= 65535;
+}
+
+function configuration(message: string): EbalanceError {
+  return new EbalanceError("bad-configuration", "caller", message);
 }
 
 function socketStream(socket: Socket, name = `tcp ${socket.remoteAddress}:${socket.remotePort}`): ByteStream {
