@@ -1,13 +1,11 @@
 /**
- * A device on Node: what `ebalance:platform` is where there is no XS engine. Takes its place on the command line like the XS host does:
- * `node sensor.js KEYFILE PORT SERVICE`.
+ * What `ebalance:platform` is where there is no XS engine: a device on Node that measures this computer. Takes its place on the command line like
+ * the XS host does: `node sensor.mjs KEYFILE PORT SERVICE`.
  */
+import { EbalanceError } from "ebalance";
 import type { DevicePlatform } from "ebalance/device";
 import { processorLoadReader, temperature } from "./computer-readings";
-import { NodeCrypto } from "./node-crypto";
-import { nodeTimers, stderrLog, systemClock } from "./node-ports";
-import { readSecretText } from "./read-key-file";
-import { tcpConnector } from "./tcp";
+import { nodeDevicePlatform } from "./node-device";
 
 /** What this computer offers for reading. */
 export interface Readings {
@@ -19,20 +17,18 @@ export interface Readings {
 
 function fromCommandLine(): DevicePlatform & { readonly readings: Readings } {
   const [keyFile, port, service] = process.argv.slice(2);
-  if (!keyFile || !port || !service) {
-    process.stderr.write("usage: node sensor.js KEYFILE PORT SERVICE\n");
-    process.exit(2);
+  if (!keyFile || !port || !service) return fail("usage: node sensor.mjs KEYFILE PORT SERVICE");
+  try {
+    return { ...nodeDevicePlatform({ keyFile, port: Number(port), service }), readings: { processorLoad: processorLoadReader(), temperature } };
+  } catch (error) {
+    if (!(error instanceof EbalanceError)) throw error;
+    return fail(error.message);
   }
-  return {
-    clock: systemClock,
-    crypto: new NodeCrypto(),
-    timers: nodeTimers,
-    log: stderrLog("device", "warning"),
-    keyFile: { name: keyFile, text: readSecretText(keyFile) },
-    service,
-    connect: tcpConnector("127.0.0.1", Number(port)),
-    readings: { processorLoad: processorLoadReader(), temperature },
-  };
+}
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(2);
 }
 
 export const platform = fromCommandLine();
