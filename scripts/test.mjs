@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { setUpDebian } from "./debian.mjs";
 import { root } from "./bundles.mjs";
+import { mustNotBeLeftOut } from "./left-out.mjs";
 
 const help = `Runs the tests.
 
@@ -30,7 +31,7 @@ function run(command, args) {
   return status === 0;
 }
 
-/** Counts the outcomes and names the tests that were left out: their titles say why. */
+/** Counts the outcomes and names the tests that were left out: their titles say why. @returns the groups that need an engine that is missing */
 function summarise(file) {
   const report = JSON.parse(readFileSync(file, "utf8"));
   const tests = report.testResults.flatMap((result) => result.assertionResults);
@@ -43,7 +44,9 @@ function summarise(file) {
   }
   if (leftOut.length) console.log("\nLeft out:");
   for (const [group, count] of groups) console.log(`  ${count} of: ${group}`);
+  const missing = [...groups.keys()].filter((group) => mustNotBeLeftOut(group));
   console.log(`\n${report.numPassedTests} passed, ${report.numFailedTests} failed, ${leftOut.length} skipped`);
+  return missing;
 }
 
 const { values, positionals } = readOptions();
@@ -60,6 +63,8 @@ const folder = root("build/tests");
 mkdirSync(folder, { recursive: true });
 const report = `${folder}/report.json`;
 const vitest = root("node_modules/vitest/vitest.mjs");
-ok = run(process.execPath, [vitest, "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...positionals]) && ok;
-summarise(report);
-process.exitCode = ok ? 0 : 1;
+const passed = run(process.execPath, [vitest, "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...positionals]);
+const missing = summarise(report);
+// Everything means the real engine with its cryptography too: without them nothing has been shown of a device.
+if (values.all && missing.length) console.log(`\nNot everything was run: ${missing.length} groups of tests need what is missing here.`);
+process.exitCode = ok && passed && !(values.all && missing.length) ? 0 : 1;

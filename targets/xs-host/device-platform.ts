@@ -8,10 +8,15 @@ import { NobleCrypto } from "../../sdk/core/security/noble-crypto";
 /** Bytes that may wait for a connection that is slow. */
 const maxQueuedBytes = 4096;
 
-const [keyFile, port, service] = host.args;
-if (keyFile === undefined || port === undefined || service === undefined) {
-  host.printError("usage: ebalance-xs sensor.js KEYFILE PORT SERVICE");
-  host.exit(2);
+const [keyFile, portText, service] = host.args;
+if (keyFile === undefined || portText === undefined || service === undefined) fail("usage: ebalance-xs sensor.js KEYFILE PORT SERVICE");
+const port = Number(portText);
+if (!(Number.isInteger(port) && port >= 1 && port <= 65535)) fail(`port ${portText} is not from 1 to 65535`);
+
+/** Ends the program for a configuration that is not usable. */
+function fail(message: string): never {
+  host.printError(message);
+  return host.exit(2);
 }
 
 /** The bytes of a stream that the host has not taken yet, in order. */
@@ -46,7 +51,7 @@ const connect: DevicePlatform["connect"] = (onOpen, onData) => {
   let open = false;
   let id: number | undefined = host.connect(
     "127.0.0.1",
-    Number(port),
+    port,
     (chunk) => {
       if (!chunk) id = undefined;
       onData(chunk);
@@ -73,10 +78,14 @@ const connect: DevicePlatform["connect"] = (onOpen, onData) => {
   };
 };
 
-function readText(path: string): string {
-  const text = utf8Text(host.readFile(path, 8192));
-  if (text === undefined) throw new Error(`${path} is not UTF-8`);
-  return text;
+function readKeyText(path: string): string {
+  let bytes: Uint8Array;
+  try {
+    bytes = host.readSecret(path, 8192);
+  } catch (error) {
+    return fail(`key file: ${(error as Error).message}`);
+  }
+  return utf8Text(bytes) ?? fail(`key file ${path} is not UTF-8`);
 }
 
 export const platform: DevicePlatform & { readonly readings: Pick<Host, "processorLoad" | "temperature"> } = {
@@ -89,7 +98,7 @@ export const platform: DevicePlatform & { readonly readings: Pick<Host, "process
   log: (level, line) => {
     if (level === "warning" || level === "error") host.printError(`${level} ${line}`);
   },
-  keyFile: { name: keyFile, text: readText(keyFile) },
+  keyFile: { name: keyFile, text: readKeyText(keyFile) },
   service,
   connect,
   readings: { processorLoad: host.processorLoad, temperature: host.temperature },

@@ -48,6 +48,8 @@ interface Host {
   printError(text: string): void;
   /** The file's bytes; throws when it cannot be read or is larger than `maxBytes`. */
   readFile(path: string, maxBytes: number): Uint8Array;
+  /** The bytes of a regular file that nobody but its owner can read; throws for any other. */
+  readSecret(path: string, maxBytes: number): Uint8Array;
   /** 0 to 256 bytes from the operating system's cryptographic random source. */
   random(count: number): Uint8Array;
   /** The arguments after MAIN.js; frozen. */

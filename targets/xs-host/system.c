@@ -2,8 +2,10 @@
 /* host.*: clocks, files and what this computer measures about itself. */
 #include "host.h"
 
+#include <errno.h>
 #include <glob.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 
 static void hostWallMs(txMachine* the)
@@ -30,22 +32,38 @@ static size_t readWhole(const char* path, uint8_t* buffer, size_t limit)
 }
 
 /* Read into memory of this computer first, so that a file too large is no reason to end the run. */
-static void hostReadFile(txMachine* the)
+static void readFile(txMachine* the, const char* name, int secret)
 {
 	char path[PATH_MAX];
-	size_t limit = (size_t)ebNumberArgument(the, 1, "readFile: maxBytes", 0, 1 << 24);
+	struct stat status;
+	size_t limit = (size_t)ebNumberArgument(the, 1, "maxBytes", 0, 1 << 24);
 	if (!mxIsStringPrimitive(mxArgv(0)))
-		mxTypeError("readFile: path is no string");
+		mxTypeError("%s: path is no string", name);
 	fxToStringBuffer(the, mxArgv(0), path, sizeof(path));
+	if (stat(path, &status) != 0)
+		mxUnknownError("%s: cannot read %s: %s", name, path, strerror(errno));
+	if (secret && (!S_ISREG(status.st_mode) || (status.st_mode & 077)))
+		mxUnknownError("%s: others can read %s (mode %o); chmod 600 it", name, path, status.st_mode & 0777);
 	uint8_t* buffer = malloc(limit + 1);
 	size_t count = buffer ? readWhole(path, buffer, limit + 1) : SIZE_MAX;
 	if (count == SIZE_MAX || count > limit) {
 		free(buffer);
-		mxUnknownError(count == SIZE_MAX ? "readFile: cannot read %s" : "readFile: %s is too large", path);
+		mxUnknownError(count == SIZE_MAX ? "%s: cannot read %s" : "%s: %s is too large", name, path);
 	}
 	ebPushBytes(the, buffer, (txInteger)count);
 	mxPullSlot(mxResult);
 	free(buffer);
+}
+
+static void hostReadFile(txMachine* the)
+{
+	readFile(the, "readFile", 0);
+}
+
+/* For keys: a file that others can read is refused. */
+static void hostReadSecret(txMachine* the)
+{
+	readFile(the, "readSecret", 1);
 }
 
 enum { RANDOM_MAX = 256 };
@@ -131,6 +149,7 @@ void ebInstallSystem(txMachine* the, txSlot** last)
 	*last = ebAddFunction(the, *last, "wallMs", hostWallMs, 0);
 	*last = ebAddFunction(the, *last, "monotonicMs", hostMonotonicMs, 0);
 	*last = ebAddFunction(the, *last, "readFile", hostReadFile, 2);
+	*last = ebAddFunction(the, *last, "readSecret", hostReadSecret, 2);
 	*last = ebAddFunction(the, *last, "random", hostRandom, 1);
 	*last = ebAddFunction(the, *last, "processorLoad", hostProcessorLoad, 0);
 	*last = ebAddFunction(the, *last, "temperature", hostTemperature, 0);

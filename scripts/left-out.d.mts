@@ -1,0 +1,1 @@
+export function mustNotBeLeftOut(title: string): boolean;
