@@ -90,11 +90,16 @@ export class Grid {
     return this.#home.unit.counters;
   }
 
+  /** Removes the key files. */
+  removeKeys(): void {
+    this.#keys.remove();
+  }
+
   async close(): Promise<void> {
     for (const uplink of this.#uplinks) uplink.close();
     await this.#server.close();
     for (const driver of this.#drivers) driver.close();
-    this.#keys.remove();
+    this.removeKeys();
   }
 
   #unit(id: string, parent: string | undefined, samples: number): UnitDriver {

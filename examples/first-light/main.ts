@@ -12,6 +12,8 @@ export interface Options {
   readonly sensor: SensorCommand;
 }
 
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** @returns the exit code: 0 if every step was seen, 1 if not, 130 after Ctrl-C */
 export async function firstLight(options: Options): Promise<number> {
   const stop = new AbortController();
@@ -20,7 +22,9 @@ export async function firstLight(options: Options): Promise<number> {
     interrupted = true;
     stop.abort();
   };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, interrupt);
+  // Until everything is cleaned up: a second Ctrl-C must not interrupt that, and a reader that has gone away must not either.
+  for (const signal of signals) process.on(signal, interrupt);
+  for (const output of [process.stdout, process.stderr]) output.on("error", interrupt);
   const out = options.json ? process.stderr : process.stdout;
   const screen: Screen = out.isTTY ? liveScreen(out, options.sensor.engine) : linesTo(out);
 
@@ -30,6 +34,11 @@ export async function firstLight(options: Options): Promise<number> {
   );
   const story: Story = new Story(grid, () => screen.update(story), stop.signal);
   let sensorProcess: SensorProcess | undefined;
+  const lastResort = () => {
+    sensorProcess?.kill();
+    grid.removeKeys();
+  };
+  process.once("exit", lastResort);
   const timer = options.seconds === undefined ? undefined : setTimeout(() => stop.abort(), options.seconds * 1000);
   try {
     const port = await grid.open();
@@ -42,7 +51,8 @@ export async function firstLight(options: Options): Promise<number> {
     await sensorProcess?.stop();
     await grid.close();
     screen.close();
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.removeListener(signal, interrupt);
+    process.removeListener("exit", lastResort);
+    for (const signal of signals) process.removeListener(signal, interrupt);
   }
   report(story, options, screen);
   return interrupted ? 130 : story.complete ? 0 : 1;

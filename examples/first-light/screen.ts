@@ -1,8 +1,11 @@
 /** The story on a terminal: a live picture where there is one, lines where there is not. */
+import type { Reading } from "ebalance";
 import type { Story } from "./story";
 
 const bars = "▁▂▃▄▅▆▇█";
 const frameMs = 250;
+/** A reading older than this is shown as stale. */
+const staleMs = 15_000;
 
 export interface Screen {
   update(story: Story): void;
@@ -10,16 +13,21 @@ export interface Screen {
   close(): void;
 }
 
-/** One line for each step that is seen for the first time, and for what else there is to say. */
+/** A line of the picture: pieces of text with the code of their colour, 0 for none. */
+type Line = readonly (readonly [text: string, colour: number])[];
+
+/** One line for each step and each variable that is seen for the first time, and for what else there is to say. */
 export function linesTo(stream: NodeJS.WritableStream): Screen {
   const shown = new Set<string>();
+  const once = (key: string, text: string) => {
+    if (shown.has(key)) return;
+    shown.add(key);
+    stream.write(`${text}\n`);
+  };
   return {
     update(story) {
-      for (const { step, ok, seen } of story.steps) {
-        if (!ok || shown.has(step)) continue;
-        shown.add(step);
-        stream.write(`ok  ${step}: ${seen}\n`);
-      }
+      for (const reading of story.newest.values()) once(reading.variable, `reading ${reading.variable}: ${valueOf(reading)}`);
+      for (const { step, ok, seen } of story.steps) if (ok) once(step, `ok  ${step}: ${seen}`);
     },
     line: (text) => void stream.write(`${text}\n`),
     close() {},
@@ -28,23 +36,24 @@ export function linesTo(stream: NodeJS.WritableStream): Screen {
 
 /** A picture that is drawn in place. Colours are used where the terminal wants them. */
 export function liveScreen(stream: NodeJS.WriteStream, engine: string): Screen {
-  const colour = process.env["NO_COLOR"] ? (_code: number, text: string) => text : (code: number, text: string) => `\x1b[${code}m${text}\x1b[0m`;
-  let lines: string[] = [];
   let height = 0;
   let latest: Story | undefined;
   const draw = () => {
     if (!latest) return;
-    const picture = [...lines.slice(-3), ...render(latest, engine, stream.columns || 80, colour)].map((line) => `\x1b[2K${line}`);
-    stream.write((height ? `\x1b[${height}A` : "") + picture.join("\n") + "\n");
-    height = picture.length;
+    const lines = picture(latest, engine).slice(0, Math.max(1, (stream.rows || 24) - 2));
+    const text = lines.map((line) => `\x1b[2K${fit(line, (stream.columns || 80) - 1)}\n`).join("");
+    stream.write(`${height ? `\x1b[${height}A` : ""}\x1b[0J${text}`);
+    height = lines.length;
   };
   const timer = setInterval(draw, frameMs);
   stream.write("\x1b[?25l");
   return {
     update: (story) => void (latest = story),
     line(text) {
-      lines = [...lines, colour(33, text)];
+      // Above the picture, which is drawn anew below it.
+      stream.write(`${height ? `\x1b[${height}A\x1b[0J` : ""}${text}\n`);
       height = 0;
+      draw();
     },
     close() {
       clearInterval(timer);
@@ -54,22 +63,44 @@ export function liveScreen(stream: NodeJS.WriteStream, engine: string): Screen {
   };
 }
 
-function render(story: Story, engine: string, columns: number, colour: (code: number, text: string) => string): string[] {
-  const load = story.newest.get("processorLoad");
-  const heat = story.newest.get("temperature");
-  const curve = story.loads.map((value) => bars[Math.min(7, Math.floor(value / 12.5))]).join("");
-  const value = (reading: typeof load) => (reading ? `${(reading.value as number).toFixed(2)} ${reading.unit}` : "–");
+/** Cuts a line to what fits, before the colours, which take no room. */
+function fit(line: Line, columns: number): string {
+  const coloured = !process.env["NO_COLOR"];
+  let left = columns;
+  let text = "";
+  for (const [piece, colour] of line) {
+    const cut = Array.from(piece).slice(0, left).join("");
+    left -= Array.from(cut).length;
+    text += colour && coloured ? `\x1b[${colour}m${cut}\x1b[0m` : cut;
+  }
+  return text;
+}
+
+function picture(story: Story, engine: string): Line[] {
+  const bold = (text: string) => [text, 1] as const;
+  const plain = (text: string) => [text, 0] as const;
   return [
-    "",
-    `  ${colour(1, "home")}            customer unit, Node ${process.versions.node}, ${story.arrived} readings kept`,
-    `  ├─ ${colour(1, "sensor")}       ${engine}`,
-    `  │    load        ${colour(36, value(load).padStart(9))}  ${colour(36, curve.slice(-Math.max(10, columns - 32)))}`,
-    `  │    temperature ${heat ? colour(36, value(heat).padStart(9)) : "this computer has no sensor for it"}`,
-    `  ├─ ${colour(1, "supplier")}     may read every 5 s`,
-    `  └─ ${colour(1, "operator")}     has no grant`,
-    "",
-    ...story.steps.map(({ step, ok, seen }) => `  ${ok ? colour(32, "✓") : "·"} ${step.padEnd(42)} ${seen.slice(0, Math.max(10, columns - 48))}`),
-    "",
-    "  Ctrl-C ends it",
+    [plain("")],
+    [plain("  "), bold("home"), plain(`            customer unit, Node ${process.versions.node}, ${story.kept} readings kept`)],
+    [plain("  ├─ "), bold("sensor"), plain(`       ${engine}`)],
+    ...[...story.newest.values()].map((reading) => rowOf(reading, story)),
+    [plain("  ├─ "), bold("supplier"), plain("     may read every 5 s")],
+    [plain("  └─ "), bold("operator"), plain("     has no grant")],
+    [plain("")],
+    ...story.steps.map(({ step, ok, seen }): Line => [[ok ? "  ✓ " : "  · ", ok ? 32 : 0], plain(`${step.padEnd(42)} ${seen}`)]),
+    [plain("")],
+    [plain("  Ctrl-C ends it")],
   ];
+}
+
+function rowOf(reading: Reading, story: Story): Line {
+  const ageMs = Date.now() - reading.timeMs;
+  const stale = ageMs > staleMs ? `  nothing new for ${Math.round(ageMs / 1000)} s` : "";
+  const curve = reading.variable === "processorLoad" ? story.loads.map((value) => bars[Math.min(7, Math.floor(value / 12.5))]).join("") : "";
+  return [[`  │    ${reading.variable.padEnd(16)}`, 0], [valueOf(reading).padStart(12), stale ? 2 : 36], [stale, 33], [`  ${curve}`, 36]];
+}
+
+function valueOf(reading: Reading): string {
+  const { value, unit } = reading;
+  return `${typeof value === "number" ? value : String(value)} ${unit}`.trim();
 }

@@ -37,6 +37,12 @@ export class SensorProcess {
     return this.#child.pid;
   }
 
+  /** Ends the process at once. */
+  kill(): void {
+    this.#stopping = true;
+    this.#child.kill("SIGKILL");
+  }
+
   /** Ends the process, the hard way if it does not end by itself. */
   async stop(): Promise<void> {
     this.#stopping = true;

@@ -1,8 +1,9 @@
 /** What first light shows, step by step. Each step is seen or not; nothing is assumed. */
+import { setMaxListeners } from "node:events";
 import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import type { Outcome, Reading } from "ebalance";
+import { standardVariables, type Outcome, type Reading } from "ebalance";
 import { sensor, type Grid } from "./grid";
 
 export interface Step {
@@ -26,31 +27,39 @@ export class Story {
   /** The newest reading of each variable, and the latest loads for a curve. */
   readonly newest = new Map<string, Reading>();
   readonly loads: number[] = [];
-  arrived = 0;
+  #tries = 0;
 
   constructor(
     private readonly grid: Grid,
-    private readonly onChange: (step?: Step) => void,
+    private readonly onChange: () => void,
     private readonly stop: AbortSignal,
   ) {}
+
+  /** Readings that the home has kept. */
+  get kept(): number {
+    return this.grid.counters.instancesKept;
+  }
 
   get complete(): boolean {
     return this.steps.every((step) => step.ok);
   }
 
   sessionChanged(unit: string, open: boolean): void {
-    if (unit === sensor.unit && !this.stop.aborted) this.#see(this.joined, this.joined.ok || open, open ? "session open, both sides authenticated" : "session lost");
+    if (unit !== sensor.unit || this.stop.aborted) return;
+    this.joined.ok = open;
+    this.joined.seen = open ? "session open, both sides authenticated" : "session lost";
+    this.onChange();
   }
 
   /** Follows the readings, and goes through the questions again and again until it is stopped. */
   async run(): Promise<void> {
-    void this.#follow("processorLoad");
-    void this.#follow("temperature");
+    setMaxListeners(0, this.stop); // one listener for each variable that is followed
+    for (const variable of Object.keys(standardVariables)) void this.#follow(variable);
     for (let round = 0; !this.stop.aborted; round++) {
       await this.#pause(6000);
       if (this.stop.aborted || !this.readings.ok) continue;
       await this.#askAll();
-      if (round % 5 === 0) await this.#raiseLoad();
+      if (!this.event.ok || round % 5 === 0) await this.#raiseLoad();
     }
   }
 
@@ -58,19 +67,19 @@ export class Story {
     const stream = this.grid.display.event({ ...series, variable });
     for await (const reading of this.#until(stream)) {
       this.newest.set(variable, reading);
-      this.arrived++;
       if (variable === "processorLoad") {
         this.loads.push(reading.value as number);
         if (this.loads.length > 60) this.loads.shift();
-        this.#see(this.readings, this.loads.length >= 3, `${this.arrived} readings, the load is ${reading.value} ${reading.unit}`);
+        this.#see(this.readings, this.loads.length >= 3, `${this.loads.length} loads, the newest is ${reading.value} ${reading.unit}`);
       }
+      this.onChange();
     }
   }
 
   async #askAll(): Promise<void> {
     const query = { ...series, function: "average" as const, condition: { fromMs: Date.now() - 60_000 } };
     const first = await this.grid.supplier.query(query);
-    if (first.result === "done") this.#see(this.average, true, `${first.readings[0]!.value} ${first.readings[0]!.unit} over the last minute`);
+    if (first.result === "done") this.#see(this.average, true, `${first.readings[0]!.value} ${first.readings[0]!.unit}, of what it may see of the last minute`);
     else this.#see(this.average, this.average.ok, words(first));
     const second = await this.grid.supplier.query(query);
     this.#see(this.tooEarly, second.result === "tooEarly" && second.retryAfterMs > 0, words(second));
@@ -78,14 +87,22 @@ export class Story {
     this.#see(this.denied, foreign.result === "denied", words(foreign));
   }
 
-  /** Subscribes to a load above what it is now, and gives this computer something to do. */
+  /**
+   * Subscribes to a load above a threshold that the newest reading does not reach, and gives this computer something to do: so it is passed before
+   * the eyes of whoever looks. Where the computer is too busy for that, the next round tries again.
+   */
   async #raiseLoad(): Promise<void> {
-    const mean = this.loads.reduce((sum, load) => sum + load, 0) / this.loads.length;
-    const valueAbove = Math.min(95, Math.ceil(mean) + 2);
+    const before = this.loads[this.loads.length - 1]!;
+    // Where this program is given a small share of a large computer, even its whole work raises the load by little.
+    const valueAbove = Math.ceil(before) + (this.#tries++ === 0 ? 10 : 2);
+    if (valueAbove > 97) {
+      if (!this.event.ok) this.#see(this.event, false, `the load is ${before} % already: waiting for less`);
+      return;
+    }
     const stream = this.grid.display.event({ ...series, condition: { valueAbove } });
     const occurred = (async () => {
-      for await (const reading of this.#until(stream)) {
-        this.#see(this.event, (reading.value as number) > valueAbove, `${reading.value} ${reading.unit} is above ${valueAbove} ${reading.unit}`);
+      for await (const { value, unit } of this.#until(stream)) {
+        this.#see(this.event, (value as number) > valueAbove, `${before} ${unit} before, ${value} ${unit} is above ${valueAbove} ${unit}`);
         return;
       }
     })();
@@ -100,10 +117,10 @@ export class Story {
   }
 
   #see(step: Step, ok: boolean, seen: string): void {
-    const first = ok && !step.ok;
+    // What was seen stays as it was when it was right; until then the newest is shown.
+    if (ok || !step.ok) step.seen = seen;
     step.ok = step.ok || ok;
-    step.seen = seen;
-    this.onChange(first ? step : undefined);
+    this.onChange();
   }
 
   #pause(ms: number): Promise<void> {

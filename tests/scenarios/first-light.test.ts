@@ -1,7 +1,8 @@
 /** `npm start` as a user runs it: real processes, a real engine where there is one, real readings. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { noHostReason } from "../../targets/xs-host/available";
@@ -17,7 +18,7 @@ interface Run {
 
 /** Runs `npm start` with these options; `onLine` sees each line as it comes. */
 function run(args: string[], onLine: (line: string, child: ChildProcess) => void = () => {}): Promise<Run> {
-  const child = spawn(process.execPath, [start, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [start, ...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, TMPDIR: temporary } });
   children.push(child);
   const result: Run = { code: null, out: "", err: "" };
   const take = (key: "out" | "err") => (text: string) => {
@@ -34,11 +35,14 @@ function childrenOf(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(/\s+/).filter(Boolean).map(Number);
 }
 
-function keyFolders(): string[] {
-  return readdirSync(tmpdir()).filter((name) => name.startsWith("ebalance-first-light-"));
-}
+/** The temporary folder of these runs alone: key files are looked for where nobody else has any. */
+const temporary = mkdtempSync(join(tmpdir(), "ebalance-scenario-"));
+const keyFolders = () => readdirSync(temporary).filter((name) => name.startsWith("ebalance-first-light-"));
 
-afterAll(() => children.forEach((child) => child.kill("SIGKILL")));
+afterAll(() => {
+  children.forEach((child) => child.kill("SIGKILL"));
+  rmSync(temporary, { recursive: true, force: true });
+});
 
 function expectWholeStory({ code, out, err }: Run, engine: RegExp): void {
   const lines = out.trim().split("\n");
@@ -46,7 +50,7 @@ function expectWholeStory({ code, out, err }: Run, engine: RegExp): void {
   const report = JSON.parse(lines[0]!) as { ok: boolean; devices: { name: string; engine: string }[]; steps: { step: string; ok: boolean; seen: string }[] };
   expect(report.steps.filter((step) => !step.ok)).toEqual([]);
   expect(report.steps).toHaveLength(6);
-  expect(report.steps.map((step) => step.seen).join("|")).toMatch(/both sides authenticated\|\d+ readings.*%.*over the last minute\|tooEarly, [45]\.\d s are left\|denied\|.* % is above \d+ %/);
+  expect(report.steps.map((step) => step.seen).join("|")).toMatch(/both sides authenticated\|\d+ loads.*%.*of the last minute\|tooEarly, [45]\.\d s are left\|denied\|.* % is above \d+ %/);
   expect(report.devices).toEqual([{ name: "sensor", engine: expect.stringMatching(engine) as string }]);
   expect([report.ok, code]).toEqual([true, 0]);
 }
@@ -67,7 +71,6 @@ describe("first light", () => {
   });
 
   test("Ctrl-C leaves no process and no key file", { timeout: 60_000 }, async () => {
-    const before = keyFolders();
     let sensors: number[] = [];
     const { code } = await run(["--node"], (line, child) => {
       if (!line.includes("its readings arrive")) return;
@@ -77,7 +80,19 @@ describe("first light", () => {
     expect(code).toBe(130);
     expect(sensors.length).toBeGreaterThan(0);
     expect(sensors.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
-    expect(keyFolders().filter((name) => !before.includes(name))).toEqual([]);
+    expect(keyFolders()).toEqual([]);
+  });
+
+  test("a reader that goes away leaves no process and no key file", { timeout: 60_000 }, async () => {
+    let sensors: number[] = [];
+    await run(["--node"], (line, child) => {
+      if (!line.includes("its readings arrive")) return;
+      sensors = childrenOf(child.pid!);
+      child.stdout!.destroy();
+    });
+    expect(sensors.length).toBeGreaterThan(0);
+    expect(sensors.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+    expect(keyFolders()).toEqual([]);
   });
 
   test("options that make no sense are refused with what would be accepted", async () => {
