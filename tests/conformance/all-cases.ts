@@ -1,20 +1,21 @@
 /** Every conformance case, and how one is run. */
 import type { CryptoPort } from "../../sdk/core/security/crypto-port";
-import { Dice, type Case, type Engine } from "./case";
+import { Dice, type Case, type Engine, type Platform } from "./case";
+import { attackCases } from "./attack-cases";
 import { dataInterfaceCases } from "./data-interface-cases";
 import { hostileCases } from "./hostile-cases";
 import { wireCases } from "./wire-cases";
 import { World } from "./world";
 
-export const allCases: readonly Case[] = [...wireCases, ...dataInterfaceCases, ...hostileCases];
+export const allCases: readonly Case[] = [...wireCases, ...dataInterfaceCases, ...hostileCases, ...attackCases];
 
 /** Runs one case. Nonces come from a seed, so that both engines must make the same bytes. */
 export function runCase(one: Case, engine: Engine): unknown {
   const worlds: World[] = [];
   const dice = new Dice(1);
   const crypto = withRandom(engine.crypto, (out) => out.set(dice.bytes(out.length)));
-  const open = () => {
-    const world = new World(crypto);
+  const open: Platform["open"] = (limits, sources, samples) => {
+    const world = new World(crypto, limits, sources, samples);
     worlds.push(world);
     return world;
   };

@@ -3,7 +3,7 @@
  * the two engines are compared by. Cases are portable code: what they need of a platform comes in through `Platform`.
  */
 import type { CryptoPort } from "../../sdk/core/security/crypto-port";
-import { World } from "./world";
+import type { World, WorldOptions } from "./world";
 
 /** What an engine brings. */
 export interface Engine {
@@ -16,8 +16,8 @@ export interface Engine {
 }
 
 export interface Platform extends Engine {
-  /** Makes a world, which is closed when the case has ended. */
-  open(): World;
+  /** Makes a world, which is closed when the case has ended; see its constructor. */
+  open(...options: WorldOptions): World;
 }
 
 export interface Case {

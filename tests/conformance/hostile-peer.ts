@@ -8,6 +8,8 @@ import { domain, type World } from "./world";
 
 export class HostilePeer implements LinkPort {
   readonly name = "hostile";
+  /** The newest message that it sent. */
+  lastSaid: Uint8Array | undefined;
   readonly #heard: Uint8Array[] = [];
   readonly #send: MacContext;
   readonly #secret: KeyHandle;
@@ -52,7 +54,8 @@ export class HostilePeer implements LinkPort {
   #sendUnder(context: MacContext, payload: Uint8Array): void {
     startPayload();
     cbor.writeRaw(payload);
-    this.world.home.receive(this, seal(this.crypto, context));
+    this.lastSaid = seal(this.crypto, context);
+    this.world.home.receive(this, this.lastSaid);
   }
 
   #derive(salt: Uint8Array, kind: string, receiver: string): KeyHandle {

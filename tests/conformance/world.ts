@@ -31,6 +31,9 @@ export function sessionConfig(kid: number, initiator: string, owner: string, ser
   return { kid, domain, initiator, responder: "home", owner, names, sources: [{ device: initiator, service, stakeholder: owner }] };
 }
 
+/** How a world may differ: limits of its units, further sources of the meter's session, samples of its stores. */
+export type WorldOptions = [limits?: Partial<UnitLimits>, meterSources?: SessionConfig["sources"], samples?: number];
+
 /** What a requester was told, in a form that can be compared. */
 export interface Told {
   result: string;
@@ -52,7 +55,14 @@ export class World {
   /** Everything that was sent to the home, for replays. */
   readonly recorded: Uint8Array[] = [];
 
-  constructor(crypto: CryptoPort, limits: Partial<UnitLimits> = {}, samples = 256) {
+  /** When set, takes what is sent to the home; what it says true to goes no further. */
+  intercept: ((message: Uint8Array) => boolean) | undefined;
+
+  /**
+   * @param meterSources sources of the meter's session besides its own
+   * @param samples that each store keeps of a series
+   */
+  constructor(crypto: CryptoPort, ...[limits = {}, meterSources = [], samples = 256]: WorldOptions) {
     const unit = (id: string, parent?: string) =>
       new ManagementUnit(
         { id, registry: new Registry(standardVariables), limits, ...(parent ? { parent } : {}) },
@@ -70,7 +80,8 @@ export class World {
     this.operator = unit("operator-unit", "home");
     this.#units = [this.home, this.meter, this.supplier, this.operator];
     this.home.setDefaultPolicy("customer", readPolicy);
-    this.#join(this.meter, sessionConfig(1, "meter", "customer", "sensor"), crypto);
+    const meterSession = sessionConfig(1, "meter", "customer", "sensor");
+    this.#join(this.meter, { ...meterSession, sources: [...meterSession.sources, ...meterSources] }, crypto);
     this.#join(this.supplier, sessionConfig(2, "supplier-unit", "supplier", "billing"), crypto);
     this.#join(this.operator, sessionConfig(3, "operator-unit", "operator", "grid"), crypto);
     this.run();
@@ -83,6 +94,7 @@ export class World {
     const recorder = {
       receive: (link: LinkPort, message: Uint8Array) => {
         this.recorded.push(message);
+        if (this.intercept?.(message)) return true;
         return this.home.receive(link, message);
       },
     };
