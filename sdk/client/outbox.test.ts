@@ -103,6 +103,30 @@ describe("DI-9 the outbox of a device", () => {
     expect(values()).toEqual(result === Result.timeout ? [2] : [2, 3, 4]);
   });
 
+  test("a pause that the parent asked for ends when the session is opened again", () => {
+    const { box, sent, answer, add } = outbox();
+    box.linkChanged(true);
+    add(1);
+    answer(Result.tooEarly, 2 ** 40);
+    box.linkChanged(false);
+    expect(sent.length).toBe(1);
+    box.linkChanged(true);
+    expect(sent.length).toBe(2);
+  });
+
+  test("a reading whose time the parent does not accept yet is tried again, and given up after 30 times", () => {
+    const { box, sent, answer, add, wait, log } = outbox();
+    box.linkChanged(true);
+    add(1);
+    for (let i = 0; i < 30; i++) {
+      answer(Result.badTime);
+      wait();
+    }
+    expect([sent.length, log]).toEqual([31, []]);
+    answer(Result.badTime);
+    expect(log).toEqual(["error activePower was refused for good: badTime"]);
+  });
+
   test("waits as long as the parent says, and never longer than a minute", () => {
     const { box, pauses, answer, add, wait } = outbox();
     box.linkChanged(true);

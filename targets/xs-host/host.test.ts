@@ -140,6 +140,19 @@ describe.skipIf(!xsHost)(`memory budget of the XS host ${noHostReason}`, () => {
     expect(await run(depth(20))).toMatchObject({ code: EXIT.ok, lines: ["20"] });
     expect((await run(depth(100))).code).toBe(EXIT.stack);
     expect((await run(depth(100), { stackSlots: 2000 })).code).toBe(EXIT.ok);
+    // Without an option it is that of an ESP32-C3: as deep as with 384 slots, and no deeper.
+    const deepest = async (options: object) => {
+      let low = 20;
+      for (let high = 100; high - low > 1; ) {
+        const middle = (low + high) >> 1;
+        if ((await run(depth(middle), options)).code === EXIT.ok) low = middle;
+        else high = middle;
+      }
+      return low;
+    };
+    const depths = [await deepest({}), await deepest({ stackSlots: 384 }), await deepest({ stackSlots: 448 })];
+    expect(depths[0]).toBe(depths[1]);
+    expect(depths[2]).toBeGreaterThan(depths[0]!);
   });
 
   it("reports memory that grows with what is kept, and peaks that stay", async () => {

@@ -158,6 +158,21 @@ describe("SP-1 opening a session", () => {
     expect(refusal(give(home, alive(meter)))).toBe("body");
   });
 
+  test("openings that are sent again over ever new links take a bounded number of keys, and none is left at the end", () => {
+    const { crypto, meter, home } = pair();
+    const recorded = meter.open();
+    const before = crypto.alive.size;
+    for (let i = 0; i < 1000; i++) replyTo(home, recorded, { ...link, name: String(i) });
+    expect(crypto.alive.size - before).toBe(16);
+    const reply = replyTo(home, meter.open());
+    give(meter, reply);
+    expect(refusal(give(home, alive(meter)))).toBe("body");
+    expect(crypto.alive.size - before).toBe(4);
+    meter.destroy();
+    home.destroy();
+    expect(crypto.alive.size).toBe(0);
+  });
+
   test("the old keys hold until a message comes under the new ones, and no longer", () => {
     const { meter, home } = pair();
     openBoth(meter, home);

@@ -52,6 +52,24 @@ const closed = (socket: Socket) => (socket.closed ? Promise.resolve() : once(soc
 const message = (byte: number) => frame(Uint8Array.of(byte));
 
 describe("CP-8 a unit that listens on TCP", () => {
+  test("where all places are taken, the oldest that has sent nothing authentic gives way, and never one that has", async () => {
+    const { port, log, received, until } = await server({ maxConnections: 2 });
+    const peer = await client(port);
+    peer.write(message(1));
+    await until(() => received.length === 1);
+    const oldest = await client(port);
+    const newest = await client(port);
+    await closed(oldest);
+    expect(log.at(-1)).toContain("2 connections, and it has sent nothing authentic");
+    peer.write(message(2));
+    newest.write(message(3));
+    await until(() => received.length === 3);
+    const late = await client(port);
+    await closed(late);
+    peer.write(message(4));
+    await until(() => received.length === 4);
+  });
+
   test("hands over the messages of each connection in order, and the link leads back", async () => {
     const { port, received, links, until } = await server();
     const socket = await client(port);
