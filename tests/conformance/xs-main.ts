@@ -1,7 +1,5 @@
 /** The conformance cases on XS: one line of JSON a case. Arguments: number and seed of the random messages, `native` or `portable` cryptography. */
-import { NobleCrypto } from "../../sdk/core/security/noble-crypto";
-import { createNativeCrypto } from "../../targets/native/crypto/crypto";
-import { allCases, runCase } from "./all-cases";
+import { allCases, createNativeCrypto, NobleCrypto, runCase } from "conformance";
 
 const [fuzzCount, fuzzSeed, kind] = host.args;
 const crypto = kind === "native" ? createNativeCrypto(host.crypto!) : new NobleCrypto((out) => out.set(host.random(out.length)));
