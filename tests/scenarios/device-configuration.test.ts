@@ -32,18 +32,20 @@ const engines = [
   },
 ];
 
-describe.each(engines)("a sensor on $engine", ({ reason, command }) => {
-  test.skipIf(reason).each([
-    ["a port that is none", () => [home.keyFile, "abc", "metering"], /^(cannot connect to 127\.0\.0\.1: )?port \w+ is not from 1 to 65535\n$/],
-    ["a key file that is not there", () => [`${home.folder}/none`, "4712", "metering"], /^key file.*none.*(ENOENT|No such file)/],
-    ["a key file that others can read", () => [home.keyFile, "4712", "metering"], /^key file.*644.*chmod 600/],
-    ["too few arguments", () => [home.keyFile], /^usage: .*KEYFILE PORT SERVICE\n$/],
-  ])(`SP-5 ends with %s${reason ? ` (left out: ${reason})` : ""}`, async (what, args, message) => {
-    chmodSync(home.keyFile, what.includes("others") ? 0o644 : 0o600);
-    const [file, ...options] = await command();
-    const { status, stderr } = spawnSync(file!, [...options, ...args()], { encoding: "utf8", timeout: 20_000 });
-    expect(stderr).toMatch(message);
-    expect([status, stderr.trim().split("\n").length]).toEqual([2, 1]);
-    chmodSync(home.keyFile, 0o600);
+for (const { engine, reason, command } of engines) {
+  describe.skipIf(reason)(`a sensor on ${engine}${reason ? ` (left out: ${reason})` : ""}`, () => {
+    test.each([
+      ["a port that is none", () => [home.keyFile, "abc", "metering"], /^(cannot connect to 127\.0\.0\.1: )?port \w+ is not from 1 to 65535\n$/],
+      ["a key file that is not there", () => [`${home.folder}/none`, "4712", "metering"], /^key file.*none.*(ENOENT|No such file)/],
+      ["a key file that others can read", () => [home.keyFile, "4712", "metering"], /^key file.*644.*chmod 600/],
+      ["too few arguments", () => [home.keyFile], /^usage: .*KEYFILE PORT SERVICE\n$/],
+    ])("SP-5 ends with %s", async (what, args, message) => {
+      chmodSync(home.keyFile, what.includes("others") ? 0o644 : 0o600);
+      const [file, ...options] = await command();
+      const { status, stderr } = spawnSync(file!, [...options, ...args()], { encoding: "utf8", timeout: 20_000 });
+      expect(stderr).toMatch(message);
+      expect([status, stderr.trim().split("\n").length]).toEqual([2, 1]);
+      chmodSync(home.keyFile, 0o600);
+    });
   });
-});
+}
