@@ -17,8 +17,8 @@ interface Run {
 }
 
 /** Runs `npm start` with these options; `onLine` sees each line as it comes. */
-function run(args: string[], onLine: (line: string, child: ChildProcess) => void = () => {}): Promise<Run> {
-  const child = spawn(process.execPath, [start, ...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, TMPDIR: temporary } });
+function run(args: string[], onLine: (line: string, child: ChildProcess) => void = () => {}, environment = {}): Promise<Run> {
+  const child = spawn(process.execPath, [start, ...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, TMPDIR: temporary, ...environment } });
   children.push(child);
   const result: Run = { code: null, out: "", err: "" };
   const take = (key: "out" | "err") => (text: string) => {
@@ -70,9 +70,15 @@ describe("first light", () => {
     expect(code).toBe(1);
   });
 
-  test("Ctrl-C leaves no process and no key file", { timeout: 60_000 }, async () => {
+  test("without a C compiler the sensor runs on Node, and that is said loudly", { timeout: 60_000 }, async () => {
+    const { err } = await run(["--seconds", "2", "--json"], () => {}, { CC: join(temporary, "no-compiler") });
+    expect(err).toMatch(/\*\*\* THE SENSOR RUNS ON NODE, NOT ON XS: no C compiler.*apt-get install gcc/);
+    expect(err).toContain("the sensor runs on Node");
+  });
+
+  test.each(noHostReason ? [["Node", ["--node"]]] : [["XS", []], ["Node", ["--node"]]])("Ctrl-C leaves no process and no key file of a sensor on %s", { timeout: 60_000 }, async (_engine, options) => {
     let sensors: number[] = [];
-    const { code } = await run(["--node"], (line, child) => {
+    const { code } = await run(options as string[], (line, child) => {
       if (!line.includes("its readings arrive")) return;
       sensors = childrenOf(child.pid!);
       child.kill("SIGINT");
