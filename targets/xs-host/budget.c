@@ -8,9 +8,6 @@
  */
 #include "host.h"
 
-/* Marks stack slots that were never used. */
-enum { UNUSED_BYTE = 0xA5 };
-
 static txSize nextStaticBytes = 0;
 
 /*
@@ -57,7 +54,6 @@ void fxCreateMachinePlatform(txMachine* the)
 	the->regionStart = aligned_alloc(16, (size_t)bytes);
 	if (!the->regionStart)
 		ebFail(EXIT_USAGE, "no %d bytes for --static on this computer", (int)bytes);
-	memset(the->regionStart, UNUSED_BYTE, (size_t)bytes);
 	the->regionEnd = the->regionStart + bytes;
 	the->regionLow = the->regionStart;
 	the->regionHigh = the->regionEnd;
@@ -140,15 +136,4 @@ void fxFreeSlots(txMachine* the, void* slots)
 {
 	if (!the->regionStart)
 		free(slots);
-}
-
-txSize ebStackPeak(txMachine* the)
-{
-	if (!the->regionStart)
-		return (txSize)(the->stackTop - the->stack);
-	const uint8_t* p = (const uint8_t*)the->stackBottom;
-	const uint8_t* end = (const uint8_t*)the->stackTop;
-	while (p < end && *p == UNUSED_BYTE)
-		p++;
-	return (txSize)(((size_t)(end - p) + sizeof(txSlot) - 1) / sizeof(txSlot));
 }

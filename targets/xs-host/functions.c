@@ -111,14 +111,12 @@ static void hostMemory(txMachine* the)
 	/* Read before the result object takes slots itself. */
 	double chunks = the->currentChunksSize, chunksPeak = the->peakChunksSize;
 	double slots = (double)the->currentHeapCount * sizeof(txSlot), slotsPeak = (double)the->peakHeapCount * sizeof(txSlot);
-	double stackPeak = (double)ebStackPeak(the) * sizeof(txSlot);
 	txSlot* last = fxLastProperty(the, fxNewObject(the));
 	addNumber(the, &last, "chunkBytes", chunks);
 	addNumber(the, &last, "slotBytes", slots);
 	addNumber(the, &last, "staticBytes", (double)(the->regionEnd - the->regionStart));
 	addNumber(the, &last, "peakChunkBytes", chunksPeak);
 	addNumber(the, &last, "peakSlotBytes", slotsPeak);
-	addNumber(the, &last, "peakStackBytes", stackPeak);
 	addNumber(the, &last, "peakStaticBytes", the->regionPeak);
 	addNumber(the, &last, "slotSize", sizeof(txSlot));
 	mxPullSlot(mxResult);

@@ -11,8 +11,6 @@ interface HostMemory {
   readonly staticBytes: number;
   readonly peakChunkBytes: number;
   readonly peakSlotBytes: number;
-  /** Deepest use of the stack; without a static block the use right now. */
-  readonly peakStackBytes: number;
   /** Largest part of the static block handed out to chunks, slots and stack. */
   readonly peakStaticBytes: number;
   /** 16 as on a chip, or 32 in a 64-bit build. */

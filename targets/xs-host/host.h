@@ -18,7 +18,6 @@ const ebBudget* ebFindBudget(const char* name);
 /* The next machine that is created or cloned lives in one block of this size. */
 void ebNextMachineStatic(txSize bytes);
 /* The largest number of stack slots used so far; needs a static block. */
-txSize ebStackPeak(txMachine* the);
 
 /* failure.c: every way to end badly. */
 
