@@ -1,10 +1,9 @@
 /** Entry point `ebalance/device`: what firmware needs and nothing else. */
 export { Device, openDevice, type DeviceOptions, type DevicePlatform, type ReportOptions } from "./client/device";
 export type { TimerHandle, TimerPort } from "./client/driver";
-export type { StreamConnector } from "./client/uplink";
 export { EbalanceError, type ErrorCode, type Fault } from "./core/model/errors";
 export { utf8Text } from "./core/model/utf8";
 export { Registry, type Value, type VariableDefinition } from "./core/model/registry";
-export type { ClockPort, LogLevel, LogPort } from "./core/ports";
+export type { ClockPort, LinkConnector, LinkEvents, LinkPort, LogLevel, LogPort } from "./core/ports";
 export type { CryptoPort, KeyHandle, KeyUse } from "./core/security/crypto-port";
-export type { ByteStream } from "./transports/stream-link";
+export { overStreams, type ByteStream, type StreamConnector } from "./transports/stream-link";

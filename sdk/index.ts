@@ -1,15 +1,16 @@
 /** Entry point `ebalance`: the portable SDK for gateways, services and tools. */
 export * from "./device";
-export { DataInterface, type EventArguments, type Outcome, type QueryArguments, type Reading, type Requested, type SeriesText, type WriteArguments } from "./client/data-interface";
+export { DataInterface, type EventArguments, type Outcome, type PeriodicArguments, type QueryArguments, type Reading, type Requested, type SeriesText, type ServiceText, type WriteArguments } from "./client/data-interface";
 export { UnitDriver } from "./client/driver";
 export { EventStream } from "./client/event-stream";
+export { Outbox } from "./client/outbox";
 export { Uplink } from "./client/uplink";
 export type { Counters } from "./core/counters";
 export type { ConditionText, QueryFunctionName } from "./core/model/instance";
 export type { PolicyEntryText, PolicyText } from "./core/model/policy";
 export { Result, resultName, type ResultCode, type ResultName } from "./core/model/result";
 export { standardVariables } from "./core/model/standard-variables";
-export type { LinkPort, UnitPorts } from "./core/ports";
+export type { UnitPorts } from "./core/ports";
 export { parseKeyFile, type KeyFile } from "./core/security/key-file";
 export { NobleCrypto } from "./core/security/noble-crypto";
 export type { SessionConfig } from "./core/security/session";
@@ -17,7 +18,7 @@ export { defaultLimits, ManagementUnit, type UnitConfig, type UnitLimits } from 
 export { decodeCbor, encodeCbor, type CborValue } from "./core/wire/cbor-value";
 export { maxMessageBytes, wireVersion } from "./core/wire/session-message";
 export { MemoryStore } from "./storage/memory-store";
-export type { Appended, SampleVisitor, StorePort } from "./storage/store-port";
+export type { Appended, Catalogue, PolicyRecord, SampleVisitor, SeriesRecord, StorePort } from "./storage/store-port";
 export { LocalLinkPair, type MessageTaker } from "./transports/local-link";
 export { frame, FrameReader } from "./transports/stream-framing";
 export { StreamLink } from "./transports/stream-link";

@@ -1,5 +1,5 @@
 /**
- * The data interface (section 3) as people call it: promises for write, query and unsubscribe, an async iterator for events. Values are in
+ * The data interface (section 3) as people call it: promises for write, query and unsubscribe, an async iterator for subscriptions. Values are in
  * physical units here. Every call stands for one service of one stakeholder.
  */
 import { badArgument } from "../core/model/errors";
@@ -7,9 +7,9 @@ import { conditionFromText, QueryFunction, type ConditionText, type QueryFunctio
 import { policyFromText, type PolicyText } from "../core/model/policy";
 import { checkValue, fromPhysical, stepsOf, toPhysical, type Value, type Variable } from "../core/model/registry";
 import { Result, resultName, type ResultName } from "../core/model/result";
-import type { Notification } from "../core/requests/request-processor";
+import { minPeriodMs, type Notification } from "../core/requests/request-processor";
 import type { ManagementUnit } from "../core/unit";
-import { maxItems, Operation, type Item, type Source } from "../core/wire/session-body";
+import { maxItems, maxPeriodMs, Operation, type Item, type Request, type Source } from "../core/wire/session-body";
 import { EventStream } from "./event-stream";
 
 /** One instance of a variable, in physical units. */
@@ -71,6 +71,19 @@ export interface EventArguments extends SeriesText {
   readonly condition?: ConditionText;
 }
 
+export interface PeriodicArguments extends SeriesText {
+  /** Time between two notifications in milliseconds, 100 to 2^31 - 1. */
+  readonly periodMs: number;
+}
+
+/** Who calls the data interface. */
+export interface ServiceText {
+  readonly service: string;
+  readonly stakeholder: string;
+  /** A bridged device that the service speaks for, instead of this unit: its id, as it was enrolled here. */
+  readonly device?: string;
+}
+
 export class DataInterface {
   readonly #source: Source;
 
@@ -83,12 +96,12 @@ export class DataInterface {
    */
   constructor(
     private readonly unit: ManagementUnit,
-    source: { readonly service: string; readonly stakeholder: string },
+    source: ServiceText,
     private readonly timeoutMs = 10_000,
   ) {
     if (!(timeoutMs >= 1 && timeoutMs <= 0x7fffffff)) badArgument(`timeoutMs ${timeoutMs} is not from 1 to 2147483647`);
     const { names } = unit;
-    this.#source = { device: names.id(unit.id), service: names.id(source.service), stakeholder: names.id(source.stakeholder) };
+    this.#source = { device: names.id(source.device ?? unit.id), service: names.id(source.service), stakeholder: names.id(source.stakeholder) };
   }
 
   /**
@@ -130,8 +143,25 @@ export class DataInterface {
     const selector = this.#series(event);
     const variable = this.unit.registry.named(event.variable);
     const condition = conditionFromText(event.condition ?? {}, (value) => stepsOf(variable, value));
+    return this.#subscribe({ op: Operation.event, source: this.#source, selector, condition });
+  }
+
+  /**
+   * Subscribes to the newest instance of a series at a fixed period (DI-6), beginning at once; a period in which nothing new was kept repeats the last one, with its time.
+   * A service has one periodic subscription to a series: a second is refused with `alreadySubscribed`. A period below the policy's minimum delay is refused with
+   * `tooEarly` and that delay.
+   * @example
+   * for await (const reading of display.periodic({ variable: "activePower", device: "meter-1", owner: "customer", periodMs: 60_000 })) show(reading.value);
+   */
+  periodic(periodic: PeriodicArguments): EventStream {
+    const { periodMs } = periodic;
+    if (!(Number.isInteger(periodMs) && periodMs >= minPeriodMs && periodMs <= maxPeriodMs)) badArgument(`periodMs ${periodMs} is not a whole number from ${minPeriodMs} to ${maxPeriodMs}`);
+    return this.#subscribe({ op: Operation.periodic, source: this.#source, selector: this.#series(periodic), periodMs });
+  }
+
+  #subscribe(request: Request): EventStream {
     return new EventStream(
-      (notify) => this.unit.request({ op: Operation.event, source: this.#source, selector, condition }, (n) => notify(this.#outcome(n)), this.timeoutMs),
+      (notify) => this.unit.request(request, (n) => notify(this.#outcome(n)), this.timeoutMs),
       (id) => this.#request((notify) => this.unit.request({ op: Operation.unsubscribe, source: this.#source, id }, notify, this.timeoutMs)),
     );
   }

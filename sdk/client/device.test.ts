@@ -8,6 +8,7 @@ import { ManagementUnit } from "../core/unit";
 import { MemoryStore } from "../storage/memory-store";
 import { StreamLink, type ByteStream } from "../transports/stream-link";
 import { DataInterface } from "./data-interface";
+import { overStreams } from "../transports/stream-link";
 import { openDevice, type DeviceOptions, type DevicePlatform } from "./device";
 
 const key = "0123456789abcdef".repeat(4);
@@ -58,7 +59,7 @@ function world(change: object = {}) {
     },
     keyFile: { name: "meter.json", text: JSON.stringify({ ...file, ...change }) },
     service: "sensor",
-    connect,
+    connect: overStreams(connect),
   };
   const pass = (ms: number) => {
     const untilMs = time.ms + ms;

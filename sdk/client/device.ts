@@ -5,14 +5,14 @@
 import { badArgument, EbalanceError } from "../core/model/errors";
 import { Registry, type Value, type VariableDefinition } from "../core/model/registry";
 import { standardVariables } from "../core/model/standard-variables";
-import type { ClockPort, LogPort } from "../core/ports";
+import type { ClockPort, LinkConnector, LogPort } from "../core/ports";
 import type { CryptoPort } from "../core/security/crypto-port";
 import { parseKeyFile, type KeyFile } from "../core/security/key-file";
 import type { UnitLimits } from "../core/unit";
 import { MemoryStore } from "../storage/memory-store";
 import { UnitDriver, type TimerHandle, type TimerPort } from "./driver";
 import { Outbox } from "./outbox";
-import { Uplink, type StreamConnector } from "./uplink";
+import { Uplink } from "./uplink";
 
 /** What a platform offers to a device. Implementations: targets/xs-host, targets/linux-gateway. */
 export interface DevicePlatform {
@@ -24,8 +24,8 @@ export interface DevicePlatform {
   readonly keyFile: { readonly name: string; readonly text: string };
   /** Name of the service that this device runs, as the key file's sources name it. */
   readonly service: string;
-  /** Connects to the parent. */
-  readonly connect: StreamConnector;
+  /** Makes links to the parent. */
+  readonly connect: LinkConnector;
 }
 
 /** A device sends what it measures to its parent and is home of no series, so nobody can make it keep anything. */
@@ -68,7 +68,6 @@ export class Device {
     const config = { id: session.initiator, registry, parent, limits: deviceLimits, onSession };
     this.#driver = new UnitDriver(config, { clock, crypto, log, store: new MemoryStore(1) }, timers);
     this.#driver.unit.addSession(session, secret);
-    this.#driver.unit.enrol(session.initiator, session.owner);
     const source = { service: platform.service, stakeholder: session.owner };
     if (!session.sources.some((s) => s.device === session.initiator && s.service === platform.service && s.stakeholder === session.owner))
       throw new EbalanceError("bad-configuration", "caller", `service ${platform.service} of ${session.owner} is not in the sources of session ${session.kid}`);

@@ -6,7 +6,7 @@ import { NobleCrypto } from "../core/security/noble-crypto";
 import type { SessionConfig } from "../core/security/session";
 import { Operation, type Request } from "../core/wire/session-body";
 import { MemoryStore } from "../storage/memory-store";
-import type { ByteStream } from "../transports/stream-link";
+import { overStreams, type ByteStream } from "../transports/stream-link";
 import { UnitDriver, type TimerPort } from "./driver";
 import { Uplink } from "./uplink";
 
@@ -49,7 +49,7 @@ function driven(parent?: string) {
   const driver = new UnitDriver(config, { clock, crypto, store: new MemoryStore(), log: (_level, line) => log.push(line) }, timers);
   driver.unit.addSession(session, crypto.importKey(new Uint8Array(32).fill(1), "derive"));
   const { names } = driver.unit;
-  driver.unit.enrol("meter", "customer");
+  if (!parent) driver.unit.enrol("meter", "customer");
   const source = { device: names.id("meter"), service: names.id("sensor"), stakeholder: names.id("customer") };
   const item = { variable: 3, value: 1, timeMs: 0, device: names.id("meter"), owner: names.id("customer"), policy: undefined };
   const write: Request = { op: Operation.write, source, items: [item] };
@@ -104,7 +104,7 @@ function uplink() {
     streams.push(stream);
     return { name: `stream ${streams.length}`, write: () => (stream.writes++, true), close: () => void stream.closed++ };
   };
-  const made = new Uplink(driver, "home", connect, timers, (_level, line) => log.push(line));
+  const made = new Uplink(driver, "home", overStreams(connect), timers, (_level, line) => log.push(line));
   const last = () => streams[streams.length - 1]!;
   const pauses = () => log.filter((line) => line.includes("trying again")).map((line) => Number(/in (\d+) ms/.exec(line)![1]));
   return { timers, driver, uplink: made, streams, last, pauses, log };

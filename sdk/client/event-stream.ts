@@ -1,4 +1,4 @@
-/** The occurrences of one event subscription as an async iterator. */
+/** The notifications of one subscription, to events or periodic, as an async iterator. */
 import type { Outcome, Reading, Requested } from "./data-interface";
 
 /** Occurrences that wait for a slow reader; beyond that the oldest is given up and counted. */

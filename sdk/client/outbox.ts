@@ -9,8 +9,8 @@ import type { ManagementUnit } from "../core/unit";
 import { maxItems, Operation, type Item, type Source } from "../core/wire/session-body";
 import type { TimerHandle, TimerPort } from "./driver";
 
-/** Readings kept; the oldest gives way to the newest. */
-const capacity = 64;
+/** Readings that a device keeps. */
+const deviceCapacity = 64;
 const answerMs = 10_000;
 const retryMs = 1000;
 /** A parent may ask for a pause, but not silence a device. */
@@ -37,18 +37,22 @@ export class Outbox {
   #badTimes = 0;
   #lost = 0;
 
-  /** @param onSilence called when the parent does not answer */
+  /**
+   * @param onSilence called when the parent does not answer
+   * @param capacity readings kept; the oldest gives way to the newest
+   */
   constructor(
     private readonly unit: ManagementUnit,
-    source: { readonly service: string; readonly stakeholder: string },
+    source: { readonly service: string; readonly stakeholder: string; readonly device?: string },
     private readonly timers: TimerPort,
     private readonly log: LogPort,
     policy: PolicyText | undefined,
     private readonly onSilence: () => void,
+    private readonly capacity = deviceCapacity,
   ) {
     const { names } = unit;
     this.#owner = names.id(source.stakeholder);
-    this.#source = { device: names.id(unit.id), service: names.id(source.service), stakeholder: this.#owner };
+    this.#source = { device: names.id(source.device ?? unit.id), service: names.id(source.service), stakeholder: this.#owner };
     this.#policy = policy && policyFromText(policy, names);
   }
 
@@ -58,7 +62,7 @@ export class Outbox {
     const value = fromPhysical(variable, physical);
     const checked = checkValue(variable, value);
     if (checked !== Result.done) badArgument(`${variableName} ${String(physical)} is ${resultName(checked)}`);
-    if (this.#items.length >= capacity) this.#giveUpOldest();
+    if (this.#items.length >= this.capacity) this.#giveUpOldest();
     this.#items.push({ variable: variable.id, value, timeMs, device: this.#source.device, owner: this.#owner, policy: undefined });
     this.#send();
   }

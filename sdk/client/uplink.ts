@@ -1,19 +1,12 @@
-/** The way up: keeps a stream to the parent, and connects again after a pause when it is lost. */
-import type { LogPort } from "../core/ports";
-import { StreamLink, type ByteStream } from "../transports/stream-link";
+/** The way up: keeps a link to the parent, and connects again after a pause when it is lost. */
+import type { LinkConnector, LinkPort, LogPort } from "../core/ports";
 import type { TimerHandle, TimerPort, UnitDriver } from "./driver";
-
-/**
- * Makes a stream to the parent. `onOpen` is called once it can be written to, `onData` with what comes in, and once with null and the reason when
- * the stream has ended or could not be made. Neither is called before the connector has returned.
- */
-export type StreamConnector = (onOpen: () => void, onData: (chunk: Uint8Array | null, reason?: string) => void) => ByteStream;
 
 const firstRetryMs = 500;
 const lastRetryMs = 30_000;
 
 export class Uplink {
-  #link: StreamLink | undefined;
+  #link: LinkPort | undefined;
   #retryMs = firstRetryMs;
   #timer: TimerHandle | undefined;
   #closed = false;
@@ -22,7 +15,7 @@ export class Uplink {
   constructor(
     private readonly driver: UnitDriver,
     private readonly parent: string,
-    private readonly connector: StreamConnector,
+    private readonly connector: LinkConnector,
     private readonly timers: TimerPort,
     private readonly log: LogPort,
   ) {
@@ -49,20 +42,15 @@ export class Uplink {
 
   #connect(): void {
     this.#timer = undefined;
-    let link: StreamLink | undefined;
-    const stream = this.connector(
-      () => this.driver.unit.linkUp(link!, this.parent),
-      (chunk, reason) => (chunk ? link!.push(chunk) : link!.close(reason ?? "ended")),
-    );
-    this.#link = link = new StreamLink(
-      stream,
-      (message, from) => this.driver.receive(from, message),
-      (from, reason) => this.#lost(from, reason),
-    );
+    const link: LinkPort = (this.#link = this.connector({
+      up: () => this.driver.unit.linkUp(link, this.parent),
+      message: (message) => this.driver.receive(link, message),
+      down: (reason) => this.#lost(link, reason),
+    }));
   }
 
   /** The pause doubles with every failure, up to half a minute. */
-  #lost(link: StreamLink, reason: string): void {
+  #lost(link: LinkPort, reason: string): void {
     this.driver.unit.linkLost(link);
     if (this.#closed) return;
     // The first failure is worth a warning; the same again and again is not.

@@ -1,12 +1,13 @@
 /** A unit one session away: its session, the link that leads there now, and what waits for an answer from it. */
 import type { Counters } from "./counters";
+import type { NameId } from "./model/names";
 import { Result } from "./model/result";
 import type { LinkPort, UnitPorts } from "./ports";
 import { PendingRequests } from "./requests/pending-requests";
 import { outcome, type Notification } from "./requests/request-processor";
 import type { Notify } from "./requests/subscriptions";
 import type { Session } from "./security/session";
-import { Operation, type AliveMessage, type NotifyMessage, type Request, type UnsubscribeRequest } from "./wire/session-body";
+import { isStanding, Operation, type AliveMessage, type AnnounceMessage, type NotifyMessage, type Request, type UnsubscribeRequest } from "./wire/session-body";
 
 /** An opening that has not led to a message of the peer under the new keys is made again after this time. */
 const openRetryMs = 5000;
@@ -56,8 +57,8 @@ export class Neighbour {
     const message = this.#seal(sent);
     if (!message) return notify(outcome(Result.unsupported));
     if (!this.link.send(message)) return notify(outcome(Result.busy));
-    if (request.op === Operation.event) this.#sequences.set(id, sequence);
-    this.#pending.add(sequence, this.#forget(request, id, notify), this.ports.clock.monotonicMs() + timeoutMs, request.op === Operation.event);
+    if (isStanding(request)) this.#sequences.set(id, sequence);
+    this.#pending.add(sequence, this.#forget(request, id, notify), this.ports.clock.monotonicMs() + timeoutMs, isStanding(request));
   }
 
   /** A subscription is known to the neighbour by the sequence of the request that made it. */
@@ -69,19 +70,30 @@ export class Neighbour {
 
   /** Lets go of what is kept for a subscription when it ends. */
   #forget(request: Request, id: number, notify: Notify): Notify {
-    if (request.op !== Operation.event && request.op !== Operation.unsubscribe) return notify;
+    const standing = isStanding(request);
+    if (!standing && request.op !== Operation.unsubscribe) return notify;
     return (notification) => {
       // The peer may have accepted it all the same: an occurrence that nobody waits for must not go on for ever.
-      if (request.op === Operation.event && notification.result === Result.timeout)
+      if (standing && notification.result === Result.timeout)
         this.send({ op: Operation.unsubscribe, source: request.source, id: this.#sequences.get(id)! });
-      const ended = request.op === Operation.event ? notification.result !== Result.done : notification.result === Result.done;
-      const subscription = request.op === Operation.event ? id : request.id;
+      const ended = standing ? notification.result !== Result.done : notification.result === Result.done;
+      const subscription = request.op === Operation.unsubscribe ? request.id : id;
       if (ended) {
         this.#pending.remove(this.#sequences.get(subscription) ?? 0);
         this.#sequences.delete(subscription);
       }
       notify(notification);
     };
+  }
+
+  /** Whether a subscription of this unit's is kept by the neighbour. */
+  keeps(id: number): boolean {
+    return this.#sequences.has(id);
+  }
+
+  /** Tells the neighbour which units can be reached through this one. */
+  announce(units: readonly NameId[]): void {
+    this.send({ op: Operation.announce, units });
   }
 
   /** Sends the outcome of a request of the neighbour's. */
@@ -92,13 +104,13 @@ export class Neighbour {
     if (!this.send(whole) && !(instances.length > 1 && this.send({ ...whole, items: [] }))) counters.notificationsLost++;
   }
 
-  send(body: NotifyMessage | AliveMessage | UnsubscribeRequest): boolean {
+  send(body: NotifyMessage | AliveMessage | AnnounceMessage | UnsubscribeRequest): boolean {
     const message = this.link && this.session.isOpen ? this.#seal(body) : undefined;
     return message !== undefined && this.link!.send(message);
   }
 
   /** Seals a body; undefined, and a line in the log, for one that this session cannot carry. */
-  #seal(body: Request | NotifyMessage | AliveMessage): Uint8Array | undefined {
+  #seal(body: Request | NotifyMessage | AliveMessage | AnnounceMessage): Uint8Array | undefined {
     const { clock, log } = this.ports;
     const timeMs = clock.isSet() ? Math.floor(clock.wallMs() / 1000) * 1000 : undefined;
     try {

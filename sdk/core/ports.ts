@@ -21,6 +21,19 @@ export interface LinkPort {
   close(reason: string): void;
 }
 
+/** What a connector tells of the link that it makes. Nothing is told before the connector has returned. */
+export interface LinkEvents {
+  /** The link can be sent into. */
+  up(): void;
+  /** One message came in. @returns whether it came from the peer of an open session */
+  message(message: Uint8Array): boolean;
+  /** The link has ended or could not be made; told once, whoever ended it. */
+  down(reason: string): void;
+}
+
+/** Makes one link to the parent: over a stream (`overStreams`), a broker (`mqttConnector` of `@ebalance/gateway`). */
+export type LinkConnector = (events: LinkEvents) => LinkPort;
+
 export type LogLevel = "debug" | "info" | "warning" | "error";
 /** Takes one line, which names what failed, the value and what would have been accepted; never a secret. */
 export type LogPort = (level: LogLevel, line: string) => void;

@@ -6,6 +6,7 @@ import { AccessControl } from "./access/access-control";
 import { PolicyTable } from "./access/policy-table";
 import { SeriesTable } from "./access/series-table";
 import { newCounters, type Counters } from "./counters";
+import { here, Routes, type Way } from "./group/routes";
 import { badArgument, EbalanceError } from "./model/errors";
 import { Names } from "./model/names";
 import { policyFromText, type PolicyText } from "./model/policy";
@@ -13,6 +14,7 @@ import type { Registry } from "./model/registry";
 import { Result, resultName } from "./model/result";
 import type { LinkPort, UnitPorts } from "./ports";
 import { Neighbour } from "./neighbour";
+import { Relay } from "./requests/relay";
 import { outcome, RequestProcessor } from "./requests/request-processor";
 import { Subscriptions, type Notify } from "./requests/subscriptions";
 import type { KeyHandle } from "./security/crypto-port";
@@ -31,13 +33,15 @@ export interface UnitLimits {
   readonly maxSubscriptions: number;
   /** Requests of this unit's services that wait for an outcome, subscriptions included. Default 256. */
   readonly maxPending: number;
+  /** Units further down that are known. Default 4096. */
+  readonly maxRoutes: number;
 }
 
 export interface UnitConfig {
   /** Permanent id of the unit, 1 to 64 bytes of text. */
   readonly id: string;
   readonly registry: Registry;
-  /** Id of the unit above. With one, requests of this unit's services go there; without, they are carried out here. */
+  /** Id of the unit above: requests for units that are neither here nor below go there. */
   readonly parent?: string;
   readonly limits?: Partial<UnitLimits>;
   /** Told when a session with a neighbour opens and when it is lost. */
@@ -51,6 +55,7 @@ export const defaultLimits: UnitLimits = Object.freeze({
   maxAccessStates: 4096,
   maxSubscriptions: 1024,
   maxPending: 256,
+  maxRoutes: 4096,
 });
 
 /** How far the time of a message may be from the receiver's, where both clocks are set. */
@@ -66,6 +71,8 @@ export class ManagementUnit {
   readonly #policies: PolicyTable;
   readonly #subscriptions: Subscriptions;
   readonly #processor: RequestProcessor;
+  readonly #routes: Routes;
+  readonly #relay: Relay;
   readonly #neighbours = new Map<number, Neighbour>();
   /** Requests of local services, carried out at the next tick: the call that made one has returned by then. */
   readonly #queue: { readonly start: () => void; readonly notify: Notify }[] = [];
@@ -81,10 +88,16 @@ export class ManagementUnit {
     this.id = config.id;
     this.registry = config.registry;
     this.names.id(config.id);
-    this.#series = new SeriesTable(limits.maxSeries);
-    this.#policies = new PolicyTable(this.names, crypto, limits.maxPolicies, (use) => this.#policiesInUse(use));
+    this.#series = new SeriesTable(limits.maxSeries, this.names, store.catalogue);
+    this.#policies = new PolicyTable(this.names, crypto, limits.maxPolicies, (use) => this.#policiesInUse(use), store.catalogue);
+    const kept = store.catalogue?.restore();
+    if (kept) this.#policies.restore(kept.policies);
+    if (kept) this.#series.restore(kept.series);
     this.#subscriptions = new Subscriptions(limits.maxSubscriptions);
     const access = new AccessControl(() => clock.monotonicMs(), limits.maxAccessStates, () => this.#series.all());
+    const parent = config.parent === undefined ? undefined : this.names.id(config.parent);
+    this.#routes = new Routes(limits.maxRoutes, this.#series, parent === undefined, () => (parent === undefined ? undefined : this.#neighbour(parent)));
+    this.#relay = new Relay(() => ++this.#lastId, limits.maxPending);
     this.#processor = new RequestProcessor({
       registry: config.registry,
       store,
@@ -113,9 +126,10 @@ export class ManagementUnit {
     if (!session.isInitiator) this.enrol(config.initiator, config.owner);
   }
 
-  /** Binds a device (by unit id) to the stakeholder who owns it and its measurements. */
+  /** Binds a device (by unit id) to the stakeholder who owns it and its measurements: this unit is the home of its series, and says so to the unit above. */
   enrol(device: string, owner: string): void {
     this.#series.enrol(this.names.id(device), this.names.id(owner));
+    this.#routes.announce([this.names.id(device)]);
   }
 
   /** Sets the policy that holds for an owner's series until the owner gives another with a value (DI-3). */
@@ -146,10 +160,16 @@ export class ManagementUnit {
   }
 
   #start(request: Request, id: number, notify: Notify, timeoutMs: number): void {
-    if (this.config.parent === undefined) return this.#processor.process(request, this, id, notify);
-    const parent = this.#neighbour(this.names.id(this.config.parent));
-    if (!parent) return notify(outcome(Result.unknownLocation));
-    parent.request(request, id, notify, timeoutMs, this.#limits.maxPending);
+    const way = request.op === Operation.unsubscribe ? this.#keeper(request.id) : this.#routes.wayOf(request, undefined);
+    if (way === here) this.#processor.process(request, this, id, notify);
+    else if (typeof way === "number") notify(outcome(way));
+    else way.request(request, id, notify, timeoutMs, this.#limits.maxPending);
+  }
+
+  /** The neighbour that keeps a subscription of this unit's, or here. */
+  #keeper(id: number): Way {
+    for (const neighbour of this.#neighbours.values()) if (neighbour.keeps(id)) return neighbour;
+    return here;
   }
 
   // ---- what comes in --------------------------------------------------------------------------------------------------------------------
@@ -199,6 +219,7 @@ export class ManagementUnit {
       case "opened":
         this.#tellLost(neighbour);
         neighbour.opened(link);
+        this.#routes.announceAll();
         this.config.onSession?.(this.names.text(neighbour.session.peer), true);
         return true;
       case "malformed":
@@ -217,6 +238,7 @@ export class ManagementUnit {
   #receiveBody(neighbour: Neighbour, body: SessionBody): void {
     if (body.op === Operation.alive) return;
     if (body.op === Operation.notify) return neighbour.answered(body);
+    if (body.op === Operation.announce) return this.#routes.learn(body.units, neighbour);
     const { clock } = this.ports;
     const reply = this.#counted((notification) => neighbour.notify(body.sequence, notification, this.counters));
     if (!neighbour.session.allows(body.source)) {
@@ -224,7 +246,19 @@ export class ManagementUnit {
       return reply(outcome(Result.denied));
     }
     if (body.timeMs !== undefined && clock.isSet() && Math.abs(body.timeMs - clock.wallMs()) > maxSkewMs) return reply(outcome(Result.badTime));
-    this.#processor.process(body, neighbour, body.sequence, reply);
+    this.#carryOut(body, body.sequence, neighbour, reply);
+  }
+
+  /** Carries out a request of a neighbour's, or passes it on. */
+  #carryOut(request: Request, sequence: number, from: Neighbour, reply: Notify): void {
+    if (request.op === Operation.unsubscribe) {
+      if (!this.#relay.unsubscribe(request, sequence, from, reply)) this.#processor.process(request, from, sequence, reply);
+      return;
+    }
+    const way = this.#routes.wayOf(request, from);
+    if (way === here) this.#processor.process(request, from, sequence, reply);
+    else if (typeof way === "number") reply(outcome(way));
+    else this.#relay.forward(request, sequence, from, way, reply);
   }
 
   /** A peer opened its session anew: what was under way in the old one is over. */
@@ -280,6 +314,7 @@ export class ManagementUnit {
 
   #tellLost(neighbour: Neighbour): void {
     this.#subscriptions.removeAll(neighbour);
+    this.#relay.lost(neighbour);
     neighbour.lost();
   }
 

@@ -1,4 +1,5 @@
 /** The store port: where a unit keeps its time series. It knows nothing of policies but their index, and nothing of who asks. */
+import type { PolicyText } from "../core/model/policy";
 import type { Value } from "../core/model/registry";
 
 /** Called for each sample; returning false ends the scan. */
@@ -10,6 +11,37 @@ export type SampleVisitor = (value: Value, timeMs: number, policy: number) => bo
  */
 export type Appended = "kept" | "known" | "tooOld" | "failed";
 
+/** What a unit must know of a series, besides its samples, to go on after a restart. */
+export interface SeriesRecord {
+  readonly variable: number;
+  readonly device: string;
+  readonly owner: string;
+  /** Index of the policy in force. */
+  readonly policy: number;
+  /** Its sequence; 0 while it is the owner's default. */
+  readonly policySequence: number;
+  /** The longest delay of any policy that its samples ever had, in seconds. */
+  readonly longestDelayS: number;
+  /** Indexes of the policies that its samples ever had. */
+  readonly policiesHad: readonly number[];
+}
+
+/** A policy that samples refer to by its index, and who brought it. */
+export interface PolicyRecord {
+  readonly owner: string;
+  readonly policy: PolicyText;
+}
+
+/** What a store that survives a restart keeps besides samples. Whatever is kept here is on disk before the samples that are appended after it. */
+export interface Catalogue {
+  /** Keeps the record of a series (an index from 0, dense) in place of the one before. @returns false where it could not be kept */
+  keepSeries(series: number, record: SeriesRecord): boolean;
+  /** Keeps a policy under its index in place of the one before. @returns false where it could not be kept */
+  keepPolicy(index: number, record: PolicyRecord): boolean;
+  /** What was kept before the start: series by index; policies by index, undefined where there is none. */
+  restore(): { readonly series: readonly SeriesRecord[]; readonly policies: readonly (PolicyRecord | undefined)[] };
+}
+
 export interface StorePort {
   /** Keeps a sample of a series (an index from 0, dense). */
   append(series: number, value: Value, timeMs: number, policy: number): Appended;
@@ -17,4 +49,6 @@ export interface StorePort {
   scan(series: number, fromMs: number, toMs: number, visit: SampleVisitor): void;
   /** Calls `use` with the index of every policy that a kept sample refers to (more than once is fine). */
   policiesInUse(use: (policy: number) => void): void;
+  /** Absent where nothing survives a restart. */
+  readonly catalogue?: Catalogue;
 }

@@ -1,5 +1,5 @@
 /** A link over any stream of bytes: TCP, a serial line, a pipe. The platform hands in the stream. */
-import type { LinkPort } from "../core/ports";
+import type { LinkConnector, LinkPort } from "../core/ports";
 import { frame, FrameReader } from "./stream-framing";
 
 /** What a platform's stream offers. */
@@ -60,4 +60,26 @@ export class StreamLink implements LinkPort {
     this.stream.close();
     this.onClose(this, reason);
   }
+}
+
+/**
+ * Makes a stream. `onOpen` is called once it can be written to, `onData` with what comes in, and once with null and the reason when the stream has
+ * ended or could not be made. Neither is called before the connector has returned.
+ */
+export type StreamConnector = (onOpen: () => void, onData: (chunk: Uint8Array | null, reason?: string) => void) => ByteStream;
+
+/** Links to a parent over streams that a platform makes. */
+export function overStreams(connect: StreamConnector): LinkConnector {
+  return (events) => {
+    const stream = connect(
+      () => events.up(),
+      (chunk, reason) => (chunk ? link.push(chunk) : link.close(reason ?? "ended")),
+    );
+    const link: StreamLink = new StreamLink(
+      stream,
+      (message) => events.message(message),
+      (_link, reason) => events.down(reason),
+    );
+    return link;
+  };
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The test host as a device platform: what `ebalance:platform` is for an example that runs on XS.
 // Arguments of the script: KEYFILE PORT SERVICE.
-import { utf8Text, type DevicePlatform } from "ebalance/device";
+import { overStreams, utf8Text, type DevicePlatform, type StreamConnector } from "ebalance/device";
 import { createNativeCrypto } from "../native/crypto/crypto";
 import { NobleCrypto } from "../../sdk/core/security/noble-crypto";
 
@@ -46,7 +46,7 @@ class Queue {
   }
 }
 
-const connect: DevicePlatform["connect"] = (onOpen, onData) => {
+const connect: StreamConnector = (onOpen, onData) => {
   const queue = new Queue();
   let open = false;
   let id: number | undefined = host.connect(
@@ -100,6 +100,6 @@ export const platform: DevicePlatform & { readonly readings: Pick<Host, "process
   },
   keyFile: { name: keyFile, text: readKeyText(keyFile) },
   service,
-  connect,
+  connect: overStreams(connect),
   readings: { processorLoad: host.processorLoad, temperature: host.temperature },
 };

@@ -2,14 +2,15 @@ import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { NodeCrypto } from "../../targets/linux-gateway/src/node-crypto";
-import { noCryptoReason, noHostReason } from "../../targets/xs-host/available";
+import { noCryptoReason, noHostReason, xsHost } from "../../targets/xs-host/available";
 import { bundle } from "../../targets/xs-host/bundle.mjs";
 import { runOnXs } from "../../targets/xs-host/run.mjs";
 import { allCases, runCase } from "./all-cases";
 
 const fuzzSeed = 20261123;
-/** A world holds four units: each has the memory and the stack of one ESP32-C3, and no more. */
-const fourDevices = { staticBytes: 4 * 94_208, stackSlots: 4 * 384 };
+/** A world holds four units: each has the memory and the stack of one ESP32-C3, and no more. Where only 64-bit programs run, all is twice as large as on a chip. */
+const slotBytes = xsHost?.slotBytes ?? 16;
+const fourDevices = { staticBytes: 4 * 94_208 * (slotBytes / 16), stackSlots: 4 * 384 };
 
 interface Line {
   name: string;
@@ -34,7 +35,7 @@ async function runAllOnXs(kind: string, fuzzCount: number): Promise<Line[]> {
 }
 
 describe.each([
-  { kind: "native", memory: "the memory of an ESP32-C3 for each unit", fuzzCount: 5000, reason: noCryptoReason },
+  { kind: "native", memory: `the memory of an ESP32-C3 for each unit${slotBytes > 16 ? ", doubled for slots of 32 bytes" : ""}`, fuzzCount: 5000, reason: noCryptoReason },
   { kind: "portable", memory: "memory without a bound", fuzzCount: 200, reason: noHostReason },
 ])("conformance on XS", ({ kind, memory, fuzzCount, reason }) => {
   describe.skipIf(reason)(`with ${kind} cryptography in ${memory}${reason ? ` (left out: ${reason})` : ""}`, () => {

@@ -33,7 +33,7 @@ const says: Readonly<Record<string, RegExp>> = {
   unsorted: /key \d is not above the one before it/,
   unknownKey: /key 8 is unknown/,
   fields: /operation 1 has the wrong fields/,
-  operation: /operation 4 is unknown/,
+  operation: /operation 4 has the wrong fields/,
   depth: /byte 129 at \d+ is not a boolean/,
   floatLength: /float at \d+ is not in its shortest form/,
   name: /name 255 is not one of/,

@@ -4,6 +4,7 @@ import { granteeId } from "../model/names";
 import { Right, type Policy, type RightCode } from "../model/policy";
 import { resultName } from "../model/result";
 import { AccessControl, requesterOf, type Requester } from "./access-control";
+import { Names } from "../model/names";
 import { SeriesTable, type Series } from "./series-table";
 
 const [customer, supplier, operator] = [1, 2, 3];
@@ -16,7 +17,7 @@ const grant = (rights: number, minDelayS: number, ...stakeholders: number[]): Po
 
 function gate(capacity = 100) {
   const world = { nowMs: 1_000_000 };
-  const table = new SeriesTable(10);
+  const table = new SeriesTable(10, new Names());
   for (let device = 20; device < 30; device++) table.enrol(device, customer);
   const access = new AccessControl(() => world.nowMs, capacity, () => table.all());
   const series = (device = 20): Series => table.open({ variable: 3, device, owner: customer })!;

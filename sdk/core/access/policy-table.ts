@@ -1,6 +1,7 @@
 /** The policies that a unit knows, each stored once and found by index or by content hash (SP-2). */
 import type { NameId, Names } from "../model/names";
-import { denyAll, type Policy } from "../model/policy";
+import { denyAll, policyFromText, policyToText, type Policy } from "../model/policy";
+import type { Catalogue } from "../../storage/store-port";
 import type { CryptoPort } from "../security/crypto-port";
 import { hashPolicy } from "../wire/policy-codec";
 
@@ -21,15 +22,31 @@ export class PolicyTable {
   /** Policies found or added for a request that has not put them in force yet. */
   readonly #held: number[] = [];
 
-  /** @param inUse calls `use` with every index that a series or sample refers to: those are kept when room is made */
+  /**
+   * @param inUse calls `use` with every index that a series or sample refers to: those are kept when room is made
+   * @param catalogue where policies survive a restart
+   */
   constructor(
     private readonly names: Names,
     private readonly crypto: CryptoPort,
     private readonly capacity: number,
     private readonly inUse: (use: (policy: number) => void) => void,
+    private readonly catalogue?: Catalogue,
   ) {
-    const hash = hashPolicy(denyAll, names, crypto);
-    this.#put(denyAllIndex, { policy: denyAll, hash, hashKey: keyOf(hash), owner: -1 });
+    this.#put(denyAllIndex, this.#entry(denyAll, -1));
+  }
+
+  /** Takes up what was kept before a restart. */
+  restore(policies: ReturnType<Catalogue["restore"]>["policies"]): void {
+    policies.forEach((record, index) => {
+      if (record && index !== denyAllIndex) this.#put(index, this.#entry(policyFromText(record.policy, this.names), this.names.id(record.owner)));
+    });
+    for (let i = 0; i < this.#entries.length; i++) this.#entries[i] ??= undefined;
+  }
+
+  #entry(policy: Policy, owner: NameId): Entry {
+    const hash = hashPolicy(policy, this.names, this.crypto);
+    return { policy, hash, hashKey: keyOf(hash), owner };
   }
 
   /**
@@ -48,13 +65,13 @@ export class PolicyTable {
   }
 
   #indexOf(policy: Policy, owner: NameId): number {
-    const hash = hashPolicy(policy, this.names, this.crypto);
-    const hashKey = keyOf(hash);
-    const known = this.#byHash.get(hashKey);
+    const entry = this.#entry(policy, owner);
+    const known = this.#byHash.get(entry.hashKey);
     if (known !== undefined) return known;
     const index = this.#freeIndex(owner);
     if (index < 0) return -1;
-    this.#put(index, { policy, hash, hashKey, owner });
+    if (this.catalogue && !this.catalogue.keepPolicy(index, { owner: this.names.text(owner), policy: policyToText(policy, this.names) })) return -1;
+    this.#put(index, entry);
     return index;
   }
 

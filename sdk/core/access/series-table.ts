@@ -1,7 +1,8 @@
 /** The series that a unit is home of, and the devices that are enrolled here with their owners. */
-import type { SeriesKey } from "../model/instance";
-import type { NameId } from "../model/names";
+import type { Instance, SeriesKey } from "../model/instance";
+import type { NameId, Names } from "../model/names";
 import type { Policy } from "../model/policy";
+import type { Catalogue } from "../../storage/store-port";
 import type { LastAccess } from "./access-control";
 import { denyAllIndex } from "./policy-table";
 
@@ -16,6 +17,8 @@ export interface Series extends SeriesKey {
   longestDelayS: number;
   /** Every policy that its samples ever had: indexes, which may stand for other policies once those are given up. */
   readonly policiesHad: number[];
+  /** The instance with the latest time, once one was kept or asked for since the start. */
+  newest?: Instance | undefined;
   lastAccess?: Map<number, LastAccess>;
 }
 
@@ -25,11 +28,30 @@ export class SeriesTable {
   readonly #owners = new Map<NameId, NameId>();
   readonly #defaults = new Map<NameId, number>();
 
-  constructor(private readonly capacity: number) {}
+  /** @param catalogue where what is known of a series survives a restart */
+  constructor(
+    private readonly capacity: number,
+    private readonly names: Names,
+    private readonly catalogue?: Catalogue,
+  ) {}
+
+  /** Takes up what was kept before a restart. */
+  restore(series: ReturnType<Catalogue["restore"]>["series"]): void {
+    series.forEach((record, index) => {
+      const key = { variable: record.variable, device: this.names.id(record.device), owner: this.names.id(record.owner) };
+      const { policy, policySequence, longestDelayS, policiesHad } = record;
+      this.#put({ ...key, index, policy, policySequence, longestDelayS, policiesHad: [...policiesHad] });
+    });
+  }
 
   /** Binds a device to its owner: what it measures belongs to that stakeholder, whatever a message says. */
   enrol(device: NameId, owner: NameId): void {
     this.#owners.set(device, owner);
+  }
+
+  /** The devices that are enrolled. */
+  devices(): NameId[] {
+    return [...this.#owners.keys()];
   }
 
   ownerOf(device: NameId): NameId | undefined {
@@ -52,9 +74,13 @@ export class SeriesTable {
     if (known) return known;
     if (this.#owners.get(key.device) !== key.owner || this.#series.length >= this.capacity) return undefined;
     const series = this.preview(key);
-    this.#series.push(series);
-    this.#byKey.set(packed(key), series);
+    this.#put(series);
     return series;
+  }
+
+  #put(series: Series): void {
+    this.#series.push(series);
+    this.#byKey.set(packed(series), series);
   }
 
   /** What a new series would be, without making it. */
@@ -64,8 +90,24 @@ export class SeriesTable {
     return { variable, device, owner, index: this.#series.length, policy, policySequence: 0, longestDelayS: 0, policiesHad: [] };
   }
 
-  /** Notes that a sample is kept under a policy. */
-  noteUse(series: Series, index: number, policy: Policy): void {
+  /** Lets the catalogue keep what will be known of a series once a sample is kept under a policy. @returns false where it could not */
+  keepRecord(series: Series, index: number, sequence: number, policy: Policy): boolean {
+    if (!this.catalogue || (series.policy === index && series.policySequence === sequence && series.policiesHad.includes(index))) return true;
+    return this.catalogue.keepSeries(series.index, {
+      variable: series.variable,
+      device: this.names.text(series.device),
+      owner: this.names.text(series.owner),
+      policy: index,
+      policySequence: sequence,
+      longestDelayS: policy.entries.reduce((longest, entry) => Math.max(longest, entry.minDelayS), series.longestDelayS),
+      policiesHad: series.policiesHad.includes(index) ? series.policiesHad : [...series.policiesHad, index],
+    });
+  }
+
+  /** Notes that a sample is kept under a policy, which is in force from here on. */
+  noteUse(series: Series, index: number, sequence: number, policy: Policy): void {
+    series.policy = index;
+    series.policySequence = sequence;
     for (const entry of policy.entries) if (entry.minDelayS > series.longestDelayS) series.longestDelayS = entry.minDelayS;
     if (!series.policiesHad.includes(index)) series.policiesHad.push(index);
   }

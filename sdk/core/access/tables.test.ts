@@ -103,14 +103,14 @@ describe("the series table", () => {
   const key = (variable: number, device = 1, owner = 2) => ({ variable, device, owner });
 
   test("DI-1 opens series of an enrolled device and its owner alone", () => {
-    const table = new SeriesTable(10);
+    const table = new SeriesTable(10, new Names());
     table.enrol(1, 2);
     expect(table.open(key(3))).toMatchObject({ variable: 3, device: 1, owner: 2, index: 0, policy: denyAllIndex, policySequence: 0 });
     expect([table.open(key(3, 1, 9)), table.open(key(3, 9, 2)), table.all().length]).toEqual([undefined, undefined, 1]);
   });
 
   test("numbers its series densely, gives the same one again, and takes no more than its bound", () => {
-    const table = new SeriesTable(2);
+    const table = new SeriesTable(2, new Names());
     table.enrol(1, 2);
     const [first, second] = [table.open(key(3)), table.open(key(4))];
     expect([first?.index, second?.index, table.open(key(5))]).toEqual([0, 1, undefined]);
@@ -118,7 +118,7 @@ describe("the series table", () => {
   });
 
   test("a preview makes nothing", () => {
-    const table = new SeriesTable(1);
+    const table = new SeriesTable(1, new Names());
     table.enrol(1, 2);
     expect(table.preview(key(3)).index).toBe(0);
     expect([table.find(key(3)), table.all().length]).toEqual([undefined, 0]);
@@ -129,7 +129,7 @@ describe("the series table", () => {
     const anyKey = fc.record({ variable: fc.oneof(fc.integer({ min: 1, max: 3 }), fc.constant(65535)), device: id, owner: id });
     fc.assert(
       fc.property(fc.array(anyKey, { maxLength: 30 }), (keys) => {
-        const table = new SeriesTable(100);
+        const table = new SeriesTable(100, new Names());
         for (const k of keys) {
           table.enrol(k.device, k.owner);
           table.open(k);
@@ -142,7 +142,7 @@ describe("the series table", () => {
   });
 
   test("DI-3 the owner's default holds for new series, and one owner's default for no other", () => {
-    const table = new SeriesTable(10);
+    const table = new SeriesTable(10, new Names());
     table.enrol(1, 2);
     table.enrol(5, 6);
     table.setDefaultPolicy(2, 7);
@@ -150,7 +150,7 @@ describe("the series table", () => {
   });
 
   test("DI-3 a changed default holds for series that the owner never gave a policy", () => {
-    const table = new SeriesTable(10);
+    const table = new SeriesTable(10, new Names());
     table.enrol(1, 2);
     table.setDefaultPolicy(2, 7);
     const series = table.open(key(3))!;
@@ -162,7 +162,7 @@ describe("the series table", () => {
   });
 
   test("names the policies in force and the defaults as in use", () => {
-    const table = new SeriesTable(10);
+    const table = new SeriesTable(10, new Names());
     table.enrol(1, 2);
     Object.assign(table.open(key(3))!, { policy: 5, policySequence: 1 });
     table.setDefaultPolicy(2, 7);

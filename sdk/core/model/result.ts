@@ -23,7 +23,7 @@ export const Result = Object.freeze({
   noData: 8,
   /** No answer came in time. Reported by the requester's own unit. */
   timeout: 9,
-  /** The link to the unit was lost before the answer came. Reported by the requester's own unit. */
+  /** The link to the unit was lost before the answer came, at the requester's own unit or further on. */
   linkLost: 10,
   /** A bounded resource (series, subscriptions, policies, pending requests, outbox) is full: try again later. */
   busy: 11,
@@ -39,6 +39,8 @@ export const Result = Object.freeze({
   unknownSubscription: 16,
   /** The store could not keep the instance: it failed, or is full of newer ones. Of a write of several, those before it may have been kept. */
   storageFailed: 17,
+  /** The service has a periodic subscription to this series already: unsubscribe it first. */
+  alreadySubscribed: 18,
 } as const);
 
 export type ResultName = keyof typeof Result;

@@ -12,7 +12,7 @@ import { checkValue, type Registry } from "../model/registry";
 import { Result, type ResultCode } from "../model/result";
 import type { ClockPort } from "../ports";
 import type { StorePort } from "../../storage/store-port";
-import { Operation, type EventRequest, type Item, type QueryRequest, type Request, type Source, type WriteRequest } from "../wire/session-body";
+import { Operation, type EventRequest, type Item, type PeriodicRequest, type QueryRequest, type Request, type Source, type WriteRequest } from "../wire/session-body";
 import { evaluateQuery } from "./evaluate-query";
 import { Subscriptions, type Notify, type Subscriber, type Subscription } from "./subscriptions";
 
@@ -29,6 +29,8 @@ export interface Notification {
 const maxAheadMs = 2000;
 /** How long an occurrence waits when access control has no room to note its delivery. */
 const busyRetryMs = 1000;
+/** Shortest period of a periodic subscription. */
+export const minPeriodMs = 100;
 
 /** One item of a write, and what it will be kept under. */
 interface Planned {
@@ -64,7 +66,8 @@ export class RequestProcessor {
       case Operation.query:
         return notify(this.#query(request));
       case Operation.event:
-        return this.#event(request, subscriber, id, notify);
+      case Operation.periodic:
+        return this.#subscribe(request, subscriber, id, notify);
       case Operation.unsubscribe:
         return notify(outcome(this.#unsubscribe(request.source, subscriber, request.id)));
     }
@@ -140,15 +143,15 @@ export class RequestProcessor {
     const fresh: [Series, Instance][] = [];
     for (const { item, series, timeMs, policy, policySequence } of plan) {
       const { variable, device, owner, value } = item;
+      if (!this.parts.series.keepRecord(series, policy, policySequence, policies.get(policy))) return outcome(Result.storageFailed);
       const appended = store.append(series.index, value, timeMs, policy);
       if (appended === "failed" || appended === "tooOld") return outcome(Result.storageFailed);
-      series.policy = policy;
-      series.policySequence = policySequence;
-      this.parts.series.noteUse(series, policy, policies.get(policy));
+      this.parts.series.noteUse(series, policy, policySequence, policies.get(policy));
       access.record(series, Right.write, requester, grantedDelayS(policies.get(policy), Right.write, requester.grantee));
       const instance = { variable, device, owner, value, timeMs, policy };
       instances.push(instance);
       if (appended === "known") continue;
+      if (timeMs >= (series.newest?.timeMs ?? 0)) series.newest = instance;
       counters.instancesKept++;
       fresh.push([series, instance]);
     }
@@ -192,22 +195,34 @@ export class RequestProcessor {
     return requester.stakeholder !== series.owner && !grants(series.policy) && !series.policiesHad.some(grants);
   }
 
-  // ---- events -------------------------------------------------------------------------------------------------------------------------
+  // ---- subscriptions -------------------------------------------------------------------------------------------------------------------------
 
-  #event(request: EventRequest, subscriber: Subscriber, id: number, notify: Notify): void {
+  #subscribe(request: EventRequest | PeriodicRequest, subscriber: Subscriber, id: number, notify: Notify): void {
     const { registry, series: table, policies, subscriptions } = this.parts;
     const requester = requesterOf(request.source);
     if (!registry.byId(request.selector.variable)) return notify(outcome(Result.unknownVariable));
+    const periodMs = request.op === Operation.periodic ? request.periodMs : 0;
+    if (request.op === Operation.periodic && !(periodMs >= minPeriodMs)) return notify(outcome(Result.unsupported));
     if (table.ownerOf(request.selector.device) !== request.selector.owner) return notify(outcome(Result.denied));
     const known = table.find(request.selector) ?? table.preview(request.selector);
     const isOwner = requester.stakeholder === known.owner;
-    const granted = grantedDelayS(policies.get(known.policy), Right.read, requester.grantee) >= 0;
-    if (!granted && !isOwner) return notify(outcome(Result.denied));
+    const delayS = isOwner ? 0 : grantedDelayS(policies.get(known.policy), Right.read, requester.grantee);
+    if (delayS < 0) return notify(outcome(Result.denied));
+    if (periodMs && periodMs < delayS * 1000) return notify(outcome(Result.tooEarly, delayS * 1000));
     // Only the owner makes a series by subscribing to it: otherwise a reader could use up the table.
     const series = isOwner ? table.open(request.selector) : table.find(request.selector);
     if (!series) return notify(outcome(isOwner ? Result.busy : Result.noData));
-    const subscription: Subscription = { subscriber, id, series, condition: request.condition, requester, notify, pending: undefined, pendingUntilMs: 0 };
+    const condition = request.op === Operation.event ? request.condition : [];
+    const pendingUntilMs = this.parts.clock.monotonicMs();
+    const subscription: Subscription = { subscriber, id, series, condition, periodMs, device: request.source.device, requester, notify, pending: undefined, pendingUntilMs };
+    if (periodMs && this.#hasPeriodic(subscription)) return notify(outcome(Result.alreadySubscribed));
     notify(outcome(subscriptions.add(subscription) ? Result.done : Result.busy));
+  }
+
+  /** A service has at most one periodic subscription to a series. */
+  #hasPeriodic({ series, subscriber, device, requester }: Subscription): boolean {
+    const same = (other: Subscription) => other.subscriber === subscriber && other.device === device && other.requester.grantee === requester.grantee;
+    return this.parts.subscriptions.of(series).some((other) => other.periodMs > 0 && same(other));
   }
 
   #unsubscribe(source: Source, subscriber: Subscriber, id: number): ResultCode {
@@ -219,7 +234,7 @@ export class RequestProcessor {
 
   #match(series: Series, instance: Instance): void {
     for (const subscription of [...this.parts.subscriptions.of(series)])
-      if (satisfies(subscription.condition, instance.value, instance.timeMs)) this.#deliver(subscription, instance);
+      if (!subscription.periodMs && satisfies(subscription.condition, instance.value, instance.timeMs)) this.#deliver(subscription, instance);
   }
 
   /** Delivers one occurrence, or holds it back until the delay has passed: then the newest match is delivered. */
@@ -241,6 +256,27 @@ export class RequestProcessor {
     }
   }
 
+  /** Delivers the newest instance of a periodic subscription, if there is one and its policy permits it now; a period in which it does not is left out. */
+  #deliverPeriodic(subscription: Subscription, nowMs: number): void {
+    const { series, periodMs } = subscription;
+    const nextMs = subscription.pendingUntilMs + periodMs;
+    const newest = (series.newest ??= this.#newest(series));
+    if (newest) this.#deliver(subscription, newest);
+    subscription.pending = undefined;
+    // After a long pause one notification is enough.
+    subscription.pendingUntilMs = nextMs > nowMs ? nextMs : nowMs + periodMs;
+  }
+
+  /** The newest instance that is kept of a series. */
+  #newest({ index, variable, device, owner }: Series): Instance | undefined {
+    let newest: Instance | undefined;
+    this.parts.store.scan(index, 0, Infinity, (value, timeMs, policy) => {
+      newest = { variable, device, owner, value, timeMs, policy };
+      return true;
+    });
+    return newest;
+  }
+
   /** An instance leaves with its policy, by content hash. */
   #answer(...instances: Instance[]): Notification {
     const items = instances.map((instance) => ({ ...instance, policy: this.parts.policies.hash(instance.policy) }));
@@ -252,8 +288,10 @@ export class RequestProcessor {
     const nowMs = this.parts.clock.monotonicMs();
     let nextMs = Infinity;
     for (const subscription of this.parts.subscriptions.all()) {
-      if (subscription.pending && subscription.pendingUntilMs <= nowMs) this.#deliver(subscription, subscription.pending);
-      if (subscription.pending) nextMs = Math.min(nextMs, subscription.pendingUntilMs - nowMs);
+      const due = subscription.pendingUntilMs <= nowMs;
+      if (subscription.periodMs && due) this.#deliverPeriodic(subscription, nowMs);
+      else if (subscription.pending && due) this.#deliver(subscription, subscription.pending);
+      if (subscription.periodMs || subscription.pending) nextMs = Math.min(nextMs, subscription.pendingUntilMs - nowMs);
     }
     return nextMs;
   }

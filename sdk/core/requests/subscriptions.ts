@@ -1,7 +1,8 @@
-/** Standing subscriptions to events (DI-5) on the series that a unit is home of. */
+/** Standing subscriptions to events (DI-5) and periodic ones (DI-6) on the series that a unit is home of. */
 import type { Requester } from "../access/access-control";
 import type { Series } from "../access/series-table";
 import type { Condition, Instance } from "../model/instance";
+import type { NameId } from "../model/names";
 import type { Notification } from "./request-processor";
 
 /** Takes the notifications of one request or subscription. */
@@ -16,11 +17,15 @@ export interface Subscription {
   readonly id: number;
   readonly series: Series;
   readonly condition: Condition;
+  /** Time between two notifications of a periodic subscription; 0 for an event. */
+  readonly periodMs: number;
+  /** Device that the subscriber's service runs on. */
+  readonly device: NameId;
   readonly requester: Requester;
   readonly notify: Notify;
   /** The newest matching instance that the minimum delay still holds back. */
   pending: Instance | undefined;
-  /** When the delay ends, on the monotonic clock. */
+  /** When the delay ends, or the period of a periodic subscription; on the monotonic clock. */
   pendingUntilMs: number;
 }
 

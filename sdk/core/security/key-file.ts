@@ -17,7 +17,7 @@ export interface KeyFile {
 }
 
 const keyBytes = 32;
-const fields: readonly string[] = Object.freeze(["type", "version", "kid", "key", "domain", "initiator", "responder", "owner", "names", "sources", "policy"]);
+const fields: readonly string[] = Object.freeze(["type", "version", "kid", "key", "domain", "initiator", "responder", "owner", "names", "sources", "below", "policy"]);
 
 /** @throws EbalanceError `bad-configuration` naming file and field; never the key */
 export function parseKeyFile(text: string, fileName: string): KeyFile {
@@ -42,6 +42,7 @@ export function parseKeyFile(text: string, fileName: string): KeyFile {
     owner: text64(file, "owner", fileName),
     names: list(file, "names", fileName).map((name) => asText(name, "names", fileName)),
     sources: list(file, "sources", fileName).map((source) => asSource(source, fileName)),
+    ...(file["below"] === undefined ? {} : { below: list(file, "below", fileName).map((unit) => asText(unit, "below", fileName)) }),
   };
   const policy = file["policy"] as PolicyText | undefined;
   checkMeaning(session, policy, fileName);
@@ -79,7 +80,8 @@ function parseKey(hex: unknown, fileName: string): Uint8Array {
 function asSource(value: unknown, fileName: string): SessionConfig["sources"][number] {
   if (typeof value !== "object" || value === null) return wrong(fileName, "sources", "has an entry that is not {device, service, stakeholder}");
   const source = value as Record<string, unknown>;
-  return { device: text64(source, "device", fileName), service: text64(source, "service", fileName), stakeholder: text64(source, "stakeholder", fileName) };
+  const via = source["via"] === undefined ? {} : { via: text64(source, "via", fileName) };
+  return { device: text64(source, "device", fileName), service: text64(source, "service", fileName), stakeholder: text64(source, "stakeholder", fileName), ...via };
 }
 
 function list(file: Record<string, unknown>, field: string, fileName: string): unknown[] {

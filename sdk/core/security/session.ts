@@ -34,8 +34,19 @@ export interface SessionConfig {
   readonly owner: string;
   /** The names that may be used in this session; on the wire each is its index here. */
   readonly names: readonly string[];
-  /** Who may make requests in this session. `device` is one of the two ends. */
-  readonly sources: readonly { readonly device: string; readonly service: string; readonly stakeholder: string }[];
+  /** Who may make requests in this session. */
+  readonly sources: readonly SessionSource[];
+  /** The units that may be reached through the initiator, besides itself: it announces those that are there. */
+  readonly below?: readonly string[];
+}
+
+export interface SessionSource {
+  /** The unit that the request comes from: one of the two ends, or with `via` another. */
+  readonly device: string;
+  readonly service: string;
+  readonly stakeholder: string;
+  /** The end that passes on the requests of a unit that is neither. */
+  readonly via?: string;
 }
 
 /** Links over which a responder has answered an opening without having heard from the initiator since. */
@@ -68,6 +79,7 @@ export class Session implements BodyContext {
   readonly #nameIds: readonly NameId[];
   readonly #nameIndexes = new Map<NameId, number>();
   readonly #sources: readonly Source[];
+  readonly #below: ReadonlySet<NameId>;
   readonly #openSend: MacContext;
   readonly #openReceive: MacContext;
   /** The nonce of an `open` that was sent and not answered yet. */
@@ -98,7 +110,10 @@ export class Session implements BodyContext {
     this.peer = names.id(this.#peerText());
     this.#nameIds = config.names.map((name) => names.id(name));
     this.#nameIds.forEach((id, index) => this.#nameIndexes.set(id, index));
-    this.#sources = config.sources.map((s) => ({ device: names.id(s.device), service: names.id(s.service), stakeholder: names.id(s.stakeholder) }));
+    // Only what the peer may say matters at this end.
+    const theirs = config.sources.filter((s) => (s.via ?? s.device) !== self);
+    this.#sources = theirs.map((s) => ({ device: names.id(s.device), service: names.id(s.service), stakeholder: names.id(s.stakeholder) }));
+    this.#below = new Set((config.below ?? []).map((name) => names.id(name)));
     const openKey = crypto.deriveKey(secret, new Uint8Array(0), this.#info("open", ""), "mac");
     this.#openSend = this.#context(openKey, this.#peerText(), "open");
     this.#openReceive = this.#context(openKey, self, "open");
@@ -122,9 +137,14 @@ export class Session implements BodyContext {
     return this.#nameIndexes.get(id) ?? badArgument(`${this.names.text(id)} is not in the names of session ${this.kid}; add it to both key files`);
   }
 
-  /** Whether the peer may make requests as this source: it speaks for its own device alone, never for the other end. */
+  /** Whether the peer may make requests as this source, or pass them on: it never speaks for this end. */
   allows(source: Source): boolean {
-    return source.device === this.peer && this.#sources.some((s) => s.device === source.device && s.service === source.service && s.stakeholder === source.stakeholder);
+    return this.#sources.some((s) => s.device === source.device && s.service === source.service && s.stakeholder === source.stakeholder);
+  }
+
+  /** Whether a unit may be reached through the initiator. */
+  mayBeBelow(unit: NameId): boolean {
+    return this.#below.has(unit);
   }
 
   /** The message that opens the session anew; the present one goes on until the answer comes. */
@@ -303,9 +323,15 @@ export function checkSession(config: SessionConfig, self: string): void {
   const known = (field: string, name: string) => names.includes(name) || badArgument(`session ${kid}: ${field} ${name} is not in names`);
   known("owner", config.owner);
   for (const source of sources) {
-    if (source.device !== initiator && source.device !== responder) badArgument(`session ${kid}: source device ${source.device} is neither end`);
+    const isEnd = (unit: string) => unit === initiator || unit === responder;
+    if (source.via === undefined && !isEnd(source.device)) badArgument(`session ${kid}: source device ${source.device} is neither end; say with "via" which end passes its requests on`);
+    if (source.via !== undefined && (isEnd(source.device) || !isEnd(source.via))) badArgument(`session ${kid}: source device ${source.device} via ${source.via}: an end passes on the requests of a unit that is none`);
     known("device", source.device);
     known("service", source.service);
     known("stakeholder", source.stakeholder);
+  }
+  for (const unit of config.below ?? []) {
+    known("below", unit);
+    if (unit === initiator || unit === responder) badArgument(`session ${kid}: below ${unit} is one of the two ends`);
   }
 }

@@ -7,7 +7,7 @@ import type { Value } from "../model/registry";
 import { lastResultCode, Result, type ResultCode } from "../model/result";
 import * as cbor from "./cbor";
 import { policyHashBytes, readPolicy } from "./policy-codec";
-import { maxItems, maxSequence, Operation, type BodyContext, type Item, type SessionBody, type Source } from "./session-body";
+import { maxAnnounced, maxHops, maxItems, maxPeriodMs, maxSequence, Operation, type BodyContext, type Item, type SessionBody, type Source } from "./session-body";
 
 /** Longest text or byte value that is read at all; the registry sets the bound of each variable. */
 const maxValueBytes = 256;
@@ -27,18 +27,25 @@ interface Fields {
   function?: number;
   result?: number;
   retryAfterMs?: number;
+  periodMs?: number;
+  hops?: number;
+  units?: NameId[];
 }
 
 /** Keys that each operation must have (bit 2^key), and those it may have besides. */
 const bit = (...keys: number[]) => keys.reduce((bits, key) => bits | (1 << key), 0);
 const shapes: Readonly<Record<number, readonly [must: number, may: number]>> = Object.freeze({
-  [Operation.write]: [bit(1, 2, 3, 5), bit(4)],
-  [Operation.query]: [bit(1, 2, 3, 6, 7, 10), bit(4)],
-  [Operation.event]: [bit(1, 2, 3, 6, 7), bit(4)],
-  [Operation.unsubscribe]: [bit(1, 2, 3, 9), bit(4)],
+  [Operation.write]: [bit(1, 2, 3, 5), bit(4, 16)],
+  [Operation.query]: [bit(1, 2, 3, 6, 7, 10), bit(4, 16)],
+  [Operation.event]: [bit(1, 2, 3, 6, 7), bit(4, 16)],
+  [Operation.periodic]: [bit(1, 2, 3, 6, 15), bit(4, 16)],
+  [Operation.unsubscribe]: [bit(1, 2, 3, 9), bit(4, 16)],
   [Operation.alive]: [bit(1, 3), bit(4)],
   [Operation.notify]: [bit(1, 3, 9), bit(4, 5, 11, 12)],
+  [Operation.announce]: [bit(1, 3, 17), bit(4)],
 });
+
+const lastKey = 17;
 
 /** The sequence of the last body, for an answer to one that turned out to be malformed; 0 where it was not reached. */
 export let sequenceRead = 0;
@@ -50,7 +57,7 @@ export function readBody(context: BodyContext): SessionBody {
   const length = cbor.readLength(cbor.Major.map, 12);
   let keys = 0;
   for (let i = 0; i < length; i++) {
-    const key = cbor.readUint(12);
+    const key = cbor.readUint(lastKey);
     if (keys >> key !== 0) malformed(`key ${key} is not above the one before it`);
     keys |= 1 << key;
     readField(key, fields, context);
@@ -71,7 +78,7 @@ function asBody(fields: Fields): SessionBody {
 function readField(key: number, fields: Fields, context: BodyContext): void {
   switch (key) {
     case 1:
-      fields.op = cbor.readUint(Operation.notify);
+      fields.op = cbor.readUint(Operation.announce);
       break;
     case 2:
       fields.source = readSource(context);
@@ -99,10 +106,19 @@ function readField(key: number, fields: Fields, context: BodyContext): void {
       break;
     case 11:
       fields.result = readCode(lastResultCode);
-      if (fields.result === Result.timeout || fields.result === Result.linkLost) malformed("a result that only the requester's own unit can give");
+      if (fields.result === Result.timeout) malformed("a result that only the requester's own unit can give");
       break;
     case 12:
       fields.retryAfterMs = readCode(Number.MAX_SAFE_INTEGER);
+      break;
+    case 15:
+      fields.periodMs = readCode(maxPeriodMs);
+      break;
+    case 16:
+      fields.hops = readCode(maxHops);
+      break;
+    case 17:
+      fields.units = readUnits(context);
       break;
     default:
       malformed(`key ${key} is unknown`);
@@ -131,6 +147,14 @@ function readName(context: BodyContext): NameId {
 function readSelector(context: BodyContext): SeriesKey {
   if (cbor.readLength(cbor.Major.array, 3) !== 3) malformed("selector is not [variable, device, owner]");
   return { variable: cbor.readUint(0xffff), device: readName(context), owner: readName(context) };
+}
+
+function readUnits(context: BodyContext): NameId[] {
+  const length = cbor.readLength(cbor.Major.array, maxAnnounced);
+  if (length === 0) malformed("no units");
+  const units: NameId[] = [];
+  for (let i = 0; i < length; i++) units.push(readName(context));
+  return units;
 }
 
 function readCondition(): Condition {

@@ -8,7 +8,7 @@ import type { Policy } from "../model/policy";
 import type { Registry, Value } from "../model/registry";
 import type { ResultCode } from "../model/result";
 
-export const Operation = Object.freeze({ write: 1, query: 2, event: 3, unsubscribe: 5, alive: 6, notify: 7 } as const);
+export const Operation = Object.freeze({ write: 1, query: 2, event: 3, periodic: 4, unsubscribe: 5, alive: 6, notify: 7, announce: 8 } as const);
 
 /** Who asks: the device it comes from, the service that asks and the stakeholder it asks for (SP-1). */
 export interface Source {
@@ -30,17 +30,17 @@ interface Head {
   /** Milliseconds since 1970, whole seconds; undefined where the sender's clock is not set. */
   readonly timeMs: number | undefined;
 }
-export type WriteRequest = { readonly op: 1; readonly source: Source; readonly items: readonly Item[] };
-export type QueryRequest = {
-  readonly op: 2;
+interface Asked {
   readonly source: Source;
-  readonly selector: SeriesKey;
-  readonly condition: Condition;
-  readonly function: QueryFunctionCode;
-};
-export type EventRequest = { readonly op: 3; readonly source: Source; readonly selector: SeriesKey; readonly condition: Condition };
-export type UnsubscribeRequest = { readonly op: 5; readonly source: Source; readonly id: number };
-export type Request = WriteRequest | QueryRequest | EventRequest | UnsubscribeRequest;
+  /** How many units have passed the request on; undefined: none. */
+  readonly hops?: number;
+}
+export type WriteRequest = Asked & { readonly op: 1; readonly items: readonly Item[] };
+export type QueryRequest = Asked & { readonly op: 2; readonly selector: SeriesKey; readonly condition: Condition; readonly function: QueryFunctionCode };
+export type EventRequest = Asked & { readonly op: 3; readonly selector: SeriesKey; readonly condition: Condition };
+export type PeriodicRequest = Asked & { readonly op: 4; readonly selector: SeriesKey; readonly periodMs: number };
+export type UnsubscribeRequest = Asked & { readonly op: 5; readonly id: number };
+export type Request = WriteRequest | QueryRequest | EventRequest | PeriodicRequest | UnsubscribeRequest;
 export type NotifyMessage = {
   readonly op: 7;
   /** The id of the request or subscription that this answers. */
@@ -52,7 +52,14 @@ export type NotifyMessage = {
 };
 /** Says that the sender is there and holds the keys; the first message of each side. */
 export type AliveMessage = { readonly op: 6 };
-export type SessionBody = (Request | NotifyMessage | AliveMessage) & Head;
+/** Says which units can be reached through the sender, besides itself. */
+export type AnnounceMessage = { readonly op: 8; readonly units: readonly NameId[] };
+export type SessionBody = (Request | NotifyMessage | AliveMessage | AnnounceMessage) & Head;
+
+/** Whether a request stands until it ends: its outcome is followed by occurrences. */
+export function isStanding(request: { readonly op: number }): boolean {
+  return request.op === Operation.event || request.op === Operation.periodic;
+}
 
 /** The list of names that both ends of a session hold, and the registry that gives values their types. */
 export interface BodyContext {
@@ -64,5 +71,11 @@ export interface BodyContext {
 }
 
 export const maxItems = 16;
+/** Units named in one announcement; more take several. */
+export const maxAnnounced = 64;
+/** A request is passed on by no more units than this: whatever goes round in a circle ends. */
+export const maxHops = 7;
+/** Longest period on the wire. */
+export const maxPeriodMs = 0x7fffffff;
 /** The largest sequence number and request id; before it is reached a session is opened anew. */
 export const maxSequence = 0x3fffffff;

@@ -10,26 +10,48 @@ import { maxItems, Operation, type BodyContext, type Item, type SessionBody, typ
 export function writeBody(body: SessionBody, context: BodyContext): void {
   const { op, timeMs } = body;
   const withId = op === Operation.unsubscribe || op === Operation.notify;
-  const withSource = op !== Operation.notify && op !== Operation.alive;
   const items = op === Operation.write || op === Operation.notify ? body.items : [];
-  const entries =
-    2 + (timeMs === undefined ? 0 : 1) + (withSource ? 1 : 0) + (items.length ? 1 : 0) + (withId ? 1 : 0) +
-    (op === Operation.query ? 3 : op === Operation.event ? 2 : op === Operation.notify ? (body.result ? 1 : 0) + (body.retryAfterMs ? 1 : 0) : 0);
+  const source = "source" in body ? body.source : undefined;
+  const hops = "hops" in body ? body.hops : undefined;
+  const entries = 2 + (timeMs === undefined ? 0 : 1) + (source ? 1 : 0) + (items.length ? 1 : 0) + (withId ? 1 : 0) + (hops ? 1 : 0) + ownEntries(body);
   cbor.writeHead(cbor.Major.map, entries);
   writeEntry(1, op);
-  if (withSource) writeSource(body.source, context);
+  if (source) writeSource(source, context);
   writeEntry(3, body.sequence);
   if (timeMs !== undefined) writeEntry(4, timeMs / 1000);
   if (items.length) writeItems(items, timeMs, context);
-  if (op === Operation.query || op === Operation.event) {
-    writeSelector(body.selector, context);
-    writeCondition(body.condition);
-  }
+  if (op === Operation.query || op === Operation.event || op === Operation.periodic) writeSelector(body.selector, context);
+  if (op === Operation.query || op === Operation.event) writeCondition(body.condition);
   if (withId) writeEntry(9, body.id);
   if (op === Operation.query) writeEntry(10, body.function);
-  if (op !== Operation.notify) return;
-  if (body.result) writeEntry(11, body.result);
-  if (body.retryAfterMs) writeEntry(12, body.retryAfterMs);
+  if (op === Operation.notify && body.result) writeEntry(11, body.result);
+  if (op === Operation.notify && body.retryAfterMs) writeEntry(12, body.retryAfterMs);
+  if (op === Operation.periodic) writeEntry(15, body.periodMs);
+  if (hops) writeEntry(16, hops);
+  if (op === Operation.announce) writeUnits(body.units, context);
+}
+
+/** How many entries of the map only this operation has. */
+function ownEntries(body: SessionBody): number {
+  switch (body.op) {
+    case Operation.query:
+      return 3;
+    case Operation.event:
+    case Operation.periodic:
+      return 2;
+    case Operation.announce:
+      return 1;
+    case Operation.notify:
+      return (body.result ? 1 : 0) + (body.retryAfterMs ? 1 : 0);
+    default:
+      return 0;
+  }
+}
+
+function writeUnits(units: readonly number[], context: BodyContext): void {
+  cbor.writeInteger(17);
+  cbor.writeHead(cbor.Major.array, units.length);
+  for (const unit of units) cbor.writeInteger(context.nameIndex(unit));
 }
 
 function writeEntry(key: number, value: number): void {

@@ -3,4 +3,4 @@ export { NodeCrypto } from "./node-crypto";
 export { nodeDevicePlatform, type NodeDeviceOptions } from "./node-device";
 export { nodeTimers, stderrLog, systemClock } from "./node-ports";
 export { readKeyFile, readSecretText } from "./read-key-file";
-export { TcpServer, tcpConnector, type TcpServerOptions } from "./tcp";
+export { TcpServer, tcpConnector, tcpStreams, type TcpServerOptions } from "./tcp";

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { frame, type LinkPort, type UnitDriver } from "ebalance";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { TcpServer, tcpConnector, type TcpServerOptions } from "./tcp";
+import { TcpServer, tcpStreams, type TcpServerOptions } from "./tcp";
 
 const cleanUp: (() => unknown)[] = [];
 afterEach(async () => {
@@ -198,7 +198,7 @@ describe("CP-8 a stream to the unit above", () => {
       told.push(line);
       waiting.splice(0).forEach((go) => go());
     };
-    const made = tcpConnector("127.0.0.1", port)(() => tell("open"), (chunk) => tell(chunk ? `data ${Array.from(chunk).join(" ")}` : "null"));
+    const made = tcpStreams("127.0.0.1", port)(() => tell("open"), (chunk) => tell(chunk ? `data ${Array.from(chunk).join(" ")}` : "null"));
     cleanUp.push(() => made.close());
     const until = async (line: string) => {
       while (!told.includes(line)) await new Promise<void>((resolve) => waiting.push(resolve));

@@ -1,6 +1,6 @@
 /** Units over TCP: a server that takes in the units below, and a connector to the unit above. */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
-import { EbalanceError, StreamLink, type ByteStream, type LogPort, type StreamConnector, type UnitDriver } from "ebalance";
+import { EbalanceError, overStreams, StreamLink, type ByteStream, type LinkConnector, type LogPort, type StreamConnector, type UnitDriver } from "ebalance";
 
 /** Bytes that may wait for a slow peer; beyond that the stream takes no more. */
 const maxQueuedBytes = 65_536;
@@ -110,7 +110,12 @@ class Pace {
 }
 
 /** Connects to a unit above. @throws EbalanceError `bad-configuration` for a port that is none */
-export function tcpConnector(host: string, port: number): StreamConnector {
+export function tcpConnector(host: string, port: number): LinkConnector {
+  return overStreams(tcpStreams(host, port));
+}
+
+/** Makes streams to a port. @throws EbalanceError `bad-configuration` for a port that is none */
+export function tcpStreams(host: string, port: number): StreamConnector {
   if (!isPort(port)) throw configuration(`cannot connect to ${host}: port ${port} is not from 1 to 65535`);
   return (onOpen, onData) => {
     const socket = connect({ host, port });

@@ -1,0 +1,78 @@
+/**
+ * Where requests go (DI-10): here, down or up. Which neighbour leads to a unit further down is learnt from announcements; a unit that nobody announced and that is not
+ * enrolled here is looked for above.
+ */
+import type { SeriesTable } from "../access/series-table";
+import type { NameId } from "../model/names";
+import { Result, type ResultCode } from "../model/result";
+import type { Neighbour } from "../neighbour";
+import { maxAnnounced, Operation, type Request, type UnsubscribeRequest } from "../wire/session-body";
+
+/** Where a request goes: a neighbour, this unit itself, or nowhere and why. */
+export type Way = Neighbour | typeof here | ResultCode;
+export const here = "here";
+
+export class Routes {
+  readonly #via = new Map<NameId, Neighbour>();
+
+  /**
+   * @param capacity most units further down that are known at once
+   * @param series says which devices are enrolled here
+   * @param isTop whether no unit is above
+   * @param parent the neighbour above, once there is a session with it
+   */
+  constructor(
+    private readonly capacity: number,
+    private readonly series: SeriesTable,
+    private readonly isTop: boolean,
+    private readonly parent: () => Neighbour | undefined,
+  ) {}
+
+  /** The way of a request: all of its items go to one unit, since it is carried out whole or not at all. */
+  wayOf(request: Exclude<Request, UnsubscribeRequest>, from: Neighbour | undefined): Way {
+    if (request.op !== Operation.write) return this.#wayTo(request.selector.device, from);
+    const way = this.#wayTo(request.items[0]!.device, from);
+    for (const item of request.items) if (this.#wayTo(item.device, from) !== way) return Result.unsupported;
+    return way;
+  }
+
+  /**
+   * Down where a unit was announced, else here where it is enrolled, else up; never back to where the request came from. The top unit answers for units that nobody
+   * announced: absent and denied look alike there.
+   */
+  #wayTo(device: NameId, from: Neighbour | undefined): Way {
+    const below = this.#via.get(device);
+    if (!below && (this.isTop || this.series.ownerOf(device) !== undefined)) return here;
+    const next = below ?? this.parent();
+    return next && next !== from ? next : Result.unknownLocation;
+  }
+
+  /**
+   * Takes an announcement from below, and passes on what is new. The newest holds: a unit that has moved is announced by its new parent. What the session does not
+   * permit is left out. A way stays known while its link is down.
+   */
+  learn(units: readonly NameId[], from: Neighbour): void {
+    if (from.session.isInitiator) return;
+    const fresh: NameId[] = [];
+    for (const unit of units) {
+      const known = this.#via.has(unit);
+      if (!from.session.mayBeBelow(unit) || (!known && this.#via.size >= this.capacity)) continue;
+      this.#via.set(unit, from);
+      if (!known) fresh.push(unit);
+    }
+    this.announce(fresh);
+  }
+
+  /** Tells the unit above of everything that can be reached through this one. */
+  announceAll(): void {
+    this.announce([...this.series.devices(), ...this.#via.keys()]);
+  }
+
+  /** Tells the unit above, where its session is open, of those units that the session permits. */
+  announce(units: readonly NameId[]): void {
+    const parent = this.parent();
+    if (!parent?.session.isOpen) return;
+    const permitted = units.filter((unit) => parent.session.mayBeBelow(unit));
+    for (let i = 0; i < permitted.length; i += maxAnnounced) parent.announce(permitted.slice(i, i + maxAnnounced));
+  }
+}
