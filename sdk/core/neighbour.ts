@@ -1,5 +1,6 @@
 /** A unit one session away: its session, the link that leads there now, and what waits for an answer from it. */
 import type { Counters } from "./counters";
+import { Flapping } from "./group/flapping";
 import type { NameId } from "./model/names";
 import { Result } from "./model/result";
 import type { LinkPort, UnitPorts } from "./ports";
@@ -21,6 +22,9 @@ export class Neighbour {
   #openAgainMs = Infinity;
   /** When it was opened last: a session that wears out at once must not be opened without pause. */
   #openedMs = -Infinity;
+  readonly #flapping = new Flapping();
+  /** The link over which the last opening was counted. */
+  #countedLink: LinkPort | undefined;
 
   constructor(
     readonly session: Session,
@@ -45,6 +49,18 @@ export class Neighbour {
   /** A message has come under the keys of the session: the peer has them in use. */
   heard(): void {
     this.#openAgainMs = Infinity;
+  }
+
+  /** Notes that the session is open; once a link. @returns whether that happens too often */
+  flaps(): boolean {
+    if (this.link === this.#countedLink) return false;
+    this.#countedLink = this.link;
+    return this.#flapping.noteOpening(this.ports.clock.monotonicMs());
+  }
+
+  /** Whether the present link keeps its place against this one, or any other. */
+  isHeldAgainst(link: LinkPort | undefined): boolean {
+    return this.link !== undefined && this.link !== link && this.session.isOpen && this.#flapping.isHeld(this.ports.clock.monotonicMs());
   }
 
   /** Sends a request of this unit's; its outcome goes to `notify`, whatever becomes of the link. */

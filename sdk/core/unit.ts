@@ -11,12 +11,12 @@ import { badArgument, EbalanceError } from "./model/errors";
 import { Names } from "./model/names";
 import { policyFromText, type PolicyText } from "./model/policy";
 import type { Registry } from "./model/registry";
-import { Result, resultName } from "./model/result";
+import { Result, resultName, type ResultCode } from "./model/result";
 import type { LinkPort, UnitPorts } from "./ports";
 import { Neighbour } from "./neighbour";
 import { Relay } from "./requests/relay";
-import { outcome, RequestProcessor } from "./requests/request-processor";
-import { Subscriptions, type Notify } from "./requests/subscriptions";
+import { outcome, RequestProcessor, type Notification } from "./requests/request-processor";
+import { Subscriptions, type Notify, type Subscriber } from "./requests/subscriptions";
 import type { KeyHandle } from "./security/crypto-port";
 import { Session, type SessionConfig } from "./security/session";
 import { Operation, type Request, type SessionBody } from "./wire/session-body";
@@ -46,6 +46,10 @@ export interface UnitConfig {
   readonly limits?: Partial<UnitLimits>;
   /** Told when a session with a neighbour opens and when it is lost. */
   readonly onSession?: (neighbour: string, open: boolean) => void;
+  /** Told when a neighbour opens its session again and again, as two devices with one identity do. From then on the one that is there keeps its place for half a minute. */
+  readonly onFlapping?: (neighbour: string) => void;
+  /** Told of each request that this unit has decided, with its outcome; of a subscription the first. */
+  readonly onDecision?: (request: Request, notification: Notification) => void;
 }
 
 /** Limits that fit a gateway with a few hundred devices; a device sets lower ones. */
@@ -161,8 +165,7 @@ export class ManagementUnit {
 
   #start(request: Request, id: number, notify: Notify, timeoutMs: number): void {
     const way = request.op === Operation.unsubscribe ? this.#keeper(request.id) : this.#routes.wayOf(request, undefined);
-    if (way === here) this.#processor.process(request, this, id, notify);
-    else if (typeof way === "number") notify(outcome(way));
+    if (way === here || typeof way === "number") this.#decide(request, way, this, id, notify);
     else way.request(request, id, notify, timeoutMs, this.#limits.maxPending);
   }
 
@@ -209,6 +212,7 @@ export class ManagementUnit {
   }
 
   #receiveFrom(neighbour: Neighbour, link: LinkPort, envelope: Envelope): boolean {
+    if (neighbour.isHeldAgainst(link)) return this.#refuse("foreignLink", link, `session ${neighbour.session.kid} is opened too often; the link that is there keeps its place`);
     const received = neighbour.session.receive(envelope, link);
     switch (received.kind) {
       case "refused":
@@ -220,7 +224,7 @@ export class ManagementUnit {
         this.#tellLost(neighbour);
         neighbour.opened(link);
         this.#routes.announceAll();
-        this.config.onSession?.(this.names.text(neighbour.session.peer), true);
+        this.#tellOpen(neighbour);
         return true;
       case "malformed":
         this.#refuse("malformed", link, received.detail);
@@ -252,13 +256,25 @@ export class ManagementUnit {
   /** Carries out a request of a neighbour's, or passes it on. */
   #carryOut(request: Request, sequence: number, from: Neighbour, reply: Notify): void {
     if (request.op === Operation.unsubscribe) {
-      if (!this.#relay.unsubscribe(request, sequence, from, reply)) this.#processor.process(request, from, sequence, reply);
+      if (!this.#relay.unsubscribe(request, sequence, from, reply)) this.#decide(request, here, from, sequence, reply);
       return;
     }
     const way = this.#routes.wayOf(request, from);
-    if (way === here) this.#processor.process(request, from, sequence, reply);
-    else if (typeof way === "number") reply(outcome(way));
+    if (way === here || typeof way === "number") this.#decide(request, way, from, sequence, reply);
     else this.#relay.forward(request, sequence, from, way, reply);
+  }
+
+  /** A request that goes no further: it is carried out here, or there is no way on. */
+  #decide(request: Request, way: typeof here | ResultCode, from: Subscriber, id: number, notify: Notify): void {
+    const { onDecision } = this.config;
+    let told = onDecision === undefined;
+    const reply: Notify = (notification) => {
+      notify(notification);
+      if (!told) onDecision!(request, notification);
+      told = true;
+    };
+    if (way === here) this.#processor.process(request, from, id, onDecision ? reply : notify);
+    else reply(outcome(way));
   }
 
   /** A peer opened its session anew: what was under way in the old one is over. */
@@ -268,7 +284,20 @@ export class ManagementUnit {
     neighbour.link = link;
     if (before !== link) before?.close("its unit has opened the session over another link");
     neighbour.send({ op: Operation.alive });
-    this.config.onSession?.(this.names.text(neighbour.session.peer), true);
+    this.#tellOpen(neighbour);
+  }
+
+  #tellOpen(neighbour: Neighbour): void {
+    const peer = this.names.text(neighbour.session.peer);
+    this.config.onSession?.(peer, true);
+    if (!neighbour.flaps()) return;
+    this.ports.log("warning", `${peer} opens its session again and again: two devices with one identity, or a link that comes and goes`);
+    this.config.onFlapping?.(peer);
+  }
+
+  /** Whether a neighbour that is there keeps its place for now, whoever else comes with its identity: a transport may refuse the other at once. */
+  isHeld(neighbour: string): boolean {
+    return this.#neighbour(this.names.find(neighbour) ?? -1)?.isHeldAgainst(undefined) ?? false;
   }
 
   /** Ends every session and forgets the keys; whoever waits for something is told. The unit cannot be used any more. */
