@@ -1,6 +1,6 @@
 /** Holding registers of one Modbus unit, whatever carries the requests: TCP or a serial line, our client on a device or a library on a gateway. */
 
-/** What came of a read: the registers, or why there are none. */
+/** What came of a read: the registers, or why there are none: its kind, a colon, and words for people (`registerProblem` in modbus-pdu.ts). */
 export type Registers = { readonly values: Uint16Array } | { readonly problem: string };
 
 export interface RegisterPort {
