@@ -17,6 +17,8 @@ const common = {
 export default defineConfig([
   /** For devices: one module without imports, so that a Moddable manifest can name it. */
   { ...common, entry: { device: "sdk/device.ts" }, noExternal: [/./], splitting: false },
+  /** For DER controllers, beside `device`: apart from it so that a sensor stays small. */
+  { ...common, entry: { der: "sdk/der.ts" }, noExternal: [/./], splitting: false },
   /** For gateways and services: dependencies stay imports. */
   { ...common, entry: { index: "sdk/index.ts" } },
 ]);

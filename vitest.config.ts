@@ -9,6 +9,7 @@ export default defineConfig({
     alias: [
       { find: /^ebalance$/, replacement: here("sdk/index.ts") },
       { find: /^ebalance\/device$/, replacement: here("sdk/device.ts") },
+      { find: /^ebalance\/der$/, replacement: here("sdk/der.ts") },
       { find: /^@ebalance\/gateway$/, replacement: here("targets/linux-gateway/src/index.ts") },
     ],
   },

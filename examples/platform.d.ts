@@ -1,6 +1,6 @@
 /** `ebalance:platform` is the platform that an example is built for: targets/xs-host or targets/linux-gateway. */
 declare module "ebalance:platform" {
-  import type { DevicePlatform } from "ebalance/device";
+  import type { DevicePlatform, StreamConnector } from "ebalance/device";
   export const platform: DevicePlatform & {
     readonly readings: {
       /** Share of the processors that is busy, in percent. */
@@ -8,5 +8,9 @@ declare module "ebalance:platform" {
       /** In °C; undefined where there is no sensor. */
       readonly temperature: () => number | undefined;
     };
+    /** What stands on the command line after the service. */
+    readonly args: readonly string[];
+    /** Streams to `PORT` of this computer or `HOST:PORT`. Without an address the program ends and says how it is called. */
+    readonly streams: (to: string | undefined) => StreamConnector;
   };
 }

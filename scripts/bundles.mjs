@@ -8,13 +8,14 @@ export const root = (path) => fileURLToPath(new URL(`../${path}`, import.meta.ur
 const sources = {
   ebalance: root("sdk/index.ts"),
   "ebalance/device": root("sdk/device.ts"),
+  "ebalance/der": root("sdk/der.ts"),
   "@ebalance/gateway": root("targets/linux-gateway/src/index.ts"),
 };
 
 /** A program for Node with everything in it. */
 export async function bundleForNode(entry, outfile, alias = {}) {
   const banner = { js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);' };
-  await build({ entryPoints: [root(entry)], outfile, bundle: true, format: "esm", platform: "node", target: "node20", alias: { ...sources, ...alias }, banner, logLevel: "silent" });
+  await build({ entryPoints: [root(entry)], outfile, bundle: true, format: "esm", platform: "node", target: "node20", alias: { ...sources, ...alias }, banner, external: ["better-sqlite3"], logLevel: "silent" });
   return outfile;
 }
 
@@ -28,11 +29,16 @@ export function bundleSdkForXs(outfile) {
   return bundle(root("sdk/device.ts"), { outfile });
 }
 
+/** What a DER controller needs besides: preloaded too. */
+export function bundleDerForXs(outfile) {
+  return bundle(root("sdk/der.ts"), { outfile });
+}
+
 /** An example for XS: it imports the preloaded SDK. */
 export function bundleDeviceForXs(entry, outfile) {
   return bundle(root(entry), {
     outfile,
-    external: ["ebalance/device"],
+    external: ["ebalance/device", "ebalance/der"],
     alias: { "ebalance:platform": root("targets/xs-host/device-platform.ts") },
   });
 }

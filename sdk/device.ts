@@ -1,5 +1,6 @@
 /** Entry point `ebalance/device`: what firmware needs and nothing else. */
 export { Device, openDevice, type DeviceOptions, type DevicePlatform, type ReportOptions } from "./client/device";
+export type { DeviceAccess, Following, ProgramPorts, Written } from "./client/device-access";
 export type { TimerHandle, TimerPort } from "./client/driver";
 export { EbalanceError, type ErrorCode, type Fault } from "./core/model/errors";
 export { utf8Text } from "./core/model/utf8";

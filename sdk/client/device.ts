@@ -1,6 +1,6 @@
 /**
- * The device kit: what a sensor's firmware calls. It keeps the link to the parent, reports readings on schedule, and holds back what could not
- * be delivered yet.
+ * The device kit: what a device's firmware calls. It keeps the link to the parent, reports readings on schedule, holds back what could not
+ * be delivered yet, and hears of what is written for the device.
  */
 import { badArgument, EbalanceError } from "../core/model/errors";
 import { Registry, type Value, type VariableDefinition } from "../core/model/registry";
@@ -10,8 +10,10 @@ import type { CryptoPort } from "../core/security/crypto-port";
 import { parseKeyFile, type KeyFile } from "../core/security/key-file";
 import type { UnitLimits } from "../core/unit";
 import { MemoryStore } from "../storage/memory-store";
+import type { DeviceAccess, Following, Written } from "./device-access";
 import { UnitDriver, type TimerHandle, type TimerPort } from "./driver";
 import { Outbox } from "./outbox";
+import { Followers } from "./series-follower";
 import { Uplink } from "./uplink";
 
 /** What a platform offers to a device. Implementations: targets/xs-host, targets/linux-gateway. */
@@ -43,11 +45,12 @@ export interface ReportOptions {
   readonly read: () => Value | undefined;
 }
 
-export class Device {
+export class Device implements DeviceAccess {
   readonly #driver: UnitDriver;
   readonly #outbox: Outbox;
   readonly #uplink: Uplink;
   readonly #reports = new Set<{ timer: TimerHandle }>();
+  readonly #followers: Followers;
 
   /** Use {@link openDevice}. */
   constructor(
@@ -63,6 +66,7 @@ export class Device {
       log("info", `session with ${parent} is ${open ? "open" : "lost"}`);
       if (open) this.#uplink.sessionOpened();
       this.#outbox.linkChanged(open);
+      this.#followers.linkChanged(open);
     };
     const registry = new Registry(options.variables ?? standardVariables);
     const config = { id: session.initiator, registry, parent, limits: deviceLimits, onSession };
@@ -72,6 +76,7 @@ export class Device {
     if (!session.sources.some((s) => s.device === session.initiator && s.service === platform.service && s.stakeholder === session.owner))
       throw new EbalanceError("bad-configuration", "caller", `service ${platform.service} of ${session.owner} is not in the sources of session ${session.kid}`);
     this.#outbox = new Outbox(this.#driver.unit, source, timers, log, policy, () => this.#uplink.reconnect("no answer"));
+    this.#followers = new Followers(this.#driver.unit, source, platform);
     this.#uplink = new Uplink(this.#driver, parent, platform.connect, timers, log);
   }
 
@@ -117,10 +122,16 @@ export class Device {
     again();
   }
 
+  /** As {@link DeviceAccess.follow}; the home unit is the parent. */
+  follow(variables: readonly string[], onWritten: (written: Written) => void, onHome?: (there: boolean) => void): Following {
+    return this.#followers.follow(variables, onWritten, onHome);
+  }
+
   /** Ends the reports and the link, and forgets the keys. Readings that were not acknowledged are lost. */
   close(): void {
     for (const { timer } of this.#reports) this.platform.timers.cancel(timer);
     this.#reports.clear();
+    this.#followers.close();
     this.#outbox.close();
     this.#uplink.close();
     this.#driver.close();

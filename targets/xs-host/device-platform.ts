@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The test host as a device platform: what `ebalance:platform` is for an example that runs on XS.
-// Arguments of the script: KEYFILE PORT SERVICE.
-import { overStreams, utf8Text, type DevicePlatform, type StreamConnector } from "ebalance/device";
+// Arguments of the script: KEYFILE PORT SERVICE, and what the example itself asks for.
+import { overStreams, utf8Text, type ByteStream, type DevicePlatform, type StreamConnector } from "ebalance/device";
 import { createNativeCrypto } from "../native/crypto/crypto";
 import { NobleCrypto } from "../../sdk/core/security/noble-crypto";
 
 /** Bytes that may wait for a connection that is slow. */
 const maxQueuedBytes = 4096;
 
-const [keyFile, portText, service] = host.args;
-if (keyFile === undefined || portText === undefined || service === undefined) fail("usage: ebalance-xs sensor.js KEYFILE PORT SERVICE");
-const port = Number(portText);
-if (!(Number.isInteger(port) && port >= 1 && port <= 65535)) fail(`port ${portText} is not from 1 to 65535`);
+const usage = "usage: ebalance-xs DEVICE.js KEYFILE PORT SERVICE";
+const [keyFile, parentPort, service, ...args] = host.args;
+if (keyFile === undefined || parentPort === undefined || service === undefined) fail(usage);
 
 /** Ends the program for a configuration that is not usable. */
 function fail(message: string): never {
@@ -46,11 +45,23 @@ class Queue {
   }
 }
 
-const connect: StreamConnector = (onOpen, onData) => {
+/** Streams to `PORT` or `127.x.x.x:PORT`: the host reaches this computer alone. */
+function streams(to: string | undefined): StreamConnector {
+  if (to === undefined) return fail(`${usage} [HOST:]PORT`);
+  const colon = to.lastIndexOf(":");
+  const address = colon < 0 ? "127.0.0.1" : to.slice(0, colon);
+  const portText = to.slice(colon + 1);
+  const port = Number(portText);
+  if (!address.startsWith("127.")) fail(`address ${address} is not of this computer (127.x.x.x)`);
+  if (!(Number.isInteger(port) && port >= 1 && port <= 65535)) fail(`port ${portText} is not from 1 to 65535`);
+  return (onOpen, onData) => openStream(address, port, onOpen, onData);
+}
+
+function openStream(address: string, port: number, ...[onOpen, onData]: Parameters<StreamConnector>): ByteStream {
   const queue = new Queue();
   let open = false;
   let id: number | undefined = host.connect(
-    "127.0.0.1",
+    address,
     port,
     (chunk) => {
       if (!chunk) id = undefined;
@@ -65,7 +76,7 @@ const connect: StreamConnector = (onOpen, onData) => {
     },
   );
   return {
-    name: `tcp 127.0.0.1:${port}`,
+    name: `tcp ${address}:${port}`,
     write(bytes) {
       if (id === undefined || !queue.add(bytes)) return false;
       queue.flush(id);
@@ -76,7 +87,7 @@ const connect: StreamConnector = (onOpen, onData) => {
       id = undefined;
     },
   };
-};
+}
 
 function readKeyText(path: string): string {
   let bytes: Uint8Array;
@@ -88,7 +99,11 @@ function readKeyText(path: string): string {
   return utf8Text(bytes) ?? fail(`key file ${path} is not UTF-8`);
 }
 
-export const platform: DevicePlatform & { readonly readings: Pick<Host, "processorLoad" | "temperature"> } = {
+export const platform: DevicePlatform & {
+  readonly readings: Pick<Host, "processorLoad" | "temperature">;
+  readonly args: readonly string[];
+  readonly streams: (to: string | undefined) => StreamConnector;
+} = {
   clock: { wallMs: host.wallMs, monotonicMs: host.monotonicMs, isSet: () => true },
   crypto: host.crypto ? createNativeCrypto(host.crypto) : new NobleCrypto((out) => out.set(host.random(out.length))),
   timers: {
@@ -100,6 +115,8 @@ export const platform: DevicePlatform & { readonly readings: Pick<Host, "process
   },
   keyFile: { name: keyFile, text: readKeyText(keyFile) },
   service,
-  connect: overStreams(connect),
+  connect: overStreams(streams(parentPort)),
   readings: { processorLoad: host.processorLoad, temperature: host.temperature },
+  args,
+  streams,
 };

@@ -3,12 +3,13 @@ import type { CryptoPort } from "../../sdk/core/security/crypto-port";
 import { Dice, type Case, type Engine, type Platform } from "./case";
 import { attackCases } from "./attack-cases";
 import { dataInterfaceCases } from "./data-interface-cases";
+import { derCases } from "./der-cases";
 import { hostileCases } from "./hostile-cases";
 import { routingCases } from "./routing-cases";
 import { wireCases } from "./wire-cases";
 import { World } from "./world";
 
-export const allCases: readonly Case[] = [...wireCases, ...routingCases, ...dataInterfaceCases, ...hostileCases, ...attackCases];
+export const allCases: readonly Case[] = [...wireCases, ...routingCases, ...dataInterfaceCases, ...hostileCases, ...attackCases, ...derCases];
 
 /** Runs one case. Nonces come from a seed, so that both engines must make the same bytes. */
 export function runCase(one: Case, engine: Engine): unknown {

@@ -1,4 +1,4 @@
-/** A home on TCP for scenarios: one sensor may join, and a service of the customer's follows its readings. */
+/** A home on TCP for scenarios: one device may join, and a service of the customer's follows its readings. */
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,9 +6,16 @@ import { join } from "node:path";
 import { DataInterface, MemoryStore, Registry, standardVariables, UnitDriver, type EventStream } from "ebalance";
 import { NodeCrypto, nodeTimers, readKeyFile, systemClock, TcpServer } from "@ebalance/gateway";
 
+/** Which device may join, and which of its variables is followed. */
+export interface HomeOptions {
+  readonly device: string;
+  readonly service: string;
+  readonly followed: string;
+}
+
 export class Home {
   readonly folder = mkdtempSync(join(tmpdir(), "ebalance-scenario-"));
-  readonly keyFile = join(this.folder, "sensor.key.json");
+  readonly keyFile = join(this.folder, "device.key.json");
   readonly driver: UnitDriver;
   readonly readings: EventStream;
   readonly log: string[] = [];
@@ -17,19 +24,22 @@ export class Home {
   #port = 0;
   sessions = 0;
 
-  constructor() {
+  /** The grid operator may read and write. */
+  readonly grid: DataInterface;
+
+  constructor({ device, service, followed }: HomeOptions = { device: "sensor", service: "metering", followed: "activeEnergyImport" }) {
     const file = {
       type: "ebalance-session-key",
       version: 1,
       kid: 1,
       key: randomBytes(32).toString("hex"),
       domain: "scenario",
-      initiator: "sensor",
+      initiator: device,
       responder: "home",
       owner: "customer",
-      names: ["sensor", "home", "metering", "customer"],
-      sources: [{ device: "sensor", service: "metering", stakeholder: "customer" }],
-      policy: { sequence: 1, entries: [] },
+      names: [device, "home", service, "customer", "grid", "operator"],
+      sources: [{ device, service, stakeholder: "customer" }],
+      policy: { sequence: 1, entries: [{ rights: "read-write", minDelayS: 0, grantees: [{ stakeholder: "operator", service: "grid" }] }] },
     };
     writeFileSync(this.keyFile, JSON.stringify(file), { mode: 0o600 });
     const crypto = new NodeCrypto();
@@ -39,10 +49,12 @@ export class Home {
     };
     const ports = { clock: systemClock, crypto, store: new MemoryStore(4096), log: (_level: string, line: string) => void this.log.push(line) };
     this.driver = new UnitDriver({ id: "home", registry: new Registry(standardVariables), onSession }, ports, nodeTimers);
-    const { session, key } = readKeyFile(this.keyFile);
+    const { session, key, policy } = readKeyFile(this.keyFile);
     this.driver.unit.addSession(session, crypto.importKey(key, "derive"));
+    this.driver.unit.setDefaultPolicy("customer", policy!);
+    this.grid = new DataInterface(this.driver.unit, { service: "grid", stakeholder: "operator" });
     const display = new DataInterface(this.driver.unit, { service: "display", stakeholder: "customer" });
-    this.readings = display.event({ variable: "activeEnergyImport", device: "sensor", owner: "customer" });
+    this.readings = display.event({ variable: followed, device, owner: "customer" });
   }
 
   /** Listens, at the same port every time. */
