@@ -1,0 +1,131 @@
+/** What the stores write: samples and the records of the catalogue, as bytes. It knows nothing of files or databases. */
+import type { PolicyRecord, SeriesRecord, Value } from "ebalance";
+import { DamagedStore } from "./quarantine";
+
+export interface SampleEntry {
+  readonly kind: "sample";
+  readonly series: number;
+  readonly value: Value;
+  readonly timeMs: number;
+  readonly policy: number;
+}
+export interface SeriesEntry {
+  readonly kind: "series";
+  readonly index: number;
+  readonly record: SeriesRecord;
+}
+export interface PolicyEntry {
+  readonly kind: "policy";
+  readonly index: number;
+  readonly record: PolicyRecord;
+}
+export type CatalogueEntry = SeriesEntry | PolicyEntry;
+export type Entry = SampleEntry | CatalogueEntry;
+
+/** The first byte of an entry. For samples it is the type of the value. */
+const Tag = { number: 0, boolean: 1, text: 2, bytes: 3, series: 16, policy: 17 } as const;
+
+/** A value as the stores write it: a number, or bytes, and how to read them. */
+export interface StoredValue {
+  readonly tag: number;
+  readonly value: number | Uint8Array;
+}
+
+export function toStored(value: Value): StoredValue {
+  if (typeof value === "number") return { tag: Tag.number, value };
+  if (typeof value === "boolean") return { tag: Tag.boolean, value: value ? 1 : 0 };
+  return typeof value === "string" ? { tag: Tag.text, value: Buffer.from(value) } : { tag: Tag.bytes, value };
+}
+
+/** @throws DamagedStore for what `toStored` never gives */
+export function fromStored(tag: number, value: unknown): Value {
+  if (typeof value === "number" && tag === Tag.number) return value;
+  if (typeof value === "number" && tag === Tag.boolean) return value !== 0;
+  if (!(value instanceof Uint8Array) || (tag !== Tag.text && tag !== Tag.bytes)) throw new DamagedStore(`a value of type ${tag} is stored as ${typeof value}`);
+  return tag === Tag.text ? Buffer.from(value.buffer, value.byteOffset, value.length).toString() : new Uint8Array(value);
+}
+
+/** Gathers entries as bytes. */
+export class EntryWriter {
+  #bytes = Buffer.allocUnsafe(16_384);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** What was gathered; valid until the next call. */
+  bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  clear(): void {
+    this.#length = 0;
+  }
+
+  write(entry: Entry): void {
+    if (entry.kind === "sample") this.#writeSample(entry);
+    else this.#writeCatalogue(entry.kind === "series" ? Tag.series : Tag.policy, entry.index, Buffer.from(JSON.stringify(entry.record)));
+  }
+
+  #writeSample({ series, value: unstored, timeMs, policy }: SampleEntry): void {
+    const { tag, value } = toStored(unstored);
+    this.#reserve(29 + (typeof value === "number" ? 0 : value.length));
+    const bytes = this.#bytes;
+    let at = bytes.writeUInt8(tag, this.#length);
+    at = bytes.writeUInt32LE(series, at);
+    at = bytes.writeUInt32LE(policy, at);
+    at = bytes.writeDoubleLE(timeMs, at);
+    this.#length = typeof value === "number" ? bytes.writeDoubleLE(value, at) : this.#writeBytes(value, at);
+  }
+
+  #writeCatalogue(tag: number, index: number, text: Uint8Array): void {
+    this.#reserve(9 + text.length);
+    const at = this.#bytes.writeUInt8(tag, this.#length);
+    this.#length = this.#writeBytes(text, this.#bytes.writeUInt32LE(index, at));
+  }
+
+  #writeBytes(content: Uint8Array, start: number): number {
+    const at = this.#bytes.writeUInt32LE(content.length, start);
+    this.#bytes.set(content, at);
+    return at + content.length;
+  }
+
+  #reserve(more: number): void {
+    if (this.#length + more <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafe(2 * (this.#length + more));
+    larger.set(this.bytes());
+    this.#bytes = larger;
+  }
+}
+
+/** The entries that bytes hold. @throws DamagedStore where they are not what an {@link EntryWriter} gathers */
+export function readEntries(bytes: Uint8Array): Entry[] {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const entries: Entry[] = [];
+  try {
+    for (let at = 0; at < buffer.length; ) at = readEntry(buffer, at, entries);
+  } catch (error) {
+    throw new DamagedStore(`entry ${entries.length + 1} cannot be read (${(error as Error).message})`);
+  }
+  return entries;
+}
+
+/** @returns where the next begins */
+function readEntry(buffer: Buffer, at: number, entries: Entry[]): number {
+  const tag = buffer.readUInt8(at);
+  const index = buffer.readUInt32LE(at + 1);
+  const isCatalogue = tag === Tag.series || tag === Tag.policy;
+  const isNumber = tag === Tag.number || tag === Tag.boolean;
+  const content = at + (isCatalogue ? 5 : 17) + (isNumber ? 0 : 4);
+  const end = content + (isNumber ? 8 : buffer.readUInt32LE(content - 4));
+  if (end > buffer.length) throw new Error(`it ends at ${end} of ${buffer.length}`);
+  if (isCatalogue) {
+    const record: unknown = JSON.parse(buffer.toString("utf8", content, end));
+    entries.push({ kind: tag === Tag.series ? "series" : "policy", index, record } as CatalogueEntry);
+  } else {
+    const value = fromStored(tag, isNumber ? buffer.readDoubleLE(content) : buffer.subarray(content, end));
+    entries.push({ kind: "sample", series: index, value, timeMs: buffer.readDoubleLE(at + 9), policy: buffer.readUInt32LE(at + 5) });
+  }
+  return end;
+}
