@@ -1,5 +1,6 @@
 /** A device on Node: for tests, simulations, and Linux computers that measure something themselves. */
-import type { DevicePlatform, LogPort } from "ebalance";
+import { EbalanceError, mqttPassword, parseKeyFile, type CryptoPort, type DevicePlatform, type LinkConnector, type LogPort } from "ebalance";
+import { mqttConnector } from "./mqtt/connector";
 import { NodeCrypto } from "./node-crypto";
 import { nodeTimers, stderrLog, systemClock } from "./node-ports";
 import { readSecretText } from "./read-key-file";
@@ -11,7 +12,12 @@ export interface NodeDeviceOptions {
   /** Where the parent listens. Default 127.0.0.1. */
   readonly host?: string;
   /** 1 to 65535. */
-  readonly port: number;
+  readonly port?: number;
+  /**
+   * Instead of host and port: `tcp://host:port`, or `mqtt://host:port` or `mqtts://host:port` for the parent's broker or one between them; user name and password come
+   * from the key file.
+   */
+  readonly url?: string;
   /** The service that reports, as the key file's `sources` name it. */
   readonly service: string;
   /** Default: warnings and errors to standard error. */
@@ -20,19 +26,26 @@ export interface NodeDeviceOptions {
 
 /**
  * The platform of a device that runs on Node.
- * @throws EbalanceError `bad-configuration` for a key file or port that is not usable
+ * @throws EbalanceError `bad-configuration` for a key file, port or URL that is not usable
  * @example
  * openDevice(nodeDevicePlatform({ keyFile: "device.key.json", port: 4712, service: "metering" }));
  */
 export function nodeDevicePlatform(options: NodeDeviceOptions): DevicePlatform {
-  const { keyFile, host = "127.0.0.1", port, service, log = stderrLog("device", "warning") } = options;
-  return {
-    clock: systemClock,
-    crypto: new NodeCrypto(),
-    timers: nodeTimers,
-    log,
-    keyFile: { name: keyFile, text: readSecretText(keyFile) },
-    service,
-    connect: tcpConnector(host, port),
-  };
+  const { keyFile, service, log = stderrLog("device", "warning") } = options;
+  const crypto = new NodeCrypto();
+  const file = { name: keyFile, text: readSecretText(keyFile) };
+  return { clock: systemClock, crypto, timers: nodeTimers, log, keyFile: file, service, connect: connectorOf(options, crypto, file) };
+}
+
+function connectorOf({ host = "127.0.0.1", port = 0, url }: NodeDeviceOptions, crypto: CryptoPort, file: DevicePlatform["keyFile"]): LinkConnector {
+  if (url === undefined) return tcpConnector(host, port);
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed?.protocol === "tcp:") return tcpConnector(parsed.hostname, Number(parsed.port));
+  if (!parsed || !/^mqtts?:$/.test(parsed.protocol)) throw new EbalanceError("bad-configuration", "caller", `url ${JSON.stringify(url)} is not tcp://host:port, mqtt://host:port or mqtts://host:port`);
+  const { session, key } = parseKeyFile(file.text, file.name);
+  const secret = crypto.importKey(key, "derive");
+  key.fill(0);
+  const password = mqttPassword(crypto, secret, session);
+  crypto.destroyKey(secret);
+  return mqttConnector({ url, parent: session.responder, self: session.initiator, password });
 }
