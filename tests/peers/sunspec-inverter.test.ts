@@ -1,11 +1,12 @@
 /** The SunSpec inverter and both Modbus clients against another project's stack, in a process of its own. */
 import { ModbusTcp, SunSpecInverter, type InverterPort, type InverterProblem, type InverterReading, type Nameplate, type RegisterPort } from "ebalance";
 import { ModbusBus, nodeTimers, tcpStreams } from "@ebalance/gateway";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { noPymodbusReason, SunSpecPeer, type SunSpecPeerCommand, type SunSpecPeerOptions } from "./peers";
 
 const leftOut = noPymodbusReason && ` (left out: ${noPymodbusReason})`;
 const timeoutMs = 300;
+vi.setConfig({ testTimeout: 20_000, hookTimeout: 20_000 });
 
 const cleanUp: (() => unknown)[] = [];
 afterEach(async () => {
@@ -33,7 +34,7 @@ const limit = (inverter: InverterPort, share: number, revertS = 60) => new Promi
 const readRegisters = (registers: RegisterPort, address = 40_000, count = 2) => new Promise<{ values: Uint16Array } | { problem: string }>((done) => registers.read(address, count, done));
 const works = (inverter: InverterPort) => expect.poll(async () => read(inverter), { timeout: 5000 }).toHaveProperty("powerW");
 
-describe.skipIf(noPymodbusReason).each(Object.entries(clients))(`IF-2 a SunSpec inverter on pymodbus, through %s${leftOut}`, (_name, client) => {
+describe.skipIf(noPymodbusReason).each(Object.entries(clients))(`CP-10 a SunSpec inverter on pymodbus, through %s${leftOut}`, (_name, client) => {
   // It takes its time to start.
   let running: SunSpecPeer;
   beforeAll(async () => void (running = await SunSpecPeer.start()));
@@ -62,7 +63,7 @@ describe.skipIf(noPymodbusReason).each(Object.entries(clients))(`IF-2 a SunSpec 
   });
 
   test("obeys a limit, which is confirmed when its power has come down and not before, and lifts it", async () => {
-    const inverter = await fresh({ rampS: 2 });
+    const inverter = await fresh({ rampS: 1 });
     await expect.poll(() => read(inverter), { timeout: 5000 }).toMatchObject({ powerW: 5000 });
     expect(await limit(inverter, 42.5)).toBeUndefined();
     const [state] = await running.state();
@@ -92,7 +93,7 @@ describe.skipIf(noPymodbusReason).each(Object.entries(clients))(`IF-2 a SunSpec 
     await running.command({ silent: true });
     const before = performance.now();
     expect(await read(inverter)).toMatchObject({ problem: "silent" });
-    expect(performance.now() - before).toBeLessThan(timeoutMs + 500);
+    expect(performance.now() - before).toBeLessThan(timeoutMs + 1000);
     await running.command({ silent: false });
     await works(inverter);
   });
@@ -123,7 +124,7 @@ describe.skipIf(noPymodbusReason).each(Object.entries(clients))(`IF-2 a SunSpec 
   });
 });
 
-describe.skipIf(noPymodbusReason)(`IF-2 several units behind one address${leftOut}`, () => {
+describe.skipIf(noPymodbusReason)(`CP-10 several units behind one address${leftOut}`, () => {
   test("a dead unit costs the others three timeouts, then nothing, and is asked again after its pause", async () => {
     const running = await peer({ units: [1, 2, 3] });
     const time = { ms: 0 };
@@ -134,12 +135,12 @@ describe.skipIf(noPymodbusReason)(`IF-2 several units behind one address${leftOu
     const good = { values: Uint16Array.of(0x5375, 0x6e53) };
     for (let i = 0; i < 3; i++) expect(await round()).toEqual([good, { problem: `silent: no answer within ${timeoutMs} ms` }, good]);
     const before = performance.now();
-    for (let i = 0; i < 50; i++) {
+    for (let i = 0; i < 20; i++) {
       const [first, dead, third] = await round();
       expect([first, third]).toEqual([good, good]);
       expect(dead).toEqual({ problem: expect.stringContaining("unit 2 has been silent and is asked again in 5000 ms") as string });
     }
-    expect(performance.now() - before).toBeLessThan(1000);
+    expect(performance.now() - before).toBeLessThan((20 * timeoutMs) / 2);
     await running.command({ unit: 2, silent: false });
     time.ms += 5000;
     expect(await round()).toEqual([good, good, good]);
@@ -154,7 +155,7 @@ describe.skipIf(noPymodbusReason)(`IF-2 several units behind one address${leftOu
     const dead = Array.from({ length: 9 }, () => readRegisters(bus.unit(2)));
     const other = await readRegisters(bus.unit(1));
     expect(other).toHaveProperty("values");
-    expect(performance.now() - before).toBeLessThan(3 * timeoutMs + 500);
+    expect(performance.now() - before).toBeLessThan(3 * timeoutMs + 1000);
     const problems = (await Promise.all(dead)).map((result) => ("problem" in result ? result.problem : ""));
     expect(problems.every((problem) => problem.startsWith("silent: ") || problem.startsWith("busy: "))).toBe(true);
     expect(problems.filter((problem) => problem.startsWith("busy: ")).length).toBe(1);
@@ -192,6 +193,13 @@ describe.skipIf(noPymodbusReason)(`IF-2 several units behind one address${leftOu
     for (const result of await Promise.all(waiting)) expect(result).toEqual({ problem: `closed: modbus 127.0.0.1:${running.port} unit 1` });
     bus.close();
     for (const result of await Promise.all([...others, readRegisters(bus.unit(2)), readRegisters(first)])) expect(result).toEqual({ problem: expect.stringMatching(/^closed: /) as string });
+  });
+
+  test("closing while it connects tells whoever waits, once", async () => {
+    const bus = new ModbusBus({ timeoutMs });
+    const waiting = readRegisters(bus.unit(1));
+    bus.close();
+    expect(await waiting).toEqual({ problem: "closed: modbus 127.0.0.1:502" });
   });
 
   test("nobody at the port is told at once, and while the connection is not tried again", async () => {

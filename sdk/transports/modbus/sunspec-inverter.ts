@@ -2,6 +2,7 @@
 import type { TimerHandle, TimerPort } from "../../client/driver";
 import { badArgument, EbalanceError, malformed } from "../../core/model/errors";
 import type { InverterPort, InverterProblem, InverterReading, Nameplate } from "../../services/der/inverter-port";
+import { problemKind } from "./modbus-pdu";
 import type { RegisterPort } from "./register-port";
 import {
   capacityPoints,
@@ -193,7 +194,7 @@ export class SunSpecInverter implements InverterPort {
       this.registers.write(address + layout.first, block, (problem) => {
         if (problem !== undefined) {
           const { problem: kind, detail } = readProblem(problem);
-          return finish({ problem: problem.startsWith("refused") ? "notObeyed" : kind, detail });
+          return finish({ problem: problemKind(problem) === "refused" ? "notObeyed" : kind, detail });
         }
         this.#readModel(model, layout.count, finish, (written) => {
           if (written[layout.enabledAt] === enabled && (enabled === 0 || written[layout.limit.at] === limit)) return finish(undefined);

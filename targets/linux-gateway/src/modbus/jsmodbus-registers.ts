@@ -39,9 +39,9 @@ interface Request {
  */
 export class ModbusBus {
   readonly #units = new Map<number, BusUnit>();
-  readonly #closing = new AbortController();
   #queue: Request[] = [];
   #serving = false;
+  #closed = false;
   #connection: ModbusConnection | undefined;
   #failures = 0;
   #notBeforeMs = -Infinity;
@@ -69,7 +69,7 @@ export class ModbusBus {
 
   /** Ends the connection; whoever waits is told. */
   close(): void {
-    this.#closing.abort();
+    this.#closed = true;
     this.#connection?.end();
     this.#giveUp(() => true, registerProblem("closed", `modbus ${this.host}:${this.port}`));
   }
@@ -78,9 +78,9 @@ export class ModbusBus {
   add(request: Request): void {
     const { unit } = request;
     const pauseMs = unit.breaker.pauseLeftMs;
-    if (this.#closing.signal.aborted) return fail(request, registerProblem("closed", unit.name));
-    if (pauseMs > 0) return fail(request, registerProblem("silent", `${unit.name} has been silent and is asked again in ${Math.ceil(pauseMs)} ms`));
-    if (this.#queue.filter((other) => other.unit === unit).length >= maxWaiting) return fail(request, registerProblem("busy", `${maxWaiting} requests of ${unit.name} wait`));
+    if (this.#closed) return tell(request, { problem: registerProblem("closed", unit.name) });
+    if (pauseMs > 0) return tell(request, { problem: registerProblem("silent", `${unit.name} has been silent and is asked again in ${Math.ceil(pauseMs)} ms`) });
+    if (this.#queue.filter((other) => other.unit === unit).length >= maxWaiting) return tell(request, { problem: registerProblem("busy", `${maxWaiting} requests of ${unit.name} wait`) });
     this.#queue.push(request);
     if (!this.#serving) void this.#serve();
   }
@@ -98,7 +98,7 @@ export class ModbusBus {
       // Closed in the meantime: it has been told.
       if (this.#queue[0] !== request) continue;
       this.#queue.shift();
-      request.done(answer);
+      tell(request, answer);
     }
     this.#serving = false;
   }
@@ -125,7 +125,7 @@ export class ModbusBus {
     if (this.#clock.monotonicMs() < this.#notBeforeMs) return { problem: registerProblem("silent", "the connection failed a moment ago and is not tried again yet") };
     const connection = (this.#connection = new ModbusConnection(this.#units.keys(), this.#timeoutMs));
     try {
-      await connection.open(this.host, this.port, this.#closing.signal);
+      await connection.open(this.host, this.port);
       return connection;
     } catch (error) {
       connection.end();
@@ -142,7 +142,7 @@ export class ModbusBus {
   #giveUp(which: (request: Request) => boolean, problem: string): void {
     const given = this.#queue.filter(which);
     this.#queue = this.#queue.filter((request) => !given.includes(request));
-    for (const request of given) fail(request, problem);
+    for (const request of given) tell(request, { problem });
   }
 }
 
@@ -181,12 +181,12 @@ class BusUnit implements RegisterPort {
 
   #add(send: Request["send"], done: Request["done"]): void {
     const request = { unit: this, send, done };
-    if (this.#closed) fail(request, registerProblem("closed", this.name));
+    if (this.#closed) tell(request, { problem: registerProblem("closed", this.name) });
     else this.bus.add(request);
   }
 }
 
-/** Tells it after the call that it answers has returned. */
-function fail(request: Request, problem: string): void {
-  queueMicrotask(() => request.done({ problem }));
+/** Not before the call that it answers has returned; what a callback throws does not stop the bus. */
+function tell(request: Request, answer: Answer): void {
+  queueMicrotask(() => request.done(answer));
 }

@@ -31,10 +31,10 @@ export class ModbusConnection {
     this.#clients = new Map([...unitIds].map((id) => [id, new ModbusTCPClient(this.#socket, id, timeoutMs)]));
   }
 
-  /** @throws what the socket says, or what the signal was ended with */
-  async open(host: string, port: number, signal: AbortSignal): Promise<void> {
+  /** @throws what the socket says, or that it took too long or was ended */
+  async open(host: string, port: number): Promise<void> {
     this.#socket.connect({ host, port });
-    await once(this.#socket, "connect", { signal: AbortSignal.any([signal, AbortSignal.timeout(this.timeoutMs)]) });
+    await once(this.#socket, "connect", { signal: AbortSignal.timeout(this.timeoutMs) });
   }
 
   serves(unitId: number): boolean {
@@ -59,7 +59,7 @@ export class ModbusConnection {
   }
 
   end(): void {
-    this.#socket.destroy();
+    this.#socket.destroy(new Error("ended"));
   }
 
   /** The library keeps bytes that it cannot read, and a late answer disturbs the next request: after either, nothing on this connection is worth anything. */

@@ -17,17 +17,19 @@ const help = `Simulates SunSpec inverters on one feeder, behind a Modbus TCP por
   --json               prints {"port":…} when it listens, and states as JSON
   --help               this text
 
-commands, JSON lines on standard input:
+commands, JSON lines on standard input (unit 1 where none is named):
   {"unit":1,"availableW":4200}   what the sun would give
   {"unit":1,"silent":true}       answers nothing; false: answers again
   {"unit":1,"garbage":true}      answers with bytes that are no Modbus
   {"baseV":239}                  the feeder's voltage without infeed`;
 
-const watts = z.number().min(0).max(1e9);
-const command = z.union([
-  z.strictObject({ baseV: z.number().min(0).max(1000) }),
-  z.strictObject({ unit: z.number(), availableW: watts.optional(), silent: z.boolean().optional(), garbage: z.boolean().optional() }),
-]);
+const command = z.strictObject({
+  baseV: z.number().min(0).max(1000).optional(),
+  unit: z.number().default(1),
+  availableW: z.number().min(0).max(1e9).optional(),
+  silent: z.boolean().optional(),
+  garbage: z.boolean().optional(),
+});
 
 function options() {
   const text = { type: "string" } as const;
@@ -54,12 +56,10 @@ function number(name: string, value: string, least: number, most: number): numbe
 }
 
 function obey(simulator: SunSpecSimulator, line: string): void {
-  const parsed = command.parse(JSON.parse(line));
-  if ("baseV" in parsed) {
-    simulator.baseV = parsed.baseV;
-    return;
-  }
-  const { unit, availableW, silent, garbage } = parsed;
+  const { success, data, error } = command.safeParse(JSON.parse(line));
+  if (!success) throw new EbalanceError("bad-argument", "caller", error.issues.map(({ path, message }) => `${path.join(".")} ${message}`).join("; "));
+  const { baseV, unit, availableW, silent, garbage } = data;
+  if (baseV !== undefined) simulator.baseV = baseV;
   if (availableW !== undefined) simulator.inverter(unit).availableW = availableW;
   if (silent !== undefined || garbage !== undefined) simulator.behave(unit, silent ? "silent" : garbage ? "garbage" : "good");
 }
