@@ -56,7 +56,7 @@ test("DI-1 a recorded series arrives at the home with the time of the replay; ga
 test.each([
   ["no replay", () => [home.keyFile, "tcp://127.0.0.1:1", "metering"], "usage: node replay-meter.mjs KEYFILE URL SERVICE REPLAY..."],
   ["a replay that is not JSON", () => [home.keyFile, "tcp://127.0.0.1:1", "metering", "a.csv"], "REPLAY a.csv is not JSON"],
-  ["an address that is none", () => [home.keyFile, "127.0.0.1", "metering", replayOf("1\n", "--interval", "1s")], "URL 127.0.0.1 is not like mqtt://127.0.0.1:1883"],
+  ["an address that is none", () => [home.keyFile, "127.0.0.1", "metering", replayOf("1\n", "--interval", "1s")], 'url "127.0.0.1" is not tcp://host:port'],
   ["a file without a good row", () => [home.keyFile, "tcp://127.0.0.1:1", "metering", replayOf("-1\n", "--interval", "1s")], "has no row that can be used (1 rows read, 0 good, 1 out of range"],
   ["a service that the key file does not name", () => [home.keyFile, "tcp://127.0.0.1:1", "billing", replayOf("1\n", "--interval", "1s")], "service billing of customer is not in the sources"],
 ])("%s ends it with a message", { timeout: 30_000 }, async (_what, args, message) => {

@@ -4,7 +4,7 @@
  * At the end of its series it stays joined, with nothing more to report; SIGTERM or Ctrl-C ends it. What was passed over is said on standard error.
  */
 import { EbalanceError, openDevice } from "ebalance";
-import { nodeDevicePlatform, nodeTimers, stderrLog, systemClock, type NodeDeviceOptions } from "@ebalance/gateway";
+import { nodeDevicePlatform, nodeTimers, stderrLog, systemClock } from "@ebalance/gateway";
 import { Replayer } from "./replay/replayer";
 import type { ReplayOptions } from "./replay/replay-options";
 import { openSeries, reportText } from "./replay/series";
@@ -20,7 +20,7 @@ async function replay(): Promise<void> {
   if (!keyFile || !url || !service || replays.length === 0) throw new EbalanceError("bad-argument", "caller", usage);
   const options = replays.map(readReplay);
   const opened = await Promise.all(options.map((option) => openSeries(option, (line) => log("warning", `${option.file} ${line}`))));
-  const platform = nodeDevicePlatform({ keyFile, service, ...addressOf(url) } as NodeDeviceOptions);
+  const platform = nodeDevicePlatform({ keyFile, url, service });
   // A device stamps what it writes with its clock: for a point, that is the time at which it was due.
   let dueMs: number | undefined;
   const device = openDevice({ ...platform, clock: { ...systemClock, wallMs: () => dueMs ?? systemClock.wallMs() } });
@@ -59,12 +59,6 @@ function readReplay(text: string): ReplayOptions {
   } catch (error) {
     throw new EbalanceError("bad-argument", "caller", `REPLAY ${text} is not JSON (${(error as Error).message}); ${usage}`);
   }
-}
-
-function addressOf(text: string): { url: string } | { host: string; port: number } {
-  if (!URL.canParse(text)) throw new EbalanceError("bad-argument", "caller", `URL ${text} is not like mqtt://127.0.0.1:1883 or tcp://127.0.0.1:4712; ${usage}`);
-  const { protocol, hostname, port } = new URL(text);
-  return protocol === "tcp:" ? { host: hostname, port: Number(port) } : { url: text };
 }
 
 /** What is wrong with arguments, files or keys is said in a line; anything else is a fault of this program. */

@@ -1,6 +1,7 @@
 /** Series that others have recorded: household load and solar production, demand of a state, weather, the export of a solar calculator. */
 import { existsSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { Replayer } from "./replayer";
 import { dataFolder, readSeries } from "./series-files";
 import { reportText } from "./series";
 
@@ -30,6 +31,22 @@ describe.skipIf(reason)(`recorded series${reason ? ` (left out: ${reason})` : ""
     expect(series.speed).toBe(expected.speed);
     expect(points.slice(0, 3).map(({ timeMs, value }) => [(timeMs - points[0]!.timeMs) / hour, value])).toEqual(expected.first);
     expect(points.reduce((sum, { value }) => sum + value, 0)).toBeCloseTo(expected.sum, 1);
+  });
+
+  test.each<[string, string[], number]>([
+    ["load/alpg_Electricity_Profile_15min_H1.csv", ["--interval", "15m"], 17_519],
+    ["load/vic_electricity_2012_2013.csv", ["--column", "Demand", "--scale", "1e3", "--speed", "3600"], 35_087 / 2],
+    ["pv/twenthe_2022_temperature.csv", ["--interval", "1h", "--variable", "temperature", "--speed", "7200"], 8758 / 2],
+  ])("%s %j is played to its end without drift: %d s", async (file, flags, lastS) => {
+    const { series, points } = await readSeries(`${dataFolder}/${file}`, flags);
+    let nowMs = 0;
+    const times: number[] = [];
+    // Each timer comes a little late, after whole milliseconds: what that makes must not add up.
+    const timers = { after: (ms: number, callback: () => void) => queueMicrotask(() => ((nowMs += ms + 0.3), callback())), cancel: () => {} };
+    const clock = { wallMs: () => Math.floor(nowMs), monotonicMs: () => nowMs, isSet: () => true };
+    const error = await new Promise((resolve) => new Replayer(series.points(), { clock, timers, speed: series.speed, onPoint: (_value, timeMs) => times.push(timeMs), onEnd: resolve }));
+    expect([error, times.length, times.at(-1)]).toEqual([undefined, points.length, lastS * 1000]);
+    expect(nowMs - lastS * 1000).toBeLessThan(1.5);
   });
 
   test("the demand of a state in W is more than a meter can say: that is told, not shown wrong", async () => {

@@ -3,25 +3,15 @@ import type { Value } from "ebalance";
 import { clean } from "./text";
 
 const bars = "▁▂▃▄▅▆▇█";
-const states = ["off", "free", "set-point", "safe state", "fault"];
-/** By bit, from the least one, as the registry says for `alarms`. */
-const alarmBits = ["over-voltage", "under-voltage", "device silent", "device answers nonsense", "set-point not obeyed", "set-point out of limits", "no gateway"];
 const prefixes: readonly (readonly [factor: number, prefix: string])[] = [[1e9, "G"], [1e6, "M"], [1e3, "k"]];
 /** Units that are shown with a prefix where the number is long. */
 const prefixed = ["W", "Wh", "var", "VA"];
 
-/** The names of the alarms whose bits are set. */
-export function alarmNames(mask: number): string[] {
-  return alarmBits.filter((_name, bit) => Math.floor(mask / 2 ** bit) % 2 === 1);
-}
-
 /** @param decimals that the series needs, at most 3 */
-export function valueText(variable: string, value: Value, unitOfMeasure: string, decimals: number): [value: string, unit: string] {
-  if (typeof value === "boolean") return [variable === "switchState" ? (value ? "on" : "off") : String(value), unitOfMeasure];
+export function valueText(value: Value, unitOfMeasure: string, decimals: number): [value: string, unit: string] {
+  if (typeof value === "boolean") return [String(value), unitOfMeasure];
   if (typeof value === "string") return [clean(value), unitOfMeasure];
   if (typeof value !== "number") return [`${value.length} bytes`, ""];
-  if (variable === "controllerState") return [states[value] ?? String(value), ""];
-  if (variable === "alarms") return [alarmNames(value).join(", ") || "none", ""];
   const [factor, prefix] = (prefixed.includes(unitOfMeasure) && prefixes.find(([least]) => Math.abs(value) >= least * 100)) || [1, ""];
   return [(value / factor).toFixed(factor === 1 ? fitting(value, decimals) : 2), `${prefix}${unitOfMeasure}`];
 }

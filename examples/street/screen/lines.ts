@@ -22,7 +22,7 @@ export class Lines implements StreetEvents {
 
   reading({ unit, variable, value, unitOfMeasure }: ReadingEvent): void {
     if (this.#said.has(JSON.stringify(["reading", unit, variable]))) return;
-    this.#once("reading", [unit, variable], [unit, variable, ...valueText(variable, value, unitOfMeasure, typeof value === "number" ? decimalsOf(value) : 0)]);
+    this.#once("reading", [unit, variable], [unit, variable, ...valueText(value, unitOfMeasure, typeof value === "number" ? decimalsOf(value) : 0)]);
   }
 
   asked({ by, what, target, result, detail }: AskedEvent): void {

@@ -34,7 +34,8 @@ export class TerminalScreen {
     process.removeListener("exit", this.#leave);
     if (!this.#open) return;
     this.#leave();
-    this.stream.write(`${this.#current().join("\n")}\n`);
+    // One row is left for the shell.
+    this.stream.write(`${this.#current(1).join("\n")}\n`);
   }
 
   readonly #enter = () => {
@@ -59,8 +60,8 @@ export class TerminalScreen {
     this.#draw();
   };
 
-  #current(): readonly string[] {
-    return this.picture(this.stream.columns || 80, this.stream.rows || 24);
+  #current(rowsLeft = 0): readonly string[] {
+    return this.picture(this.stream.columns || 80, (this.stream.rows || 24) - rowsLeft);
   }
 
   /** Only what has changed is written. */

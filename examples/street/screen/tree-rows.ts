@@ -104,7 +104,7 @@ function unitRows(model: ViewModel, { unit, branch, below }: Placed, hasChildren
   return [
     { line: [...pad([...head, ...pad(told, room)], tall ? columns - lineWidth(cell) : values), ...cell], rank: unit.series.size ? 10 : 12 },
     ...setPoint,
-    ...cells.map((values, i): Row => ({ line: [...under, ...values], rank: 17 + 4 * i })),
+    ...cells.map((shown, i): Row => ({ line: [...under, ...shown], rank: 17 + 4 * i })),
   ];
 }
 
@@ -122,7 +122,7 @@ function seriesOf(unit: UnitView): SeriesView[] {
 function seriesCell(model: ViewModel, unit: UnitView, series: SeriesView, layout: Layout): Line {
   const cell = layout.columns - layout.values;
   const { variable, value, unitOfMeasure, decimals, timeMs, history } = series;
-  const [number, measure] = valueText(variable, value, unitOfMeasure, decimals);
+  const [number, measure] = valueText(value, unitOfMeasure, decimals);
   const stale = unit.open === false || model.isStale(series);
   const style = stale ? "dim" : "value";
   const ageMs = model.nowMs() - timeMs;

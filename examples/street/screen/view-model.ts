@@ -114,14 +114,16 @@ export class ViewModel implements StreetEvents {
     keep(this.log, { timeMs, said, times: again ? last.times + 1 : 1 }, bounds.log);
   }
 
-  alarm({ unit, name, stands }: AlarmEvent): void {
+  alarm(event: AlarmEvent): void {
+    const { stands } = event;
+    const [unit, name] = [clean(event.unit), clean(event.name)];
     const key = JSON.stringify([unit, name]);
     const known = this.alarms.get(key);
     if (known ? known.stands === stands : !stands) return;
     const nowMs = this.nowMs();
     // Moved to the end: the newest change is the last one, and the oldest gives way.
     this.alarms.delete(key);
-    this.alarms.set(key, { unit: clean(unit), name: clean(name), stands, sinceMs: nowMs, stoodMs: known ? nowMs - known.sinceMs : 0 });
+    this.alarms.set(key, { unit, name, stands, sinceMs: nowMs, stoodMs: known ? nowMs - known.sinceMs : 0 });
     if (this.alarms.size > bounds.alarms) this.alarms.delete(([...this.alarms].find(([, alarm]) => !alarm.stands) ?? [...this.alarms][0]!)[0]);
   }
 
