@@ -23,7 +23,7 @@ const entries = [
   "targets/xs-host/README.md",
   "targets/linux-gateway/src/index.ts",
   "examples/sensor/main.ts",
-  "examples/first-light/main.ts",
+  "examples/street/main.ts",
   "tests/conformance/all-cases.ts",
   "scripts/start.mjs",
   "README.md",

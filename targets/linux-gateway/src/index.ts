@@ -1,6 +1,21 @@
 /** `@ebalance/gateway`: ebalance on Linux with Node. Implements the ports of the SDK; knows nothing of what travels through them. */
+export { checkConfig, readConfig, type GatewayConfig, type GatewayInput } from "./gateway/config";
+export type { GatewayEvent, Listening } from "./gateway/events";
+export { Gateway, type GatewayOptions } from "./gateway/gateway";
+export { keyFilesOf, type Plan, type PlannedKeyFile } from "./gateway/plan";
+export { MqttBroker, type MqttBrokerOptions } from "./mqtt/broker";
+export { BrokerClient, type BrokerClientOptions } from "./mqtt/broker-client";
+export type { BrokerAddress } from "./mqtt/client";
+export { mqttConnector, type MqttConnectorOptions } from "./mqtt/connector";
+export type { MqttClientText } from "./mqtt/credentials";
+export { mosquittoAccess, mosquittoConfig, mosquittoPasswords, type MosquittoOptions } from "./mqtt/mosquitto-config";
+export { ModbusBus, type ModbusBusOptions } from "./modbus/jsmodbus-registers";
+export { SunSpecSimulator, type SimulatedState, type SunSpecSimulatorOptions } from "./modbus/sunspec-simulator";
+export type { InverterRatings, SimulatedInverter } from "./modbus/inverter-physics";
 export { NodeCrypto } from "./node-crypto";
 export { nodeDevicePlatform, type NodeDeviceOptions } from "./node-device";
 export { nodeTimers, stderrLog, systemClock } from "./node-ports";
 export { readKeyFile, readSecretText } from "./read-key-file";
+export type { Durability } from "./store/durability";
+export { openStore, type GatewayStore, type StoreOptions } from "./store/open-store";
 export { TcpServer, tcpConnector, tcpStreams, type TcpServerOptions } from "./tcp";

@@ -1,5 +1,6 @@
 /** Units over TCP: a server that takes in the units below, and a connector to the unit above. */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import type { Durability } from "./store/durability";
 import { EbalanceError, overStreams, StreamLink, type ByteStream, type LinkConnector, type LogPort, type StreamConnector, type UnitDriver } from "ebalance";
 
 /** Bytes that may wait for a slow peer; beyond that the stream takes no more. */
@@ -18,6 +19,8 @@ export interface TcpServerOptions {
   readonly port?: number;
   /** Connections at once; beyond that a new one takes the place of the oldest that has sent nothing authentic. Default 64. */
   readonly maxConnections?: number;
+  /** Where the unit's store says when what it kept is on disk: until then no message, which may acknowledge it, leaves. */
+  readonly durability?: Durability | undefined;
 }
 
 /** Takes in units over TCP and hands their messages to one unit. */
@@ -54,7 +57,7 @@ export class TcpServer {
   }
 
   #accept(socket: Socket): void {
-    const { maxConnections = 64 } = this.options;
+    const { maxConnections = 64, durability } = this.options;
     if (this.#sockets.size >= maxConnections) {
       const [oldest] = this.#strangers.values();
       if (!oldest) return void socket.destroy();
@@ -65,7 +68,7 @@ export class TcpServer {
     const pace = new Pace(socket);
     const deadline = setTimeout(() => link.close(`nothing authentic within ${authenticateWithinMs} ms`), authenticateWithinMs);
     const link = new StreamLink(
-      socketStream(socket),
+      socketStream(socket, durability),
       (message, from) => {
         pace.count();
         const authentic = this.driver.receive(from, message);
@@ -110,12 +113,12 @@ class Pace {
 }
 
 /** Connects to a unit above. @throws EbalanceError `bad-configuration` for a port that is none */
-export function tcpConnector(host: string, port: number): LinkConnector {
-  return overStreams(tcpStreams(host, port));
+export function tcpConnector(host: string, port: number, durability?: Durability): LinkConnector {
+  return overStreams(tcpStreams(host, port, durability));
 }
 
 /** Makes streams to a port. @throws EbalanceError `bad-configuration` for a port that is none */
-export function tcpStreams(host: string, port: number): StreamConnector {
+export function tcpStreams(host: string, port: number, durability?: Durability): StreamConnector {
   if (!isPort(port)) throw configuration(`cannot connect to ${host}: port ${port} is not from 1 to 65535`);
   return (onOpen, onData) => {
     const socket = connect({ host, port });
@@ -124,7 +127,7 @@ export function tcpStreams(host: string, port: number): StreamConnector {
     socket.on("data", (chunk) => onData(chunk));
     socket.on("error", (error: NodeJS.ErrnoException) => (reason = error.code ?? error.message));
     socket.on("close", () => onData(null, reason));
-    return socketStream(socket, `tcp ${host}:${port}`);
+    return socketStream(socket, durability, `tcp ${host}:${port}`);
   };
 }
 
@@ -136,13 +139,24 @@ function configuration(message: string): EbalanceError {
   return new EbalanceError("bad-configuration", "caller", message);
 }
 
-function socketStream(socket: Socket, name = `tcp ${socket.remoteAddress}:${socket.remotePort}`): ByteStream {
+function socketStream(socket: Socket, durability?: Durability, name = `tcp ${socket.remoteAddress}:${socket.remotePort}`): ByteStream {
   socket.setNoDelay(true);
+  let heldBytes = 0;
+  const writeOnceKept = (bytes: Uint8Array) => {
+    heldBytes += bytes.length;
+    durability!.afterCommit((kept) => {
+      heldBytes -= bytes.length;
+      // What could not be kept must not be acknowledged: the peer asks again over another connection.
+      if (!kept) socket.destroy();
+      else if (!socket.destroyed) socket.write(bytes);
+    });
+  };
   return {
     name,
     write(bytes) {
-      if (socket.destroyed || socket.writableLength + bytes.length > maxQueuedBytes) return false;
-      socket.write(bytes);
+      if (socket.destroyed || socket.writableLength + heldBytes + bytes.length > maxQueuedBytes) return false;
+      if (durability) writeOnceKept(bytes);
+      else socket.write(bytes);
       return true;
     },
     close: () => void socket.destroy(),

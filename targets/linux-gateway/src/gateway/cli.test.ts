@@ -1,0 +1,123 @@
+/** The command `ebalance` as a process: what it prints, where, and with which exit code. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { bundleForNode, root } from "../../../../scripts/bundles.mjs";
+
+let command = "";
+let folder = "";
+beforeAll(async () => {
+  mkdirSync(root("build/tests"), { recursive: true });
+  command = await bundleForNode("targets/linux-gateway/src/bin.ts", root("build/tests/ebalance-cli.mjs"));
+});
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "ebalance-cli-"))));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+async function run(...args: string[]) {
+  const child = spawn(process.execPath, [command, ...args], { cwd: folder });
+  let [out, errors] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
+  const [code] = (await once(child, "close")) as [number];
+  return { code, out, errors };
+}
+
+const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+const plan = `
+domain: elm-street
+units:
+  home: { owner: customer, services: [display] }
+  meter: { parent: home, owner: customer, services: [metering] }
+`;
+const home = `
+unit: home
+store: { folder: data }
+listen: [{ tcp: {} }]
+units: [{ keyFile: keys/meter.key.json }]
+policies: { customer: { sequence: 1, entries: [] } }
+`;
+
+describe("ebalance", () => {
+  test.each([["--help"], ["run", "--help"], ["keys", "--help"]])("%s %s says how it is used, on standard output", async (...args) => {
+    const { code, out, errors } = await run(...args);
+    expect([code, errors]).toEqual([0, ""]);
+    expect(out).toMatch(/Usage: ebalance/);
+  });
+
+  test.each([
+    [["fly"], 2, /unknown command 'fly'/],
+    [["run"], 2, /missing required argument 'config'/],
+    [["run", "none.yaml"], 1, /none\.yaml: cannot be read \(ENOENT\)/],
+    [["schema", "moon"], 2, /moon is not gateway or plan/],
+    [["keys", "plan.yaml"], 2, /required option '--out <folder>'/],
+  ])("%j ends with exit code %i and says why in a line", async (args, exitCode, message) => {
+    const { code, out, errors } = await run(...args);
+    expect([code, out]).toEqual([exitCode, ""]);
+    expect(errors).toMatch(message);
+    expect(errors).not.toMatch(/\n\s+at /);
+  });
+
+  test("check names a broken line of the configuration, and passes a good one", async () => {
+    write("home.yaml", home.replace("listen:", "listens:"));
+    const bad = await run("check", "home.yaml");
+    expect([bad.code, bad.errors]).toEqual([1, expect.stringMatching(/home\.yaml: .*"listens"/)]);
+    write("home.yaml", home);
+    expect(await run("check", "home.yaml")).toEqual({ code: 0, out: "home.yaml: unit home, 1 ways in, 1 units below, 0 bridges, 0 services\n", errors: "" });
+  });
+
+  test("schema describes a configuration for editors", async () => {
+    const { code, out } = await run("schema", "gateway");
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ type: "object", required: ["unit"], additionalProperties: false });
+  });
+
+  test("SP-5 keys writes files that only their owner reads, and keeps the keys that are there", async () => {
+    write("plan.yaml", plan);
+    expect((await run("keys", "plan.yaml", "--out", "keys")).out).toMatch(/meter\.key\.json: new key, for meter and home/);
+    const file = join(folder, "keys/meter.key.json");
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const before = JSON.parse(readFileSync(file, "utf8")) as { key: string };
+    write("plan.yaml", `${plan}  display: { parent: home, owner: customer }\n`);
+    const again = await run("keys", "plan.yaml", "--out", "keys");
+    expect(again.out).toMatch(/meter\.key\.json: kept its key/);
+    expect(again.out).not.toContain(before.key);
+    expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ key: before.key });
+    expect(existsSync(`${file}.new`)).toBe(false);
+  });
+
+  test("CP-1 mosquitto writes the files of an external broker, without a password in them", async () => {
+    write("plan.yaml", plan);
+    await run("keys", "plan.yaml", "--out", "keys");
+    write("home.yaml", home);
+    expect((await run("mosquitto", "home.yaml", "--out", "broker")).errors).toMatch(/unit home: listen names no broker/);
+    write("home.yaml", home.replace("tcp: {}", "broker: { url: 'mqtt://127.0.0.1:18830', username: home, passwordFile: secret }"));
+    writeFileSync(join(folder, "secret"), "the gateway's\n", { mode: 0o600 });
+    expect((await run("mosquitto", "home.yaml", "--out", "broker")).code).toBe(0);
+    const read = (name: string) => readFileSync(join(folder, "broker", name), "utf8");
+    expect(read("mosquitto.conf")).toContain("listener 18830 127.0.0.1\nallow_anonymous false");
+    expect(read("passwords")).toMatch(/^home:\$7\$.*\nmeter:\$7\$/);
+    expect(read("passwords")).not.toContain("the gateway's");
+    expect(statSync(join(folder, "broker/passwords")).mode & 0o777).toBe(0o600);
+  });
+
+  test("MU-9 run listens as configured, tells its events as JSON lines, and ends cleanly on SIGTERM", async () => {
+    write("plan.yaml", plan);
+    write("home.yaml", home);
+    await run("keys", "plan.yaml", "--out", "keys");
+    const child = spawn(process.execPath, [command, "run", "home.yaml", "--events"], { cwd: folder });
+    let log = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (log += text));
+    const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
+    const { listening, ...rest } = JSON.parse(line) as { listening: { kind: string; port: number }[] };
+    expect(rest).toEqual({ type: "ready", store: expect.any(String) as string });
+    expect(listening).toEqual([{ kind: "tcp", host: "127.0.0.1", port: expect.any(Number) as number }]);
+    child.kill("SIGTERM");
+    expect(await once(child, "close")).toEqual([0, null]);
+    expect(log).toMatch(/info home: listens on tcp 127\.0\.0\.1:\d+/);
+    expect(existsSync(join(folder, "data"))).toBe(true);
+  });
+});

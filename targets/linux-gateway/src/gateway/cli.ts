@@ -1,0 +1,111 @@
+/** The command `ebalance`. Exit codes: 0 done, 1 a configuration or the start failed, 2 bad usage. */
+import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command, CommanderError } from "commander";
+import { EbalanceError, type LogLevel } from "ebalance";
+import { z } from "zod";
+import { stderrLog } from "../node-ports";
+import { readSecretText } from "../read-key-file";
+import { brokerFiles } from "./broker-files";
+import { gatewayForm, readConfig, readYaml } from "./config";
+import { Gateway } from "./gateway";
+import { keyFilesOf, planForm, type Plan } from "./plan";
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const levels: readonly LogLevel[] = ["debug", "info", "warning", "error"];
+
+/** Runs a gateway until a signal comes. */
+async function run(file: string, options: { events?: boolean; log: string }): Promise<void> {
+  const config = readConfig(file);
+  const level = levels.find((one) => one === options.log);
+  if (!level) throw new EbalanceError("bad-argument", "caller", `--log ${options.log} is not one of ${levels.join(", ")}`);
+  const stopped = new Promise<void>((resolve) => signals.forEach((signal) => process.once(signal, () => resolve())));
+  const tell = options.events ? { onEvent: (event: object) => void process.stdout.write(`${JSON.stringify(event)}\n`) } : {};
+  // Whoever read the events has gone away: the gateway goes on.
+  process.stdout.on("error", () => {});
+  const gateway = await Gateway.open(config, { log: stderrLog(config.unit, level), ...tell });
+  await stopped;
+  await gateway.close();
+}
+
+function check(file: string): void {
+  const config = readConfig(file);
+  process.stdout.write(`${file}: unit ${config.unit}, ${config.listen.length} ways in, ${config.units.length} units below, ${config.bridges.length} bridges, ${config.services.length} services\n`);
+}
+
+/** Writes the key files of a plan; those that are there keep their keys. */
+function keys(file: string, options: { out: string }): void {
+  const place = (fileName: string) => join(options.out, fileName);
+  const existing = (fileName: string) => (existsSync(place(fileName)) ? readSecretText(place(fileName)) : undefined);
+  const files = keyFilesOf(readYaml(file) as Plan, existing, file);
+  mkdirSync(options.out, { recursive: true, mode: 0o700 });
+  for (const { fileName, session, text } of files) {
+    const known = existing(fileName) !== undefined;
+    replaceFile(place(fileName), text);
+    process.stdout.write(`${place(fileName)}: ${known ? "kept its key" : "new key"}, for ${session.initiator} and ${session.responder}\n`);
+  }
+}
+
+/** Writes what an external mosquitto broker needs to know of a gateway. */
+function mosquitto(file: string, options: { out: string }): void {
+  const files = brokerFiles(readConfig(file), options.out);
+  mkdirSync(options.out, { recursive: true, mode: 0o700 });
+  for (const [name, text] of Object.entries(files)) replaceFile(join(options.out, name), text as string);
+  process.stdout.write(`${join(options.out, "mosquitto.conf")}: start it with mosquitto -c; its user must be able to read the folder\n`);
+}
+
+/** Never half a file: the new one, which only its owner can read, takes the place of the old at once. */
+function replaceFile(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+  chmodSync(`${path}.new`, 0o600);
+  renameSync(`${path}.new`, path);
+}
+
+function program(): Command {
+  const ebalance = new Command("ebalance").description("Gateways of ebalance: units of a smart grid on Linux").exitOverride().showHelpAfterError("try: ebalance --help");
+  ebalance
+    .command("run")
+    .description("run a gateway until Ctrl-C or SIGTERM")
+    .argument("<config>", "its YAML file")
+    .option("--events", "one line of JSON on standard output for whatever happens: sessions, decisions, counters")
+    .option("--log <level>", `least level of the log on standard error: ${levels.join(", ")}`, "info")
+    .addHelpText("after", "\nexample:\n  ebalance run home.yaml --log warning")
+    .action(run);
+  ebalance.command("check").description("check a configuration and end").argument("<config>", "its YAML file").action(check);
+  ebalance
+    .command("keys")
+    .description("write the key files of a grid; files that are there keep their keys")
+    .argument("<plan>", "YAML file that names units, owners and services")
+    .requiredOption("--out <folder>", "where the key files go, each readable by its owner alone")
+    .addHelpText("after", "\nexample:\n  ebalance keys plan.yaml --out keys")
+    .action(keys);
+  ebalance
+    .command("mosquitto")
+    .description("write configuration, access list and passwords of an external mosquitto broker for a gateway")
+    .argument("<config>", "the gateway's YAML file, with a broker under listen")
+    .requiredOption("--out <folder>", "where the files go")
+    .action(mosquitto);
+  ebalance
+    .command("schema")
+    .description("print the JSON Schema of a configuration or plan, for editors")
+    .argument("<what>", "gateway or plan")
+    .action((what: string) => {
+      const form = what === "gateway" ? gatewayForm : what === "plan" ? planForm : undefined;
+      if (!form) throw new EbalanceError("bad-argument", "caller", `${what} is not gateway or plan`);
+      process.stdout.write(`${JSON.stringify(z.toJSONSchema(form, { io: "input" }), null, 2)}\n`);
+    });
+  return ebalance;
+}
+
+/** @param args without the program's name. @returns the exit code */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    await program().parseAsync([...args], { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (!(error instanceof EbalanceError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return error.code === "bad-argument" ? 2 : 1;
+  }
+}

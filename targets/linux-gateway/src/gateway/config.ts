@@ -1,0 +1,141 @@
+/** The configuration of a gateway: one YAML file, checked whole before anything starts. Secrets are in files of their own. */
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { EbalanceError } from "ebalance";
+import { parseDocument } from "yaml";
+import { z } from "zod";
+import { name, policyText, port } from "./forms";
+import { issuesOf } from "./issues";
+
+const path = z.string().min(1);
+const host = z.string().min(1).default("127.0.0.1").describe("Default 127.0.0.1: this machine only");
+const tlsFiles = z.strictObject({ keyFile: path.describe("PEM, readable by its owner alone"), certFile: path.describe("PEM") });
+
+const tcp = z.strictObject({ host, port: port.default(0).describe("0: the system chooses, and the log says which") });
+const mqtt = tcp.extend({ tls: tlsFiles.optional() }).describe("A broker inside the gateway; a client's user name and password come from its key file");
+const broker = z
+  .strictObject({
+    url: z.url({ protocol: /^mqtts?$/ }).describe("mqtt://host:port or mqtts://host:port"),
+    username: z.string().min(1),
+    passwordFile: path.describe("The password alone, in a file readable by its owner alone"),
+    caFile: path.optional(),
+  })
+  .describe("Any MQTT 3.1.1 or 5 broker");
+
+const listen = z.union([z.strictObject({ tcp }), z.strictObject({ mqtt }), z.strictObject({ broker })]);
+
+const parent = z.strictObject({
+  keyFile: path,
+  url: z.url({ protocol: /^(tcp|mqtts?)$/ }).describe("tcp://host:port, mqtt://host:port or mqtts://host:port"),
+  username: z.string().min(1).optional().describe("For a broker that knows users of its own; otherwise user name and password come from the key file"),
+  passwordFile: path.optional(),
+  caFile: path.optional(),
+});
+
+const seconds = (least: number, most: number) => z.number().min(least).max(most);
+
+const sunspec = z.strictObject({
+  device: name.describe("Id of the inverter as a unit"),
+  owner: name,
+  service: name.default("bridge"),
+  host: z.string().min(1),
+  port: port.min(1).default(502),
+  unit: z.int().min(0).max(247).default(1).describe("Modbus unit id"),
+  everyS: seconds(0.1, 3600).default(1).describe("Period of its readings"),
+  safeLimitShare: z.number().min(0).max(100).default(50).describe("Limit in % of nominal power while a set-point has run out and none has taken its place"),
+});
+
+const voltageGuard = z.strictObject({
+  stakeholder: name,
+  service: name,
+  devices: z.array(z.strictObject({ device: name, owner: name })).min(1).max(64),
+  limitV: z.number().min(1).max(1000).default(253).describe("Voltage of phase L1 above which feed-in is reduced; 253 V is 230 V + 10 % (EN 50160)"),
+  releaseV: z.number().min(1).max(1000).default(250).describe("Below this voltage the limit is raised again"),
+  voltsPerPercent: z.number().min(0.001).max(100).default(0.1).describe("Volts of excess for which the limit is lowered by 1 % of nominal power"),
+  leastShare: z.number().min(0).max(100).default(0).describe("A limit is not lowered below this, in %"),
+  raiseShare: z.number().min(0.1).max(100).default(10).describe("A limit is raised by this much at a time, in %"),
+  settleS: seconds(0, 3600).default(15).describe("How long a device may take to follow before it is looked at again"),
+  holdS: seconds(0.1, 3600).default(60).describe("How long the voltage has to stay below releaseV before each step up"),
+  timeToLiveS: z.int().min(3).max(86_400).default(300).describe("How long a set-point holds without being renewed"),
+});
+
+export const gatewayForm = z.strictObject({
+  unit: name.describe("Id of this unit, as its key files name it"),
+  store: z
+    .strictObject({ folder: path, samplesPerSeries: z.int().min(1).max(1e7).optional(), engine: z.enum(["auto", "sqlite", "frames"]).default("auto") })
+    .optional()
+    .describe("Where time series are kept; without it in memory, and lost at the end"),
+  listen: z.array(listen).default([]).describe("Ways in for the units below"),
+  parent: parent.optional(),
+  units: z.array(z.strictObject({ keyFile: path })).default([]).describe("The units below"),
+  policies: z.record(name, policyText).default({}).describe("Policies by owner: each holds until the owner gives another with a value"),
+  bridges: z.array(z.strictObject({ sunspec })).default([]),
+  services: z.array(z.strictObject({ voltageGuard })).default([]),
+});
+
+/** A configuration as it is written: what has a default may be left out. */
+export type GatewayInput = z.input<typeof gatewayForm>;
+export type GatewayConfig = z.output<typeof gatewayForm>;
+export type SunSpecConfig = z.output<typeof sunspec>;
+export type VoltageGuardConfig = z.output<typeof voltageGuard>;
+export type ListenConfig = z.output<typeof listen>;
+export type ParentConfig = z.output<typeof parent>;
+
+/**
+ * Checks a configuration.
+ * @param source its name for messages
+ * @throws EbalanceError `bad-configuration` naming the place, and what would be accepted
+ */
+export function checkConfig(config: GatewayInput, source = "configuration"): GatewayConfig {
+  const checked = gatewayForm.safeParse(config);
+  if (!checked.success) throw wrong(source, issuesOf(checked.error));
+  const { data } = checked;
+  for (const owner of data.bridges.map((bridge) => bridge.sunspec.owner)) if (!data.policies[owner]) throw wrong(source, `policies: none for ${owner}, who owns a bridged device; nobody else could read it`);
+  data.services.forEach(({ voltageGuard: guard }, i) => {
+    if (guard.releaseV >= guard.limitV) throw wrong(source, `services.${i}.voltageGuard.releaseV: ${guard.releaseV} is not below limitV ${guard.limitV}`);
+  });
+  if (data.units.length && !data.listen.length) throw wrong(source, "listen: there are units below, and no way in for them");
+  return data;
+}
+
+/** Reads YAML (or JSON) and says where it is wrong. */
+export function readYaml(file: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw wrong(file, `cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  const document = parseDocument(text);
+  const [problem] = document.errors;
+  if (problem) throw wrong(file, problem.message);
+  return document.toJS({ maxAliasCount: 100 });
+}
+
+/**
+ * Reads the configuration file of a gateway. Paths in it are relative to its folder.
+ * @throws EbalanceError `bad-configuration`
+ */
+export function readConfig(file: string): GatewayConfig {
+  return withPathsFrom(checkConfig(readYaml(file) as GatewayInput, file), dirname(resolve(file)));
+}
+
+/** The same with every path absolute. */
+function withPathsFrom(config: GatewayConfig, folder: string): GatewayConfig {
+  const from = (value: string) => resolve(folder, value);
+  const absolute = <T>(value: T): T =>
+    Array.isArray(value)
+      ? (value.map(absolute) as T)
+      : typeof value === "object" && value !== null
+        ? (Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, isPath(key) ? from(inner as string) : absolute(inner as unknown)])) as T)
+        : value;
+  return absolute(config);
+}
+
+function isPath(key: string): boolean {
+  return key === "folder" || key.endsWith("File");
+}
+
+function wrong(source: string, what: string): EbalanceError {
+  return new EbalanceError("bad-configuration", "caller", `${source}: ${what}`);
+}

@@ -1,0 +1,149 @@
+/** A gateway: one management unit with its store, its ways up and down, its bridges and services, as a configuration says (MU-3, MU-9, CP-9). */
+import { DataInterface, decisionOf, MemoryStore, Registry, standardVariables, UnitDriver, Uplink, type LogPort, type StorePort } from "ebalance";
+import { NodeCrypto } from "../node-crypto";
+import { nodeTimers, systemClock } from "../node-ports";
+import { readKeyFile } from "../read-key-file";
+import { openStore, type GatewayStore } from "../store/open-store";
+import { ModbusBuses, startSunSpec } from "./bridges";
+import type { GatewayConfig } from "./config";
+import type { GatewayEvent, Listening } from "./events";
+import { connectorOf, openListener, type Listener, type Member } from "./links";
+import { startVoltageGuard } from "./services";
+
+/** Counters are told this often, where somebody listens. */
+const countersMs = 1000;
+
+export interface GatewayOptions {
+  readonly log: LogPort;
+  /** Told what happens; see {@link GatewayEvent}. */
+  readonly onEvent?: (event: GatewayEvent) => void;
+}
+
+/** What has to be ended, in this order. */
+type Closer = () => unknown;
+
+export class Gateway {
+  readonly driver: UnitDriver;
+  /** Where it listens; the ports are those that the system chose. */
+  listening: readonly Listening[] = [];
+  readonly #crypto = new NodeCrypto();
+  readonly #closers: Closer[] = [];
+  #uplink: Uplink | undefined;
+
+  /** Use {@link Gateway.open}. */
+  private constructor(
+    private readonly config: GatewayConfig,
+    private readonly store: GatewayStore | undefined,
+    private readonly options: GatewayOptions,
+  ) {
+    const { log } = options;
+    const parent = config.parent && readKeyFile(config.parent.keyFile);
+    parent?.key.fill(0);
+    const tell = options.onEvent ?? (() => {});
+    const unit = {
+      id: config.unit,
+      registry: new Registry(standardVariables),
+      ...(parent ? { parent: parent.session.responder } : {}),
+      onSession: (peer: string, open: boolean) => {
+        log("info", `session with ${peer} is ${open ? "open" : "lost"}`);
+        if (open && peer === parent?.session.responder) this.#uplink?.sessionOpened();
+        tell({ type: "session", peer, open });
+      },
+      onFlapping: (peer: string) => tell({ type: "flapping", peer }),
+      ...(options.onEvent ? { onDecision: (...[request, notification]: Parameters<NonNullable<ConstructorParameters<typeof UnitDriver>[0]["onDecision"]>>) => tell({ type: "decision", timeMs: Date.now(), ...decisionOf(this.driver.unit, request, notification) }) } : {}),
+    };
+    const series: StorePort = store ?? new MemoryStore(4096);
+    this.driver = new UnitDriver(unit, { clock: systemClock, crypto: this.#crypto, store: series, log }, nodeTimers);
+  }
+
+  /**
+   * Opens the store, takes in the keys, listens, joins the unit above and starts bridges and services. Where one of these fails, what was opened is closed again.
+   * @throws EbalanceError `bad-configuration` naming the place and the remedy
+   * @example
+   * const gateway = await Gateway.open(readConfig("home.yaml"), { log: stderrLog("home") });
+   * process.once("SIGTERM", () => void gateway.close());
+   */
+  static async open(config: GatewayConfig, options: GatewayOptions): Promise<Gateway> {
+    const store = config.store && (await openConfigured(config.store, options.log));
+    let gateway: Gateway | undefined;
+    try {
+      gateway = new Gateway(config, store, options);
+      await gateway.#start();
+      return gateway;
+    } catch (error) {
+      if (gateway) await gateway.close();
+      else store?.close();
+      throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { config, store, driver } = this;
+    const { log, onEvent } = this.options;
+    const { unit } = driver;
+    for (const [owner, policy] of Object.entries(config.policies)) unit.setDefaultPolicy(owner, policy);
+    const members = config.units.map(({ keyFile }) => this.#addSession(keyFile));
+    this.#startBridges();
+    for (const listen of config.listen) await this.#listen(listen, members);
+    if (config.parent) this.#join(config.parent);
+    for (const { voltageGuard } of config.services) this.#closers.unshift(startVoltageGuard(voltageGuard, driver, log, onEvent ?? (() => {})));
+    onEvent?.({ type: "ready", listening: this.listening, store: store?.engine ?? "memory" });
+    if (onEvent) this.#tellCounters(onEvent);
+  }
+
+  #startBridges(): void {
+    const { log } = this.options;
+    const buses = new ModbusBuses();
+    for (const { sunspec } of this.config.bridges) this.#closers.push(startSunSpec(sunspec, this.driver, buses, log));
+    this.#closers.push(() => buses.close());
+  }
+
+  async #listen(listen: GatewayConfig["listen"][number], members: readonly Member[]): Promise<void> {
+    const listener: Listener = openListener(listen, { driver: this.driver, log: this.options.log, members, durability: this.store });
+    this.#closers.push(() => listener.close());
+    const listening = await listener.listen();
+    this.listening = [...this.listening, listening];
+    this.options.log("info", `listens on ${listening.kind} ${listening.host}:${listening.port}`);
+  }
+
+  #join(parent: NonNullable<GatewayConfig["parent"]>): void {
+    const member = this.#addSession(parent.keyFile);
+    const connector = connectorOf(parent, member, this.store);
+    this.#uplink = new Uplink(this.driver, member.session.responder, connector, nodeTimers, this.options.log);
+    this.#closers.push(() => this.#uplink!.close());
+  }
+
+  /** Takes in the session of a key file. */
+  #addSession(keyFile: string): Member {
+    const { session, key } = readKeyFile(keyFile);
+    const secret = this.#crypto.importKey(key, "derive");
+    key.fill(0);
+    this.driver.unit.addSession(session, secret);
+    return { session, secret, crypto: this.#crypto };
+  }
+
+  #tellCounters(onEvent: (event: GatewayEvent) => void): void {
+    const timer = setInterval(() => {
+      const { received, instancesKept, refused, results, notificationsLost } = this.driver.unit.counters;
+      onEvent({ type: "counters", received, instancesKept, refused, results, notificationsLost });
+    }, countersMs);
+    this.#closers.push(() => clearInterval(timer));
+  }
+
+  /** The data interface of a service on this unit. */
+  services(stakeholder: string, service: string): DataInterface {
+    return new DataInterface(this.driver.unit, { stakeholder, service });
+  }
+
+  /** Ends services, bridges, links and listeners, then the unit, and closes the store once everything is on disk. */
+  async close(): Promise<void> {
+    for (const close of this.#closers.splice(0)) await close();
+    this.driver.close();
+    this.store?.close();
+  }
+}
+
+
+function openConfigured({ samplesPerSeries, ...store }: NonNullable<GatewayConfig["store"]>, log: LogPort): Promise<GatewayStore> {
+  return openStore({ ...store, log, ...(samplesPerSeries === undefined ? {} : { samplesPerSeries }) });
+}

@@ -1,0 +1,74 @@
+/** The ways up and down of a gateway, as its configuration names them: each protocol is one adapter and nothing else knows of it (CP-1, CP-9). */
+import { readFileSync } from "node:fs";
+import { EbalanceError, mqttPassword, type KeyHandle, type LinkConnector, type LogPort, type SessionConfig, type UnitDriver } from "ebalance";
+import { MqttBroker } from "../mqtt/broker";
+import { BrokerClient } from "../mqtt/broker-client";
+import { mqttConnector } from "../mqtt/connector";
+import type { NodeCrypto } from "../node-crypto";
+import { readSecretText } from "../read-key-file";
+import type { Durability } from "../store/durability";
+import { TcpServer, tcpConnector } from "../tcp";
+import type { ListenConfig, ParentConfig } from "./config";
+import type { Listening } from "./events";
+
+/** One end of a session, with the key that it was provisioned with. */
+export interface Member {
+  readonly session: SessionConfig;
+  readonly secret: KeyHandle;
+  readonly crypto: NodeCrypto;
+}
+
+export interface Listener {
+  listen(): Promise<Listening>;
+  close(): Promise<void>;
+}
+
+interface ListenerParts {
+  readonly driver: UnitDriver;
+  readonly log: LogPort;
+  readonly members: readonly Member[];
+  readonly durability: Durability | undefined;
+}
+
+/** A way in for the units below. */
+export function openListener(config: ListenConfig, { driver, log, members, durability }: ListenerParts): Listener {
+  if ("tcp" in config) {
+    const server = new TcpServer(driver, log, { ...config.tcp, durability });
+    return { listen: async () => ({ kind: "tcp", host: config.tcp.host, port: await server.listen() }), close: () => server.close() };
+  }
+  if ("mqtt" in config) {
+    const { host, port, tls } = config.mqtt;
+    const clients = members.map(({ crypto, secret, session }) => ({ id: session.initiator, password: mqttPassword(crypto, secret, session) }));
+    const files = tls && { key: readSecretText(tls.keyFile), cert: readPublicText(tls.certFile) };
+    const broker = new MqttBroker(driver, log, { host, port, clients, durability, ...(files ? { tls: files } : {}) });
+    return { listen: async () => ({ kind: "mqtt", host, port: await broker.listen() }), close: () => broker.close() };
+  }
+  const { url, username, passwordFile, caFile } = config.broker;
+  const children = members.map(({ session }) => session.initiator);
+  const client = new BrokerClient(driver, log, { url, username, password: readPassword(passwordFile), children, durability, ...(caFile ? { ca: readPublicText(caFile) } : {}) });
+  const { hostname, port } = new URL(url);
+  return { listen: async () => (await client.listen(), { kind: "broker", host: hostname, port: Number(port || 1883) }), close: () => client.close() };
+}
+
+/** The way to the unit above. */
+export function connectorOf(config: ParentConfig, { session, secret, crypto }: Member, durability: Durability | undefined): LinkConnector {
+  const { protocol, hostname, port } = new URL(config.url);
+  if (protocol === "tcp:") return tcpConnector(hostname, Number(port), durability);
+  const password = config.passwordFile ? readPassword(config.passwordFile) : mqttPassword(crypto, secret, session);
+  const { username, caFile } = config;
+  const more = { ...(username ? { username } : {}), ...(caFile ? { ca: readPublicText(caFile) } : {}) };
+  return mqttConnector({ url: config.url, self: session.initiator, parent: session.responder, password, durability, ...more });
+}
+
+/** The password in a file that only its owner can read. */
+export function readPassword(path: string): string {
+  return readSecretText(path).replace(/\r?\n$/, "");
+}
+
+function readPublicText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new EbalanceError("bad-configuration", "caller", `${path} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
