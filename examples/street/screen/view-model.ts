@@ -9,6 +9,10 @@ export const bounds = Object.freeze({ units: 100, series: 24, history: 80, log: 
 /** A series is stale after so many of its usual periods without a reading, and never before so many milliseconds. */
 const stalePeriods = 4;
 const leastStaleMs = 10_000;
+/** Before so many readings nobody knows what its usual period is. */
+const leastReadings = 4;
+/** So many entries of the log are looked through for the same question. */
+const alikeWithin = 8;
 
 export interface SeriesView {
   readonly variable: string;
@@ -24,6 +28,8 @@ export interface SeriesView {
   /** When the newest reading came, and how long it usually takes until the next. */
   arrivedMs: number;
   periodMs: number | undefined;
+  /** Readings so far. */
+  count: number;
 }
 
 export interface UnitView {
@@ -92,13 +98,14 @@ export class ViewModel implements StreetEvents {
     let series = unit.series.get(name);
     if (!series) {
       if (unit.series.size >= bounds.series) return;
-      series = { variable: name, value, unitOfMeasure: "", timeMs, history: [], decimals: 0, varies: false, arrivedMs: nowMs, periodMs: undefined };
+      series = { variable: name, value, unitOfMeasure: "", timeMs, history: [], decimals: 0, varies: false, arrivedMs: nowMs, periodMs: undefined, count: 0 };
       unit.series.set(name, series);
     } else {
       const gapMs = nowMs - series.arrivedMs;
       series.periodMs = series.periodMs === undefined ? gapMs : 0.7 * series.periodMs + 0.3 * gapMs;
       series.varies ||= value !== series.value;
     }
+    series.count++;
     Object.assign(series, { value: typeof value === "string" ? clean(value) : value, unitOfMeasure: clean(unitOfMeasure), timeMs, arrivedMs: nowMs });
     if (typeof value !== "number") return;
     series.decimals = Math.max(series.decimals, decimalsOf(value));
@@ -108,10 +115,12 @@ export class ViewModel implements StreetEvents {
   asked({ by, what, target, result, detail, timeMs }: AskedEvent): void {
     const who = { stakeholder: clean(by.stakeholder), service: clean(by.service), device: clean(by.device) };
     const said = { by: who, what: clean(what), target: clean(target), result: clean(result), detail: clean(detail) };
-    const last = this.log.at(-1);
-    const again = last && typeof last.said !== "string" && JSON.stringify({ ...last.said, detail: "" }) === JSON.stringify({ ...said, detail: "" });
-    if (again) this.log.pop();
-    keep(this.log, { timeMs, said, times: again ? last.times + 1 : 1 }, bounds.log);
+    // What is asked again and again is one line that says how often, at its newest place.
+    const key = JSON.stringify({ ...said, detail: "" });
+    const from = Math.max(0, this.log.length - alikeWithin);
+    const at = this.log.findIndex((entry, i) => i >= from && typeof entry.said !== "string" && JSON.stringify({ ...entry.said, detail: "" }) === key);
+    const times = at < 0 ? 1 : this.log.splice(at, 1)[0]!.times + 1;
+    keep(this.log, { timeMs, said, times }, bounds.log);
   }
 
   alarm(event: AlarmEvent): void {
@@ -154,8 +163,8 @@ export class ViewModel implements StreetEvents {
   }
 
   /** Whether more readings than one of its usual periods have failed to come. */
-  isStale({ periodMs, arrivedMs }: SeriesView): boolean {
-    return periodMs !== undefined && this.nowMs() - arrivedMs > Math.max(leastStaleMs, stalePeriods * periodMs);
+  isStale({ periodMs, arrivedMs, count }: SeriesView): boolean {
+    return periodMs !== undefined && count >= leastReadings && this.nowMs() - arrivedMs > Math.max(leastStaleMs, stalePeriods * periodMs);
   }
 
   #unit(text: string): UnitView | undefined {

@@ -1,0 +1,41 @@
+/** What the documents show works: the YAML in them is accepted, and their links lead somewhere. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { checkConfig, keyFilesOf, type GatewayInput, type Plan } from "@ebalance/gateway";
+import { parse } from "yaml";
+import { describe, expect, test } from "vitest";
+import { root } from "./run";
+
+const documents = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".md")).map((path) => `docs/${path}`)];
+const text = (path: string) => readFileSync(join(root, path), "utf8");
+const yamlOf = (path: string) => [...text(path).matchAll(/```yaml\n([\s\S]*?)```/g)].map((match) => parse(match[1]!) as Record<string, unknown>);
+
+describe("docs/gateway.md", () => {
+  const blocks = yamlOf("docs/gateway.md");
+  const plan = blocks.find((block) => "domain" in block) as unknown as Plan;
+
+  test("has a plan that key files can be made of", () => {
+    expect(keyFilesOf(plan).map(({ fileName }) => fileName)).toEqual(["home.key.json", "meter.key.json"]);
+  });
+
+  test.each(blocks.filter((block) => "unit" in block).map((block) => [block["unit"] as string, block]))("has a configuration of %s that is accepted, and names units of the plan", (unit, block) => {
+    const config = checkConfig(block as unknown as GatewayInput);
+    expect(Object.keys(plan.units)).toContain(unit);
+    for (const { sunspec } of config.bridges) expect(plan.units[sunspec.device]).toMatchObject({ parent: unit, owner: sunspec.owner, bridged: true });
+  });
+
+  test("has two configurations and an external broker", () => {
+    expect(blocks.filter((block) => "unit" in block)).toHaveLength(2);
+    expect(checkConfig({ unit: "home", ...(blocks.find((block) => "listen" in block && !("unit" in block)) as object) }).listen[0]).toHaveProperty("broker");
+  });
+});
+
+test("docs/concepts.md shows a policy that is accepted", () => {
+  const [policy] = yamlOf("docs/concepts.md");
+  expect(() => checkConfig({ unit: "home", policies: { customer: policy } } as unknown as GatewayInput)).not.toThrow();
+});
+
+test.each(documents)("the links in %s lead to files", (document) => {
+  const links = [...text(document).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map((match) => match[1]!);
+  expect(links.filter((link) => !existsSync(join(root, dirname(document), link)))).toEqual([]);
+});
