@@ -12,7 +12,7 @@ import { asideSuffix, DamagedStore, quarantine } from "./quarantine";
 import { EntryWriter, readEntries, type CatalogueEntry, type Entry } from "./records";
 
 /** Bytes that wait for a disk that takes none; beyond that nothing more is kept. */
-const maxUncommittedBytes = 1_000_000;
+const maxUncommittedBytes = 4_000_000;
 /** A smaller file is not written anew. */
 const minCompactBytes = 4_000_000;
 /** A file that has grown by this factor since it was written anew is written anew. */

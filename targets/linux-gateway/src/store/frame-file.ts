@@ -73,7 +73,7 @@ export class FrameFile {
     this.#write(Buffer.concat([header, content]));
   }
 
-  /** Writes a frame and has it on disk. Where that fails, the file is as it was. */
+  /** Writes a frame and has it on disk. Where that fails, the next is written in its place. */
   append(frame: Frame): void {
     const before = this.#end;
     try {
@@ -83,7 +83,6 @@ export class FrameFile {
       this.#isNamed = true;
     } catch (error) {
       this.#end = before;
-      ftruncateSync(this.fd, before);
       throw error;
     }
   }

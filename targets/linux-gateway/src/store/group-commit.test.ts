@@ -72,6 +72,15 @@ describe("CP-6 group commit", () => {
     expect([state.commits, told, timers.dueMs]).toEqual([2, ["a false", "b true"], Infinity]);
   });
 
+  test("beyond 8192 nobody is let wait for a disk that takes nothing", () => {
+    const { group: g, told, ask } = group();
+    g.add();
+    for (let i = 0; i < 8192; i++) ask("waits");
+    expect(told).toEqual([]);
+    ask("a");
+    expect(told).toEqual(["a false"]);
+  });
+
   test("who asks while others are told is told after them, and what is kept then waits for the next commit", () => {
     const { group: g, timers, told, ask } = group();
     g.add();

@@ -9,6 +9,8 @@ import type { Durability } from "./durability";
 const maxRecords = 512;
 /** Time between two commits. A record that comes after a quiet time does not wait for it. */
 const commitEveryMs = 5;
+/** Who waits for one commit. Beyond that nobody is let wait, for so many come only where the disk takes nothing. */
+const maxWaiting = 8192;
 /** After a failed commit the next is tried after this time. */
 const retryMs = 1000;
 
@@ -46,7 +48,8 @@ export class GroupCommit implements Durability {
   }
 
   afterCommit(action: (kept: boolean) => void): void {
-    if (this.#records) this.#waiting.push(action);
+    if (this.#waiting.length >= maxWaiting) action(false);
+    else if (this.#records) this.#waiting.push(action);
     else if (this.#told.length) this.#told.push({ action, kept: true });
     else action(true);
   }

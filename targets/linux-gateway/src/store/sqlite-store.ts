@@ -265,8 +265,13 @@ export class SqliteStore implements GatewayStore {
 
   #newTables(): SqliteTables {
     const tables = new SqliteTables(this.driver, this.path);
-    this.#commitTables(tables);
-    return tables;
+    try {
+      this.#commitTables(tables);
+      return tables;
+    } catch (error) {
+      tables.close();
+      throw error;
+    }
   }
 
   // ---- the start ----------------------------------------------------------------------------------------------------------------------
