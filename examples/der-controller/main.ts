@@ -4,7 +4,8 @@ import { openDevice } from "ebalance/device";
 import { DerController, ModbusTcp, SunSpecInverter } from "ebalance/der";
 import { platform } from "ebalance:platform";
 
+const device = openDevice(platform);
 const registers = new ModbusTcp(platform.streams(platform.args[0]), platform.timers);
 const inverter = new SunSpecInverter(registers, platform.timers);
 
-new DerController(openDevice(platform), inverter, platform, { everyMs: 1000, safeLimitShare: 40, gatewayTimeoutMs: 10_000 });
+new DerController(device, inverter, platform, { everyMs: 1000, safeLimitShare: 40, gatewayTimeoutMs: 10_000 });

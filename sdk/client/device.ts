@@ -8,6 +8,7 @@ import { standardVariables } from "../core/model/standard-variables";
 import type { ClockPort, LinkConnector, LogPort } from "../core/ports";
 import type { CryptoPort } from "../core/security/crypto-port";
 import { parseKeyFile, type KeyFile } from "../core/security/key-file";
+import type { SessionConfig } from "../core/security/session";
 import type { UnitLimits } from "../core/unit";
 import { MemoryStore } from "../storage/memory-store";
 import type { DeviceAccess, Following, Written } from "./device-access";
@@ -55,29 +56,25 @@ export class Device implements DeviceAccess {
   /** Use {@link openDevice}. */
   constructor(
     private readonly platform: DevicePlatform,
-    { session, key, policy }: KeyFile,
-    options: DeviceOptions,
+    { session, policy }: KeyFile,
+    driver: UnitDriver,
+    sessionEvents: SessionEvents,
   ) {
-    const { clock, crypto, log, timers } = platform;
-    const secret = crypto.importKey(key, "derive");
-    key.fill(0);
+    const { log, timers } = platform;
+    this.#driver = driver;
     const parent = session.responder;
-    const onSession = (_parent: string, open: boolean) => {
+    sessionEvents.changed = (open) => {
       log("info", `session with ${parent} is ${open ? "open" : "lost"}`);
       if (open) this.#uplink.sessionOpened();
       this.#outbox.linkChanged(open);
       this.#followers.linkChanged(open);
     };
-    const registry = new Registry(options.variables ?? standardVariables);
-    const config = { id: session.initiator, registry, parent, limits: deviceLimits, onSession };
-    this.#driver = new UnitDriver(config, { clock, crypto, log, store: new MemoryStore(1) }, timers);
-    this.#driver.unit.addSession(session, secret);
     const source = { service: platform.service, stakeholder: session.owner };
     if (!session.sources.some((s) => s.device === session.initiator && s.service === platform.service && s.stakeholder === session.owner))
       throw new EbalanceError("bad-configuration", "caller", `service ${platform.service} of ${session.owner} is not in the sources of session ${session.kid}`);
-    this.#outbox = new Outbox(this.#driver.unit, source, timers, log, policy, () => this.#uplink.reconnect("no answer"));
-    this.#followers = new Followers(this.#driver.unit, source, platform);
-    this.#uplink = new Uplink(this.#driver, parent, platform.connect, timers, log);
+    this.#outbox = new Outbox(driver.unit, source, timers, log, policy, () => this.#uplink.reconnect("no answer"));
+    this.#followers = new Followers(driver.unit, source, platform);
+    this.#uplink = new Uplink(driver, parent, platform.connect, timers, log);
   }
 
   /** Id of this unit. */
@@ -147,5 +144,22 @@ export class Device implements DeviceAccess {
  * openDevice(platform).report("temperature", { everyMs: 10_000, read: platform.readings.temperature });
  */
 export function openDevice(platform: DevicePlatform, options: DeviceOptions = {}): Device {
-  return new Device(platform, parseKeyFile(platform.keyFile.text, platform.keyFile.name), options);
+  const file = parseKeyFile(platform.keyFile.text, platform.keyFile.name);
+  const events: SessionEvents = { changed: () => {} };
+  // One after the other, and not the device's constructor all of it: the stack of a microcontroller is small.
+  const driver = makeDriver(platform, file.session, options, events);
+  driver.unit.addSession(file.session, platform.crypto.importKey(file.key, "derive"));
+  file.key.fill(0);
+  return new Device(platform, file, driver, events);
+}
+
+/** Told when the session with the parent opens and when it is lost. */
+interface SessionEvents {
+  changed: (open: boolean) => void;
+}
+
+function makeDriver(platform: DevicePlatform, { initiator: id, responder: parent }: SessionConfig, options: DeviceOptions, events: SessionEvents): UnitDriver {
+  const onSession = (_parent: string, open: boolean) => events.changed(open);
+  const config = { id, registry: new Registry(options.variables ?? standardVariables), parent, limits: deviceLimits, onSession };
+  return new UnitDriver(config, { clock: platform.clock, crypto: platform.crypto, log: platform.log, store: new MemoryStore(1) }, platform.timers);
 }

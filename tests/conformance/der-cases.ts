@@ -3,9 +3,9 @@ import { Alarm, ControllerState } from "../../sdk/services/der/der-decision";
 import { expectEqual, type Case, type Platform } from "./case";
 import { DerWorld } from "./der-world";
 
-function inDerWorld(run: (world: DerWorld) => unknown): (platform: Platform) => unknown {
+function inDerWorld(run: (world: DerWorld) => unknown, limits = {}): (platform: Platform) => unknown {
   return ({ crypto }) => {
-    const world = new DerWorld(crypto);
+    const world = new DerWorld(crypto, limits);
     try {
       return run(world);
     } finally {
@@ -36,6 +36,7 @@ export const derCases: readonly Case[] = [
       expectEqual(told.length, 3, "the same value at the same time is one instance");
       world.pass(1000);
       world.setPoint(50, 60);
+      expectEqual(told.slice(1), [["setPointTimeToLive", 60, 0], ["powerLimitShare", 50, 0], ["setPointTimeToLive", 60, 0], ["powerLimitShare", 50, 0]], "told");
       return told;
     }),
   },
@@ -61,7 +62,19 @@ export const derCases: readonly Case[] = [
     }),
   },
   {
-    name: "MU-1 following ends with close, and begins again on a unit whose subscriptions are taken",
+    name: "MU-1 DI-12 a home that has no room for a subscription is asked again, without haste",
+    run: inDerWorld(
+      (world) => {
+        const told = followed(world, "powerLimitShare");
+        world.pass(60_000);
+        expectEqual([told, world.log.filter((line) => line.includes("following powerLimitShare: busy")).length], [[], 1], "said once");
+        return world.home.counters.results;
+      },
+      { maxSubscriptions: 0 },
+    ),
+  },
+  {
+    name: "MU-1 DI-7 following ends with close",
     run: inDerWorld((world) => {
       const told: unknown[] = [];
       const following = world.openDevice().follow(["powerLimitShare"], ({ value }) => told.push(value));
@@ -70,6 +83,7 @@ export const derCases: readonly Case[] = [
       following.close();
       world.pass(100);
       world.write(["powerLimitShare", 20]);
+      expectEqual(told, [10], "told");
       return told;
     }),
   },
@@ -116,6 +130,7 @@ export const derCases: readonly Case[] = [
         expectEqual(world.inverter.share, 30, `renewal ${i}`);
       }
       world.pass(20_000);
+      expectEqual(world.inverter.share, 40, "run out");
       return world.inverter.share;
     }),
   },
@@ -141,6 +156,7 @@ export const derCases: readonly Case[] = [
       expectEqual(world.status, [safe, 0, 40, 40], "only a new set-point ends it");
       world.setPoint(70, 600);
       world.pass(1000);
+      expectEqual(world.status, [setPoint, 0, 70, 70], "a new set-point");
       return world.status;
     }),
   },
@@ -154,6 +170,7 @@ export const derCases: readonly Case[] = [
       world.pass(60_000);
       expectEqual(world.inverter.share, 10, "still lives");
       world.pass(60_000);
+      expectEqual(world.inverter.share, 40, "run out");
       return world.inverter.share;
     }),
   },
@@ -175,6 +192,7 @@ export const derCases: readonly Case[] = [
       for (const one of [world.controller!, world.device!]) one.close();
       world.control();
       world.pass(1000);
+      expectEqual(world.status, [safe, 0, 40, 40], "still run out after another power cut");
       return world.status;
     }),
   },
@@ -188,6 +206,7 @@ export const derCases: readonly Case[] = [
       expectEqual(world.status, [setPoint, Alarm.notObeyed, 100, 30], "not obeyed");
       world.inverter.ignores = false;
       world.pass(30_000);
+      expectEqual(world.status, [setPoint, 0, 30, 30], "obeyed");
       return world.status;
     }),
   },
@@ -226,6 +245,7 @@ export const derCases: readonly Case[] = [
       expectEqual(world.setPoint(101, 60), "outOfRange", "above 100 %");
       world.write(["setPointTimeToLive", 0]);
       world.pass(1000);
+      expectEqual(world.status, [free, 0, 100, 100], "released");
       return world.status;
     }),
   },
@@ -244,6 +264,7 @@ export const derCases: readonly Case[] = [
       expectEqual(world.status, [off, 0, 0, 0], "still off");
       world.write(["switchState", true]);
       world.pass(1000);
+      expectEqual(world.status, [setPoint, 0, 50, 50], "on");
       return world.status;
     }),
   },
@@ -269,6 +290,7 @@ export const derCases: readonly Case[] = [
       world.pass(2000);
       expectEqual([...world.status, world.last("activePower")], [setPoint, 0, 30, 30, -1500], "in force");
       world.pass(60_000);
+      expectEqual(world.status, [safe, 0, 40, 40], "run out");
       return world.status;
     }),
   },

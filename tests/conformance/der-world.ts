@@ -1,5 +1,4 @@
 /** A DER controller and its home in one process, on a clock of its own: the device is a real one, what it controls is an inverter in words. */
-import { DataInterface } from "../../sdk/client/data-interface";
 import type { DeviceAccess, ProgramPorts } from "../../sdk/client/device-access";
 import { openDevice, type Device } from "../../sdk/client/device";
 import { LocalDevice } from "../../sdk/client/local-device";
@@ -10,7 +9,7 @@ import { standardVariables } from "../../sdk/core/model/standard-variables";
 import type { LinkConnector, LinkPort } from "../../sdk/core/ports";
 import type { CryptoPort } from "../../sdk/core/security/crypto-port";
 import { parseKeyFile } from "../../sdk/core/security/key-file";
-import { ManagementUnit } from "../../sdk/core/unit";
+import { ManagementUnit, type UnitLimits } from "../../sdk/core/unit";
 import { Operation } from "../../sdk/core/wire/session-body";
 import { DerController, type DerSettings } from "../../sdk/services/der/der-controller";
 import type { InverterPort, InverterProblem, InverterReading, Nameplate } from "../../sdk/services/der/inverter-port";
@@ -26,9 +25,16 @@ const keyFile = JSON.stringify({
   initiator: "inverter-1",
   responder: "home",
   owner: "customer",
-  names: ["inverter-1", "home", "customer", "der", "operator", "grid"],
+  names: ["inverter-1", "home", "customer", "der", "operator", "grid", "watch", "slow"],
   sources: [{ device: "inverter-1", service: "der", stakeholder: "customer" }],
-  policy: { sequence: 1, entries: [{ rights: "read-write", minDelayS: 0, grantees: [{ stakeholder: "operator", service: "grid" }] }] },
+  policy: {
+    sequence: 1,
+    entries: [
+      { rights: "read-write", minDelayS: 0, grantees: [{ stakeholder: "operator", service: "grid" }] },
+      { rights: "read", minDelayS: 0, grantees: [{ stakeholder: "operator", service: "watch" }] },
+      { rights: "read-write", minDelayS: 5, grantees: [{ stakeholder: "operator", service: "slow" }] },
+    ],
+  },
 });
 
 /** An inverter of 5 kW that answers after 50 ms and obeys at once, unless it is told otherwise. */
@@ -80,8 +86,11 @@ export class DerWorld {
   readonly #timers: { atMs: number; callback: () => void }[] = [];
   readonly #messages: (() => void)[] = [];
 
-  constructor(private readonly crypto: CryptoPort) {
-    this.home = new ManagementUnit({ id: "home", registry: new Registry(standardVariables) }, { ...this.#ports(() => 0, "home"), crypto, store: new MemoryStore(64), wake: () => {} });
+  constructor(
+    private readonly crypto: CryptoPort,
+    limits: Partial<UnitLimits> = {},
+  ) {
+    this.home = new ManagementUnit({ id: "home", registry: new Registry(standardVariables), limits }, { ...this.#ports(() => 0, "home"), crypto, store: new MemoryStore(64), wake: () => {} });
     const { session, key, policy } = parseKeyFile(keyFile, "inverter-1.json");
     this.home.addSession(session, crypto.importKey(key, "derive"));
     this.home.setDefaultPolicy("customer", policy!);
@@ -90,7 +99,7 @@ export class DerWorld {
   #ports(jumpMs: () => number, name: string): ProgramPorts {
     return {
       clock: { wallMs: () => startMs + this.nowMs + jumpMs(), monotonicMs: () => this.nowMs, isSet: () => true },
-      timers: { after: (ms, callback) => this.after(ms, callback), cancel: (timer) => this.#cancel(timer) },
+      timers: { after: (ms, callback) => this.after(ms, callback), cancel: (timer) => this.cancel(timer) },
       log: (level, line) => void this.log.push(`${name} ${level} ${line}`),
     };
   }
@@ -101,7 +110,7 @@ export class DerWorld {
     return timer;
   }
 
-  #cancel(timer: unknown): void {
+  cancel(timer: unknown): void {
     const index = this.#timers.indexOf(timer as { atMs: number; callback: () => void });
     if (index >= 0) this.#timers.splice(index, 1);
   }
@@ -161,7 +170,7 @@ export class DerWorld {
       let next: { atMs: number; callback: () => void } | undefined;
       for (const timer of this.#timers) if (timer.atMs <= untilMs && !(next && next.atMs <= timer.atMs)) next = timer;
       if (!next) break;
-      this.#cancel(next);
+      this.cancel(next);
       this.nowMs = Math.max(this.nowMs, next.atMs);
       next.callback();
     }
@@ -211,9 +220,5 @@ export class DerWorld {
   /** State, alarms and confirmed limit as the home knows them, and the limit that the inverter has. */
   get status(): readonly Value[] {
     return [this.last("controllerState"), this.last("alarms"), this.last("powerLimitInForce"), this.inverter.share];
-  }
-
-  grid(): DataInterface {
-    return new DataInterface(this.home, { service: "grid", stakeholder: "operator" });
   }
 }

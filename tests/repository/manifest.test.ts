@@ -10,6 +10,8 @@ import { root, runNode, temporaryFolder, tsupPath } from "./run";
 const manifest = JSON.parse(readFileSync(join(root, "manifest.json"), "utf8")) as { modules: Record<string, string>; preload: string[] };
 const exported = (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { exports: Record<string, unknown> }).exports;
 const folder = temporaryFolder();
+/** What each module is for. */
+const purpose: Record<string, RegExp> = { "ebalance/device": /export \{[^}]*\bopenDevice\b/, "ebalance/der": /export \{[^}]*\bDerController\b/ };
 
 const parse = (code: string) => ts.createSourceFile("module.js", code, ts.ScriptTarget.ESNext, true, ts.ScriptKind.JS);
 
@@ -54,13 +56,13 @@ test("what is preloaded is a module of the manifest, under the name that npm giv
   for (const name of manifest.preload) expect(exported).toHaveProperty([name.replace("ebalance", ".")], expect.objectContaining({ import: `${manifest.modules[name]}.js` }));
 });
 
-describe.each(Object.entries(manifest.modules))("%s", (_name, path) => {
+describe.each(Object.entries(manifest.modules))("%s", (name, path) => {
   let code = "";
   beforeAll(() => {
     code = readFileSync(join(folder, `${path}.js`), "utf8");
   });
 
-  test("exports the SDK for devices", () => expect(code).toMatch(/export \{[^}]*\bopenDevice\b/));
+  test("exports what it is for", () => expect(code).toMatch(purpose[name]!));
   test("imports nothing", () => expect(importsOf(code)).toEqual([]));
   test("is ES2021 with what XS has beyond it", async () => expect(await isXsSyntax(code)).toBe(true));
   test("keeps no collection and no buffer at module level", () => expect(madeAtLoad(code)).toEqual([]));

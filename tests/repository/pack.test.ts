@@ -18,6 +18,8 @@ const contents = {
     "LICENSE",
     "README.md",
     "THIRD-PARTY-NOTICES.md",
+    "dist/der.d.ts",
+    "dist/der.js",
     "dist/device.d.ts",
     "dist/device.js",
     "dist/index.d.ts",

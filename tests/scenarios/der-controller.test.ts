@@ -21,7 +21,8 @@ const engines = [
       const sdk = await bundleSdkForXs(`${folder}/der-device.js`);
       const der = await bundleDerForXs(`${folder}/der-der.js`);
       const main = await bundleDeviceForXs(entry, `${folder}/der-xs.js`);
-      return [xsHost!.path, ["--preload", `${sdk}=ebalance/device`, "--preload", `${der}=ebalance/der`, main]];
+      // An ESP32-C3 has 384 slots of stack, as the host has; what runs here leaves some of them.
+      return [xsHost!.path, ["--stack", "360", "--preload", `${sdk}=ebalance/device`, "--preload", `${der}=ebalance/der`, main]];
     },
   },
   {

@@ -18,17 +18,20 @@ export function writePolicy(policy: Policy, nameOf: (id: NameId) => WireName): v
   cbor.writeInteger(policy.sequence);
   cbor.writeInteger(2);
   cbor.writeHead(cbor.Major.array, policy.entries.length);
-  for (const entry of policy.entries) {
-    cbor.writeHead(cbor.Major.array, 3);
-    cbor.writeInteger(entry.rights);
-    cbor.writeInteger(entry.minDelayS);
-    const pairs = entry.grantees.map((g) => [nameOf(granteeStakeholder(g)), nameOf(granteeService(g))] as const).sort(comparePairs);
-    cbor.writeHead(cbor.Major.array, pairs.length);
-    for (const [stakeholder, service] of pairs) {
-      cbor.writeHead(cbor.Major.array, 2);
-      writeName(stakeholder);
-      writeName(service);
-    }
+  for (const entry of policy.entries) writeEntry(entry, nameOf);
+}
+
+/** A function of its own: every unit writes a policy without entries when it is made, at the deepest point of a device's stack. */
+function writeEntry(entry: PolicyEntry, nameOf: (id: NameId) => WireName): void {
+  cbor.writeHead(cbor.Major.array, 3);
+  cbor.writeInteger(entry.rights);
+  cbor.writeInteger(entry.minDelayS);
+  const pairs = entry.grantees.map((g) => [nameOf(granteeStakeholder(g)), nameOf(granteeService(g))] as const).sort(comparePairs);
+  cbor.writeHead(cbor.Major.array, pairs.length);
+  for (const [stakeholder, service] of pairs) {
+    cbor.writeHead(cbor.Major.array, 2);
+    writeName(stakeholder);
+    writeName(service);
   }
 }
 
