@@ -9,7 +9,7 @@ import { GroupCommit, type CommitTimers } from "./group-commit";
 import { KeptCatalogue } from "./kept-catalogue";
 import type { GatewayStore } from "./open-store";
 import { asideSuffix, DamagedStore, quarantine } from "./quarantine";
-import { EntryWriter, readEntries, type CatalogueEntry, type Entry } from "./records";
+import { EntryWriter, readEntries, type CatalogueEntry, type Entry, type SampleEntry } from "./records";
 
 /** Bytes that wait for a disk that takes none; beyond that nothing more is kept. */
 const maxUncommittedBytes = 4_000_000;
@@ -26,8 +26,10 @@ export class FrameFileStore implements GatewayStore {
   readonly #group: GroupCommit;
   #memory: MemoryStore;
   #file: FrameFile;
-  /** Number of series that samples were kept of. */
-  #series = 0;
+  /** The number of samples of each series, */
+  #samples: number[] = [];
+  /** and of each policy. */
+  readonly #policies = new Map<number, number>();
   readonly #unwritten = new EntryWriter();
   /** Records of the catalogue in the file and in what is not written. */
   #catalogueCount = 0;
@@ -57,11 +59,10 @@ export class FrameFileStore implements GatewayStore {
 
   append(series: number, value: Value, timeMs: number, policy: number): Appended {
     if (this.#isFull()) return "failed";
-    const appended = this.#memory.append(series, value, timeMs, policy);
-    if (appended !== "kept") return appended;
-    this.#series = Math.max(this.#series, series + 1);
-    this.#take({ kind: "sample", series, value, timeMs, policy });
-    return "kept";
+    const entry: SampleEntry = { kind: "sample", series, value, timeMs, policy };
+    const appended = this.#remember(entry);
+    if (appended === "kept") this.#take(entry);
+    return appended;
   }
 
   scan(series: number, fromMs: number, toMs: number, visit: SampleVisitor): void {
@@ -69,12 +70,11 @@ export class FrameFileStore implements GatewayStore {
   }
 
   policiesInUse(use: (policy: number) => void): void {
-    this.#memory.policiesInUse(use);
+    this.#policies.forEach((_samples, policy) => use(policy));
   }
 
   afterCommit(action: (kept: boolean) => void): void {
-    if (this.#closed) action(false);
-    else this.#group.afterCommit(action);
+    this.#group.afterCommit(action);
   }
 
   close(): void {
@@ -83,6 +83,28 @@ export class FrameFileStore implements GatewayStore {
     this.#closed = true;
     this.#file.close();
     this.unlock();
+  }
+
+  #remember({ series, value, timeMs, policy }: SampleEntry): Appended {
+    const samples = this.#samples[series] ?? 0;
+    const isFull = samples === this.samplesPerSeries;
+    const oldest = isFull ? this.#oldestPolicy(series) : 0;
+    const appended = this.#memory.append(series, value, timeMs, policy);
+    if (appended !== "kept") return appended;
+    this.#policies.set(policy, (this.#policies.get(policy) ?? 0) + 1);
+    if (!isFull) this.#samples[series] = samples + 1;
+    else if (this.#policies.get(oldest) === 1) this.#policies.delete(oldest);
+    else this.#policies.set(oldest, this.#policies.get(oldest)! - 1);
+    return appended;
+  }
+
+  #oldestPolicy(series: number): number {
+    let oldest = 0;
+    this.#memory.scan(series, -Infinity, Infinity, (_value, _timeMs, policy) => {
+      oldest = policy;
+      return false;
+    });
+    return oldest;
   }
 
   // ---- writing ------------------------------------------------------------------------------------------------------------------------
@@ -141,7 +163,7 @@ export class FrameFileStore implements GatewayStore {
         if (entry && entry.kind !== "sample") catalogue++;
       };
       this.catalogue.entries().forEach(write);
-      for (let series = 0; series < this.#series; series++)
+      for (let series = 0; series < this.#samples.length; series++)
         this.#memory.scan(series, -Infinity, Infinity, (value, timeMs, policy) => {
           write({ kind: "sample", series, value, timeMs, policy });
           return true;
@@ -168,7 +190,9 @@ export class FrameFileStore implements GatewayStore {
     } catch (error) {
       if (!(error instanceof DamagedStore)) throw error;
       this.#memory = new MemoryStore(this.samplesPerSeries);
-      this.#series = this.#catalogueCount = 0;
+      this.#samples = [];
+      this.#policies.clear();
+      this.#catalogueCount = 0;
       this.log("error", `store ${this.path} is damaged (${error.message}): it was set aside as ${this.path}${quarantine(this.path)}, and a new one is begun`);
       return FrameFile.create(this.path);
     }
@@ -180,7 +204,7 @@ export class FrameFileStore implements GatewayStore {
     for (const { content, catalogue } of frames) {
       for (const entry of readEntries(content)) {
         if (entry.kind !== "sample") records.push(entry);
-        else if (this.#memory.append(entry.series, entry.value, entry.timeMs, entry.policy) === "kept") this.#series = Math.max(this.#series, entry.series + 1);
+        else this.#remember(entry);
       }
       if (records.length !== catalogue) throw new DamagedStore(`${catalogue - records.length} records of series or policies are lost`);
     }

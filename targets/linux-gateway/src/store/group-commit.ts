@@ -28,6 +28,7 @@ export class GroupCommit implements Durability {
   #timer: unknown;
   #lastMs = -Infinity;
   #failing = false;
+  #closed = false;
 
   /** @param commit puts on disk everything that was kept so far; false where it could not: the next commit tries again */
   constructor(
@@ -48,7 +49,7 @@ export class GroupCommit implements Durability {
   }
 
   afterCommit(action: (kept: boolean) => void): void {
-    if (this.#waiting.length >= maxWaiting) action(false);
+    if (this.#closed || this.#waiting.length >= maxWaiting) action(false);
     else if (this.#records) this.#waiting.push(action);
     else if (this.#told.length) this.#told.push({ action, kept: true });
     else action(true);
@@ -63,9 +64,10 @@ export class GroupCommit implements Durability {
     if (this.#records && this.#timer === undefined) this.#tellIn(retryMs);
   }
 
-  /** Commits a last time; what could not be kept then is given up. */
+  /** Commits a last time; what could not be kept then is given up, and whoever asks from now on is told so. */
   close(): void {
     this.flush();
+    this.#closed = true;
     if (this.#timer !== undefined) this.timers.cancel(this.#timer);
     this.#timer = undefined;
   }

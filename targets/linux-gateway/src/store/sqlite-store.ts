@@ -69,9 +69,8 @@ export class SqliteStore implements GatewayStore {
   }
 
   append(series: number, value: Value, timeMs: number, policy: number): Appended {
-    const state = this.#state(series);
-    if (timeMs <= state.newestMs) {
-      const appended = this.#admit(series, state, value, timeMs);
+    if (timeMs <= this.#state(series).newestMs) {
+      const appended = this.#admit(series, value, timeMs);
       if (appended !== "kept") return appended;
     }
     return this.#take({ kind: "sample", series, value, timeMs, policy }) ? "kept" : "failed";
@@ -97,8 +96,7 @@ export class SqliteStore implements GatewayStore {
   }
 
   afterCommit(action: (kept: boolean) => void): void {
-    if (this.#closed) action(false);
-    else this.#group.afterCommit(action);
+    this.#group.afterCommit(action);
   }
 
   close(): void {
@@ -112,12 +110,12 @@ export class SqliteStore implements GatewayStore {
   // ---- what is kept -------------------------------------------------------------------------------------------------------------------
 
   /** Decides on a sample that is not the newest of its series. */
-  #admit(series: number, state: SeriesState, value: Value, timeMs: number): Appended {
+  #admit(series: number, value: Value, timeMs: number): Appended {
     const { tag, value: stored } = toStored(value);
     return (
       this.#onTables((tables): Appended => {
         if ((tables.known.get(tag, stored, series, timeMs) as { known: number | null }).known) return "known";
-        const isFull = state.samples >= this.samplesPerSeries;
+        const isFull = this.#state(series).samples >= this.samplesPerSeries;
         return isFull && timeMs < (tables.oldest.get(series) as { time: number }).time ? "tooOld" : "kept";
       }) ?? "failed"
     );

@@ -118,8 +118,14 @@ for (const { name, reason, open } of engines)
             opened.timers.fire();
             expect(acknowledged).toBe(at);
           };
+          const policies = (store: StorePort) => {
+            const used = new Set<number>();
+            store.policiesInUse((index) => used.add(index));
+            return [...used].sort();
+          };
           const check = () => {
             for (let series = 0; series < 3; series++) expect(samplesOf(opened.store, series)).toEqual(samplesOf(model.memory, series));
+            expect(policies(opened.store)).toEqual(policies(model.memory));
             expect(opened.store.catalogue.restore()).toEqual({ series: model.series, policies: Array.from(model.policies) });
           };
           for (const one of steps) {
