@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "mqtt";
 import { DataInterface, MemoryStore, mqttPassword, openDevice, Registry, standardVariables, UnitDriver, Uplink, type Device, type LogPort } from "ebalance";
-import { BrokerClient, MqttBroker, mqttConnector, NodeCrypto, nodeDevicePlatform, nodeTimers, readKeyFile, systemClock } from "@ebalance/gateway";
+import { BrokerClient, MqttBroker, mqttConnector, NodeCrypto, nodeDevicePlatform, nodeTimers, readKeyFile, systemClock, type Durability } from "@ebalance/gateway";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Mosquitto, noMosquittoReason } from "../peers/mosquitto";
 import { Home } from "./home";
@@ -49,7 +49,25 @@ function embedded(): Way {
   return { open, again: open, kill: () => broker.close(), close: () => broker.close(), get url() { return `mqtt://127.0.0.1:${port}`; } };
 }
 
-function external(): Way {
+/** A store whose commits the test makes. */
+class HeldCommits implements Durability {
+  readonly #waiting: ((kept: boolean) => void)[] = [];
+  held = false;
+
+  afterCommit(action: (kept: boolean) => void): void {
+    if (this.held) this.#waiting.push(action);
+    else action(true);
+  }
+
+  /** @returns how many waited */
+  commit(kept: boolean): number {
+    const actions = this.#waiting.splice(0);
+    for (const action of actions) action(kept);
+    return actions.length;
+  }
+}
+
+function external(durability?: Durability): Way & { readonly leave: () => Promise<unknown> } {
   const clients = [{ id: "home", password: "home's" }, { id: "sensor", password }, { id: "neighbour", password: "neighbour's" }];
   const mosquitto = new Mosquitto("home", clients);
   let client: BrokerClient | undefined;
@@ -57,11 +75,12 @@ function external(): Way {
     get url() { return mosquitto.url; },
     async open() {
       await mosquitto.start();
-      client = new BrokerClient(home.driver, note, { url: mosquitto.url, password: "home's", children: ["sensor", "neighbour"] });
+      client = new BrokerClient(home.driver, note, { url: mosquitto.url, password: "home's", children: ["sensor", "neighbour"], durability });
       await client.listen();
     },
     kill: () => mosquitto.kill(),
     again: () => mosquitto.start(),
+    leave: () => client!.close(),
     async close() {
       await client?.close();
       await mosquitto.close();
@@ -146,6 +165,7 @@ for (const { name, make, reason } of ways) {
       await expect.poll(() => told).toEqual([expect.stringMatching(/^the broker refuses user sensor \(.*(authori[sz]ed|password).*\)$/i)]);
     });
 
+    // It needs mosquitto's clients.
     test.skipIf(noMosquittoReason)("CP-8 another project's client with its own identity reads and writes nothing of another's", async () => {
       const sensor = device(way.url);
       sensor.write("activeEnergyImport", 1);
@@ -173,3 +193,50 @@ for (const { name, make, reason } of ways) {
     });
   });
 }
+
+describe.skipIf(noMosquittoReason)(`a gateway on mosquitto${noMosquittoReason ? ` (left out: ${noMosquittoReason})` : ""}`, () => {
+  const series = { variable: "activeEnergyImport", device: "sensor", owner: "customer" };
+
+  test("DI-9 answers once what it kept is on disk, takes many messages into one commit, and where nothing could be kept the device begins anew", async () => {
+    const commits = new HeldCommits();
+    const way = external(commits);
+    ends.push(() => way.close());
+    await way.open();
+    const sensor = sensorUnit(way.url);
+    await sensorOnce();
+    await sensor.query(series);
+    commits.held = true;
+    const results: string[] = [];
+    for (let value = 1; value <= 10; value++) void sensor.write({ ...series, value }).then(({ result }) => results.push(result));
+    await home.valuesUpTo(10);
+    expect(results).toEqual([]);
+    commits.held = false;
+    // Ten messages and their ten answers.
+    expect(commits.commit(true)).toBe(20);
+    await expect.poll(() => results).toEqual(Array(10).fill("done"));
+    commits.held = true;
+    const lost = sensor.write({ ...series, value: 11 });
+    await home.valuesUpTo(11);
+    commits.held = false;
+    commits.commit(false);
+    expect(await lost).toMatchObject({ result: "linkLost" });
+    await expect.poll(() => home.sessions, { timeout: 5000 }).toBe(2);
+    expect(await sensor.write({ ...series, value: 12 })).toMatchObject({ result: "done" });
+  });
+
+  test("DI-9 that leaves is missed by its children at once, and a device that leaves by the gateway", async () => {
+    const way = external();
+    ends.push(() => way.close());
+    await way.open();
+    const first = device(way.url);
+    await sensorOnce();
+    const left = home.sessionChange();
+    first.close();
+    await left;
+    expect(log.join("\n")).toContain("sensor closed: it has left the broker");
+    device(way.url);
+    await home.sessionChange();
+    await way.leave();
+    await expect.poll(() => log.join("\n")).toMatch(/link to home .* closed: home has left the broker; trying again/);
+  });
+});

@@ -4,7 +4,8 @@ import type { Client } from "aedes";
 import { mqttTopic, type UnitDriver } from "ebalance";
 import type { Durability } from "../store/durability";
 import { authenticateWithinMs, maxMessagesPerS, tcpKeepAliveMs } from "./bounds";
-import { MqttLink } from "./mqtt-link";
+import { MqttLink, type LinkTransport } from "./mqtt-link";
+import { publishPackets } from "./publish-packet";
 import { Rate } from "./rate";
 import { ReadGate } from "./read-gate";
 
@@ -18,6 +19,8 @@ export class BrokerConnection {
   #topics = { up: "", down: "", gone: "" };
   /** QoS with which the client follows its own topic; undefined where it does not. */
   #followsWith: number | undefined;
+  #packet: ReturnType<typeof publishPackets> = publishPackets("", 4);
+  #lastId = 0;
   #inFlight = 0;
   /** What waits because the client takes no more unacknowledged messages; their bytes are counted by the link. */
   readonly #waiting: (() => void)[] = [];
@@ -35,7 +38,7 @@ export class BrokerConnection {
     this.name = `mqtt ${socket.remoteAddress}:${socket.remotePort}`;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, tcpKeepAliveMs);
-    this.#gate = new ReadGate(socket, () => (this.#link?.unacknowledged ?? 0) > maxMessagesPerS);
+    this.#gate = new ReadGate(socket, () => this.#isFull());
     this.#deadline = setTimeout(() => this.close(`nothing authentic within ${authenticateWithinMs} ms`), authenticateWithinMs);
     socket.once("close", () => this.close("ended by the client"));
   }
@@ -56,7 +59,13 @@ export class BrokerConnection {
   opened(client: Client, self: string): void {
     this.#client = client;
     for (const channel of ["up", "down", "gone"] as const) this.#topics[channel] = mqttTopic(self, client.id, channel);
-    this.#link = new MqttLink(`${this.name} ${client.id}`, { receive: (message, link) => this.#receive(message, link), publish: (message, done) => this.#publish(message, done), closed: (_link, reason) => this.close(reason) }, this.durability);
+    this.#packet = publishPackets(this.#topics.down, client.version);
+    const transport: LinkTransport = {
+      receive: (message, link) => this.#receive(message, link),
+      publish: (message, done) => this.#publish(message, done),
+      closed: (_link, reason) => this.close(reason),
+    };
+    this.#link = new MqttLink(`${this.name} ${client.id}`, transport, this.durability);
   }
 
   /** The client follows its own topic with a QoS, or does so no more. */
@@ -66,10 +75,14 @@ export class BrokerConnection {
 
   /** Takes a message of the client's; `done` acknowledges it, once it is kept. */
   take(message: Uint8Array, done: () => void): void {
-    const link = this.#link!;
+    this.pace();
+    this.#link!.take(message, (kept) => kept && done());
+  }
+
+  /** Counts a packet of the client's; who sends more than its share, or more than the store takes in, is read again later. */
+  pace(): void {
     if (this.#rate.isOver()) this.#gate.shutFor(this.#rate.restMs());
-    else if (link.unacknowledged > maxMessagesPerS) this.#gate.shutFor(1000);
-    link.take(message, (kept) => kept && done());
+    else if (this.#isFull()) this.#gate.shutFor(1000);
   }
 
   /** The client did what it may not. */
@@ -79,7 +92,8 @@ export class BrokerConnection {
 
   /** The client has acknowledged a message. */
   acknowledged(): void {
-    if (this.#inFlight > 0) this.#inFlight--;
+    if (this.#inFlight === 0) return this.pace();
+    this.#inFlight--;
     this.#waiting.shift()?.();
   }
 
@@ -97,6 +111,11 @@ export class BrokerConnection {
     this.driver.unit.linkLost(this.#link);
   }
 
+  /** Whether the store is so slow that no more of this client's can wait for it. */
+  #isFull(): boolean {
+    return (this.#link?.unacknowledged ?? 0) > maxMessagesPerS;
+  }
+
   #receive(message: Uint8Array, link: MqttLink): boolean {
     const authentic = this.driver.receive(link, message);
     if (authentic && !link.isAuthentic) clearTimeout(this.#deadline);
@@ -104,13 +123,26 @@ export class BrokerConnection {
   }
 
   #publish(message: Uint8Array, done: () => void): void {
-    const client = this.#client!;
-    const qos = this.#followsWith === 0 ? 0 : 1;
     // Whoever does not listen misses it, as on any broker.
     if (this.#followsWith === undefined) return done();
-    // A client of MQTT 5 may bound what it has not acknowledged; aedes does not keep to that.
-    if (qos > 0 && this.#inFlight >= client.receiveMaximum) return void this.#waiting.push(() => this.#publish(message, done));
-    this.#inFlight += qos;
-    client.publish({ cmd: "publish", topic: this.#topics.down, payload: Buffer.from(message.buffer, message.byteOffset, message.length), qos, retain: false, dup: false }, done);
+    const isQos1 = this.#followsWith > 0;
+    // A client of MQTT 5 may bound what it has not acknowledged.
+    if (isQos1 && this.#inFlight >= this.#client!.receiveMaximum) return void this.#waiting.push(() => this.#publish(message, done));
+    if (isQos1) this.#inFlight++;
+    this.#write(this.#packet(message, isQos1 ? this.#nextId() : 0), done);
+  }
+
+  #nextId(): number {
+    return (this.#lastId = (this.#lastId % 0xffff) + 1);
+  }
+
+  /** What is written in one turn leaves in one call. */
+  #write(packet: Uint8Array, done: () => void): void {
+    const { socket } = this;
+    if (!socket.writableCorked) {
+      socket.cork();
+      process.nextTick(() => socket.uncork());
+    }
+    socket.write(packet, done);
   }
 }

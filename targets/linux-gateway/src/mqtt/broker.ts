@@ -5,7 +5,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import type { Aedes, AuthenticateError, AuthenticateHandler, Client, ConnectPacket, PublishPacket, Subscription } from "aedes";
-import { EbalanceError, mqttGoneTopic, mqttName, mqttTopic, type LogPort, type UnitDriver } from "ebalance";
+import { EbalanceError, mqttGoneTopic, mqttName, mqttTopic, unitOfMqttName, type LogPort, type UnitDriver } from "ebalance";
 import type { Durability } from "../store/durability";
 import { authenticateWithinMs } from "./bounds";
 import { BrokerConnection } from "./broker-connection";
@@ -57,9 +57,11 @@ export class MqttBroker {
       authenticate: (client, username, password, done) => this.#authenticate(client, username, password, done),
       authorizePublish: (client, packet, done) => this.#publish(client!, packet, done),
       authorizeSubscribe: (client, subscription, done) => done(null, this.#maySubscribe(client, subscription) ? subscription : null),
-      authorizeForward: (client, packet) => (packet.topic === this.#of(client)?.topics.down ? packet : null),
+      // Nothing is published inside aedes; if something were, it would reach nobody.
+      authorizeForward: () => null,
     });
     this.#aedes.on("client", (client) => this.#opened(client));
+    this.#aedes.on("ping", (_packet, client) => this.#of(client)?.pace());
     this.#aedes.on("ack", (_packet, client) => this.#of(client)?.acknowledged());
     this.#aedes.on("unsubscribe", (topics, client) => topics.includes(this.#of(client)?.topics.down ?? "") && this.#of(client)!.follows(undefined));
     this.#aedes.on("clientError", (client, error) => this.#of(client)?.close(error.message));
@@ -89,7 +91,10 @@ export class MqttBroker {
     await this.#aedes.listen();
     try {
       return await new Promise((resolve, reject) => {
-        server.once("error", reject);
+        server.on("error", (error) => {
+          this.log("error", `mqtt ${host}:${port}: ${error.message}`);
+          reject(error);
+        });
         server.listen({ host, port }, () => resolve((server.address() as AddressInfo).port));
       });
     } catch (error) {
@@ -160,13 +165,15 @@ export class MqttBroker {
 
   #authenticate(client: Client, username: string | undefined, password: Uint8Array | undefined, done: Parameters<AuthenticateHandler>[3]): void {
     const connection = this.#of(client);
+    if (!connection) return;
     this.#credentials.check(username, password, (right) => {
       if (!right || username !== client.id) {
-        this.#count("credentials", `${connection?.name} as ${quoted(username ?? "")}: bad user name or password`);
+        this.#count("credentials", `${connection.name} as ${quoted(username ?? "")}: bad user name or password`);
         return done(refusal(badCredentials, "bad user name or password"), false);
       }
-      if (!client.clean) connection!.objection ??= "session that outlives its connection; clean session, expiry 0 is accepted";
-      if (connection?.objection === undefined) return done(null, true);
+      if (this.driver.unit.isHeld(unitOfMqttName(username) ?? "")) connection.objection ??= "another client keeps its place: two devices with one identity, or one that connects too often";
+      if (!client.clean) connection.objection ??= "session that outlives its connection; clean session, expiry 0 is accepted";
+      if (connection.objection === undefined) return done(null, true);
       this.#count("topics", `${connection.name} as ${username}: ${connection.objection}`);
       done(refusal(notAuthorized, connection.objection), false);
     });
@@ -188,6 +195,7 @@ export class MqttBroker {
   #maySubscribe(client: Client, { topic, qos }: Subscription): boolean {
     const connection = this.#of(client);
     if (!connection) return false;
+    connection.pace();
     if (topic === connection.topics.down) connection.follows(qos);
     if (topic === connection.topics.down || topic === mqttGoneTopic(this.#self)) return true;
     this.#count("topics", `${connection.name} as ${client.id} subscribes to ${quoted(topic)}; its own down topic is accepted`);

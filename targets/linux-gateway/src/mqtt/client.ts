@@ -63,7 +63,6 @@ export function openMqtt(address: BrokerAddress, unit: string, topics: readonly 
     queueQoSZero: false,
     will: { topic: willTopic, payload: Buffer.alloc(0), qos: 1, retain: false },
   });
-  let reason = "ended by the broker";
   let ended = false;
   const end = (why: string) => {
     if (ended) return;
@@ -73,8 +72,9 @@ export function openMqtt(address: BrokerAddress, unit: string, topics: readonly 
   };
   const guard = new PacketGuard(maxPacketBytes);
   client.stream.on("data", (chunk: Uint8Array) => guard.push(chunk) || end(`the broker sent a packet of more than ${maxPacketBytes} bytes`));
-  client.on("error", (error) => (reason = reasonOf(error, username)));
-  client.on("close", () => end(reason));
+  // After an error of its parser the package would stay connected and take in nothing any more.
+  client.on("error", (error) => end(reasonOf(error, username)));
+  client.on("close", () => end("ended by the broker"));
   client.on("connect", () =>
     client.subscribe([...topics], { qos: 1 }, (error) => {
       if (error) end(`the broker refuses a subscription to ${topics.join(" or ")} (${error.message})`);
