@@ -104,7 +104,7 @@ function uplink() {
     streams.push(stream);
     return { name: `stream ${streams.length}`, write: () => (stream.writes++, true), close: () => void stream.closed++ };
   };
-  const made = new Uplink(driver, "home", overStreams(connect), timers, (_level, line) => log.push(line));
+  const made = new Uplink(driver, "home", overStreams(connect), timers, (level, line) => log.push(`${level} ${line}`));
   const last = () => streams[streams.length - 1]!;
   const pauses = () => log.filter((line) => line.includes("trying again")).map((line) => Number(/in (\d+) ms/.exec(line)![1]));
   return { timers, driver, uplink: made, streams, last, pauses, log };
@@ -142,6 +142,18 @@ describe("DI-9 the way up", () => {
     up.sessionOpened();
     last().data(null);
     expect(pauses()).toEqual([500, 1000, 2000, 500]);
+  });
+
+  test("SP-5 a link over which no session is opened is lost with a hint, and the same again is no warning", () => {
+    const { timers, uplink: up, last, log } = uplink();
+    for (const opens of [true, false, false]) {
+      last().open();
+      if (opens) up.sessionOpened();
+      last().data(null, "ended by the peer");
+      timers.pass(30_000);
+    }
+    const hint = ", and no session was opened: the key is not known there, or another has this identity";
+    expect(log.map((line) => line.replace(/; trying again.*/, ""))).toEqual(["", hint, hint].map((end, i) => `${i < 2 ? "warning" : "info"} link to home over stream ${i + 1} closed: ended by the peer${end}`));
   });
 
   test("a loss is retried once, however often and by whomever it is told, and the stream is closed", () => {

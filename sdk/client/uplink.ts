@@ -10,7 +10,10 @@ export class Uplink {
   #retryMs = firstRetryMs;
   #timer: TimerHandle | undefined;
   #closed = false;
-  #failures = 0;
+  /** The link is up, and no session is open over it yet. */
+  #isWaiting = false;
+  /** Why the last link was lost, if no session was open since. */
+  #told = "";
 
   constructor(
     private readonly driver: UnitDriver,
@@ -24,7 +27,8 @@ export class Uplink {
 
   /** The session over this link is open: the next loss is retried soon. */
   sessionOpened(): void {
-    this.#failures = 0;
+    this.#isWaiting = false;
+    this.#told = "";
     this.#retryMs = firstRetryMs;
   }
 
@@ -43,7 +47,10 @@ export class Uplink {
   #connect(): void {
     this.#timer = undefined;
     const link: LinkPort = (this.#link = this.connector({
-      up: () => this.driver.unit.linkUp(link, this.parent),
+      up: () => {
+        this.#isWaiting = true;
+        this.driver.unit.linkUp(link, this.parent);
+      },
       message: (message) => this.driver.receive(link, message),
       down: (reason) => this.#lost(link, reason),
     }));
@@ -53,8 +60,11 @@ export class Uplink {
   #lost(link: LinkPort, reason: string): void {
     this.driver.unit.linkLost(link);
     if (this.#closed) return;
+    const why = this.#isWaiting ? `${reason}, and no session was opened: the key is not known there, or another has this identity` : reason;
     // The first failure is worth a warning; the same again and again is not.
-    this.log(this.#failures++ ? "info" : "warning", `link to ${this.parent} over ${link.name} closed: ${reason}; trying again in ${this.#retryMs} ms`);
+    this.log(why === this.#told ? "info" : "warning", `link to ${this.parent} over ${link.name} closed: ${why}; trying again in ${this.#retryMs} ms`);
+    this.#told = why;
+    this.#isWaiting = false;
     this.#timer = this.timers.after(this.#retryMs, () => this.#connect());
     this.#retryMs = Math.min(2 * this.#retryMs, lastRetryMs);
   }
