@@ -2,7 +2,8 @@
  * The grid of the street, as data: a low-voltage unit, two homes below it; in the first a sensor and a DER controller on XS, in the second a meter over MQTT and an inverter
  * that the home bridges over Modbus. Who may see and set what is each customer's policy.
  */
-import type { GatewayInput, Plan } from "@ebalance/gateway";
+import type { Plan } from "@ebalance/gateway";
+import type { PolicyText } from "ebalance";
 
 export const top = "lv-unit";
 export const operator = { stakeholder: "operator", service: "grid" } as const;
@@ -23,7 +24,7 @@ export const houses: readonly House[] = [
 ];
 
 /** The operator's grid service may read and set what it needs; the supplier's billing may read every five seconds; nobody else may do anything. */
-const policy: NonNullable<GatewayInput["policies"]>[string] = {
+const policy: PolicyText = {
   sequence: 1,
   entries: [
     { rights: "read", minDelayS: 5, grantees: [supplier] },
@@ -51,7 +52,7 @@ export function streetPlan(replayed: readonly string[]): Plan {
 }
 
 /** The low-voltage unit: a broker for the homes, and the voltage guard over both inverters. */
-export function topConfig(keyFileOf: (unit: string) => string): GatewayInput {
+export function topConfig(keyFileOf: (unit: string) => string): object {
   return {
     unit: top,
     listen: [{ mqtt: {} }],
@@ -76,7 +77,7 @@ export interface Surroundings {
 }
 
 /** A home: TCP for devices on XS, a broker of its own for those on MQTT, MQTT to the unit above. */
-export function homeConfig({ home, owner }: House, { keyFileOf, topUrl, folder, modbusPort, replayed }: Surroundings): GatewayInput {
+export function homeConfig({ home, owner }: House, { keyFileOf, topUrl, folder, modbusPort, replayed }: Surroundings): object {
   const first = home === "home-1";
   return {
     unit: home,

@@ -21,9 +21,7 @@ async function replay(): Promise<void> {
   const options = replays.map(readReplay);
   const opened = await Promise.all(options.map((option) => openSeries(option, (line) => log("warning", `${option.file} ${line}`))));
   const platform = nodeDevicePlatform({ keyFile, url, service });
-  // A device stamps what it writes with its clock: for a point, that is the time at which it was due.
-  let dueMs: number | undefined;
-  const device = openDevice({ ...platform, clock: { ...systemClock, wallMs: () => dueMs ?? systemClock.wallMs() } });
+  const device = openDevice(platform);
   const idle = setInterval(() => {}, idleMs);
   const players = opened.map((series, i) => {
     const { file, variable } = options[i]!;
@@ -32,11 +30,7 @@ async function replay(): Promise<void> {
       clock: systemClock,
       timers: nodeTimers,
       speed: series.speed,
-      onPoint(value, timeMs) {
-        dueMs = timeMs;
-        device.write(variable, value);
-        dueMs = undefined;
-      },
+      onPoint: (value, timeMs) => device.write(variable, value, timeMs),
       onEnd(error) {
         if (error !== undefined) return stop(error);
         log("info", `${file} is at its end: ${reportText(series.report)}`);

@@ -33,9 +33,10 @@ export interface DeviceAccess {
   /**
    * Reports a reading now. It is kept until the home unit has acknowledged it, as long as the outbox holds.
    * @param value in the variable's unit of measure
+   * @param timeMs when it was measured, in milliseconds since 1970-01-01 UTC; left out: now. The home unit refuses times more than 2 s ahead of its own clock
    * @throws EbalanceError `bad-argument` for an unknown variable or a value outside its type or range
    */
-  write(variable: string, value: Value): void;
+  write(variable: string, value: Value, timeMs?: number): void;
   /**
    * Hears of what is written for the device. Each instance is told once; of what was written while the home unit could not be heard, the newest of each variable, in
    * order of time and then of `variables`.

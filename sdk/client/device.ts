@@ -87,8 +87,8 @@ export class Device implements DeviceAccess {
    * @param value in the variable's unit of measure
    * @throws EbalanceError `bad-argument` for an unknown variable or a value outside its type or range
    */
-  write(variable: string, value: Value): void {
-    this.#outbox.add(variable, value, this.platform.clock.wallMs());
+  write(variable: string, value: Value, timeMs?: number): void {
+    this.#outbox.add(variable, value, timeMs ?? this.platform.clock.wallMs());
   }
 
   /**

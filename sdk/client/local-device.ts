@@ -46,8 +46,8 @@ export class LocalDevice implements DeviceAccess {
     this.#followers.linkChanged(true);
   }
 
-  write(variable: string, value: Value): void {
-    this.#outbox.add(variable, value, this.ports.clock.wallMs());
+  write(variable: string, value: Value, timeMs?: number): void {
+    this.#outbox.add(variable, value, timeMs ?? this.ports.clock.wallMs());
   }
 
   follow(variables: readonly string[], onWritten: (written: Written) => void, onHome?: (there: boolean) => void): Following {

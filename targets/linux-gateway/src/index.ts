@@ -1,8 +1,9 @@
 /** `@ebalance/gateway`: ebalance on Linux with Node. Implements the ports of the SDK; knows nothing of what travels through them. */
-export { checkConfig, readConfig, type GatewayConfig, type GatewayInput } from "./gateway/config";
+export { checkConfig, readConfig } from "./gateway/config";
+export type { BrokerAccount, GatewayConfig, ListenAddress, ListenConfig, ParentConfig, StoreConfig, SunSpecConfig, VoltageGuardConfig } from "./gateway/configuration";
 export type { GatewayEvent, Listening } from "./gateway/events";
 export { Gateway, type GatewayOptions } from "./gateway/gateway";
-export { keyFilesOf, type Plan, type PlannedKeyFile } from "./gateway/plan";
+export { keyFilesOf, type Plan, type PlannedKeyFile, type PlannedUnit } from "./gateway/plan";
 export { MqttBroker, type MqttBrokerOptions } from "./mqtt/broker";
 export { BrokerClient, type BrokerClientOptions } from "./mqtt/broker-client";
 export type { BrokerAddress } from "./mqtt/client";

@@ -3,7 +3,7 @@ import { LocalDevice, type LogPort, type UnitDriver } from "ebalance";
 import { DerController, SunSpecInverter } from "ebalance/der";
 import { ModbusBus } from "../modbus/jsmodbus-registers";
 import { nodeTimers, systemClock } from "../node-ports";
-import type { SunSpecConfig } from "./config";
+import type { SunSpecConfig } from "./configuration";
 
 /** The Modbus servers that this gateway is connected to: devices behind one share its connection. */
 export class ModbusBuses {

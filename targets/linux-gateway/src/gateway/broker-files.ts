@@ -4,7 +4,7 @@ import { EbalanceError, mqttPassword } from "ebalance";
 import { mosquittoAccess, mosquittoConfig, mosquittoPasswords } from "../mqtt/mosquitto-config";
 import { NodeCrypto } from "../node-crypto";
 import { readKeyFile } from "../read-key-file";
-import type { GatewayConfig } from "./config";
+import type { GatewayConfig } from "./configuration";
 import { readPassword } from "./links";
 
 /** Texts by file name; `passwords` lets whoever reads it guess passwords and is for the broker alone. */

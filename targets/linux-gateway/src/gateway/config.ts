@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import { EbalanceError } from "ebalance";
 import { parseDocument } from "yaml";
 import { z } from "zod";
+import type { GatewayConfig } from "./configuration";
 import { name, policyText, port } from "./forms";
 import { issuesOf } from "./issues";
 
@@ -59,6 +60,17 @@ const voltageGuard = z.strictObject({
   timeToLiveS: z.int().min(3).max(86_400).default(300).describe("How long a set-point holds without being renewed"),
 });
 
+const count = (what: string) => z.int().min(1).max(1_000_000).optional().describe(what);
+
+const limits = z.strictObject({
+  maxSeries: count("Series that the unit is home of; default 1024"),
+  maxPolicies: count("Policies known at once; default 256"),
+  maxAccessStates: count("Last accesses kept for minimum delays; default 4096"),
+  maxSubscriptions: count("Subscriptions of all subscribers together; default 1024"),
+  maxPending: count("Requests that wait at one neighbour; default 256"),
+  maxRoutes: count("Units further down that are known; default 4096"),
+});
+
 export const gatewayForm = z.strictObject({
   unit: name.describe("Id of this unit, as its key files name it"),
   store: z
@@ -71,22 +83,16 @@ export const gatewayForm = z.strictObject({
   policies: z.record(name, policyText).default({}).describe("Policies by owner: each holds until the owner gives another with a value"),
   bridges: z.array(z.strictObject({ sunspec })).default([]),
   services: z.array(z.strictObject({ voltageGuard })).default([]),
+  limits: limits.default({}).describe("How much the unit holds at most; what is left out has its default"),
 });
-
-/** A configuration as it is written: what has a default may be left out. */
-export type GatewayInput = z.input<typeof gatewayForm>;
-export type GatewayConfig = z.output<typeof gatewayForm>;
-export type SunSpecConfig = z.output<typeof sunspec>;
-export type VoltageGuardConfig = z.output<typeof voltageGuard>;
-export type ListenConfig = z.output<typeof listen>;
-export type ParentConfig = z.output<typeof parent>;
 
 /**
  * Checks a configuration.
+ * @param config what a YAML file or a program says: what has a default may be left out. Its JSON Schema: `ebalance schema gateway`
  * @param source its name for messages
  * @throws EbalanceError `bad-configuration` naming the place, and what would be accepted
  */
-export function checkConfig(config: GatewayInput, source = "configuration"): GatewayConfig {
+export function checkConfig(config: unknown, source = "configuration"): GatewayConfig {
   const checked = gatewayForm.safeParse(config);
   if (!checked.success) throw wrong(source, issuesOf(checked.error));
   const { data } = checked;
@@ -117,7 +123,7 @@ export function readYaml(file: string): unknown {
  * @throws EbalanceError `bad-configuration`
  */
 export function readConfig(file: string): GatewayConfig {
-  return withPathsFrom(checkConfig(readYaml(file) as GatewayInput, file), dirname(resolve(file)));
+  return withPathsFrom(checkConfig(readYaml(file), file), dirname(resolve(file)));
 }
 
 /** The same with every path absolute. */

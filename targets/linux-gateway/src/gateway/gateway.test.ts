@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { openDevice } from "ebalance";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { nodeDevicePlatform } from "../node-device";
-import { checkConfig, type GatewayInput } from "./config";
+import { checkConfig } from "./config";
 import type { GatewayEvent } from "./events";
 import { Gateway } from "./gateway";
 import { keyFilesOf } from "./plan";
@@ -30,14 +30,14 @@ afterEach(async () => {
 
 const keyFile = (unit: string) => join(folder, `${unit}.key.json`);
 
-async function open(config: GatewayInput, onEvent: (event: GatewayEvent) => void = () => {}): Promise<Gateway> {
+async function open(config: object, onEvent: (event: GatewayEvent) => void = () => {}): Promise<Gateway> {
   const gateway = await Gateway.open(checkConfig(config), { log: () => {}, onEvent });
   closing.push(() => gateway.close());
   return gateway;
 }
 
-const top = (): GatewayInput => ({ unit: "lv", listen: [{ mqtt: {} }], units: [{ keyFile: keyFile("home") }] });
-const home = (port: number): GatewayInput => ({
+const top = () => ({ unit: "lv", listen: [{ mqtt: {} }], units: [{ keyFile: keyFile("home") }] });
+const home = (port: number) => ({
   unit: "home",
   store: { folder: join(folder, "data") },
   listen: [{ mqtt: {} }],

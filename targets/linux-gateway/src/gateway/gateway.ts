@@ -5,7 +5,7 @@ import { nodeTimers, systemClock } from "../node-ports";
 import { readKeyFile } from "../read-key-file";
 import { openStore, type GatewayStore } from "../store/open-store";
 import { ModbusBuses, startSunSpec } from "./bridges";
-import type { GatewayConfig } from "./config";
+import type { GatewayConfig } from "./configuration";
 import type { GatewayEvent, Listening } from "./events";
 import { connectorOf, openListener, type Listener, type Member } from "./links";
 import { startVoltageGuard } from "./services";
@@ -43,6 +43,7 @@ export class Gateway {
     const unit = {
       id: config.unit,
       registry: new Registry(standardVariables),
+      limits: Object.fromEntries(Object.entries(config.limits).filter(([, value]) => value !== undefined)),
       ...(parent ? { parent: parent.session.responder } : {}),
       onSession: (peer: string, open: boolean) => {
         log("info", `session with ${peer} is ${open ? "open" : "lost"}`);

@@ -8,8 +8,11 @@ import type { NodeCrypto } from "../node-crypto";
 import { readSecretText } from "../read-key-file";
 import type { Durability } from "../store/durability";
 import { TcpServer, tcpConnector } from "../tcp";
-import type { ListenConfig, ParentConfig } from "./config";
+import type { ListenConfig, ParentConfig } from "./configuration";
 import type { Listening } from "./events";
+
+/** Connections at once where few units are known. */
+const leastConnections = 64;
 
 /** One end of a session, with the key that it was provisioned with. */
 export interface Member {
@@ -32,15 +35,16 @@ interface ListenerParts {
 
 /** A way in for the units below. */
 export function openListener(config: ListenConfig, { driver, log, members, durability }: ListenerParts): Listener {
+  const maxConnections = Math.max(leastConnections, 2 * members.length);
   if ("tcp" in config) {
-    const server = new TcpServer(driver, log, { ...config.tcp, durability });
+    const server = new TcpServer(driver, log, { ...config.tcp, durability, maxConnections });
     return { listen: async () => ({ kind: "tcp", host: config.tcp.host, port: await server.listen() }), close: () => server.close() };
   }
   if ("mqtt" in config) {
     const { host, port, tls } = config.mqtt;
     const clients = members.map(({ crypto, secret, session }) => ({ id: session.initiator, password: mqttPassword(crypto, secret, session) }));
     const files = tls && { key: readSecretText(tls.keyFile), cert: readPublicText(tls.certFile) };
-    const broker = new MqttBroker(driver, log, { host, port, clients, durability, ...(files ? { tls: files } : {}) });
+    const broker = new MqttBroker(driver, log, { host, port, clients, durability, maxConnections, ...(files ? { tls: files } : {}) });
     return { listen: async () => ({ kind: "mqtt", host, port: await broker.listen() }), close: () => broker.close() };
   }
   const { url, username, passwordFile, caFile } = config.broker;

@@ -3,7 +3,7 @@
  * agree at both ends. It knows nothing of networks.
  */
 import { randomBytes } from "node:crypto";
-import { EbalanceError, parseKeyFile, type SessionConfig } from "ebalance";
+import { EbalanceError, parseKeyFile, type PolicyText, type SessionConfig } from "ebalance";
 import { z } from "zod";
 import { name, policyText } from "./forms";
 import { issuesOf } from "./issues";
@@ -28,8 +28,32 @@ export const planForm = z.strictObject({
     .default([])
     .describe("Services that run on a unit for another than its owner"),
 });
-export type Plan = z.input<typeof planForm>;
 type CheckedPlan = z.output<typeof planForm>;
+
+/** A unit of a plan. */
+export interface PlannedUnit {
+  /** The unit above; the top unit has none. */
+  readonly parent?: string;
+  /** Stakeholder who owns the unit and what it measures. */
+  readonly owner: string;
+  /** Services that run on it for its owner. */
+  readonly services?: readonly string[];
+  /** Other units whose data its services ask for. */
+  readonly asks?: readonly string[];
+  /** A device without keys, for which its parent speaks. */
+  readonly bridged?: boolean;
+  /** The policy that the owner gives what the unit measures. */
+  readonly policy?: PolicyText;
+}
+
+export interface Plan {
+  /** Name of the grid: messages of one do not verify in another. */
+  readonly domain: string;
+  /** Units by id. */
+  readonly units: Readonly<Record<string, PlannedUnit>>;
+  /** Services that run on a unit for another than its owner. */
+  readonly services?: readonly { readonly unit: string; readonly service: string; readonly stakeholder: string }[];
+}
 
 /** The file of one session, for both of its ends. */
 export interface PlannedKeyFile {

@@ -1,7 +1,7 @@
 /** Services of the energy management platform that a gateway runs: each for a named stakeholder, over the data interface and nothing else. */
 import { DataInterface, type LogPort, type UnitDriver, VoltageGuard } from "ebalance";
 import { nodeTimers, systemClock } from "../node-ports";
-import type { VoltageGuardConfig } from "./config";
+import type { VoltageGuardConfig } from "./configuration";
 import type { GatewayEvent } from "./events";
 
 /** Starts a voltage guard. @returns what ends it */

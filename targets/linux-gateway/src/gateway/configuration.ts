@@ -1,0 +1,92 @@
+/** What a checked configuration of a gateway says. Fields with a default are always there; `checkConfig` and `readConfig` make it. */
+import type { PolicyText, UnitLimits } from "ebalance";
+
+/** A port on which units below are taken in. */
+export interface ListenAddress {
+  readonly host: string;
+  /** 0: the system chooses. */
+  readonly port: number;
+}
+
+/** An MQTT broker outside the gateway, and who the gateway is there. */
+export interface BrokerAccount {
+  /** `mqtt://host:port` or `mqtts://host:port`. */
+  readonly url: string;
+  readonly username: string;
+  /** Holds the password alone; readable by its owner alone. */
+  readonly passwordFile: string;
+  /** Certificate (PEM) of who signed the broker's, where Node does not trust it anyway. */
+  readonly caFile?: string | undefined;
+}
+
+/** One way in for the units below. */
+export type ListenConfig =
+  | { readonly tcp: ListenAddress }
+  /** A broker inside the gateway. */
+  | { readonly mqtt: ListenAddress & { readonly tls?: { readonly keyFile: string; readonly certFile: string } | undefined } }
+  | { readonly broker: BrokerAccount };
+
+/** The way to the unit above. */
+export interface ParentConfig {
+  readonly keyFile: string;
+  /** `tcp://host:port`, `mqtt://host:port` or `mqtts://host:port`. */
+  readonly url: string;
+  /** For a broker with users of its own; otherwise user name and password come from the key file. */
+  readonly username?: string | undefined;
+  readonly passwordFile?: string | undefined;
+  readonly caFile?: string | undefined;
+}
+
+/** A SunSpec inverter that the gateway speaks for. */
+export interface SunSpecConfig {
+  /** Id of the inverter as a unit. */
+  readonly device: string;
+  readonly owner: string;
+  readonly service: string;
+  readonly host: string;
+  readonly port: number;
+  /** Modbus unit id. */
+  readonly unit: number;
+  /** Period of its readings, in seconds. */
+  readonly everyS: number;
+  /** Limit while a set-point has run out and none has taken its place, in % of nominal power. */
+  readonly safeLimitShare: number;
+}
+
+/** The voltage guard: see `VoltageGuard` of `ebalance`. Voltages in V, shares in % of nominal power, times in seconds. */
+export interface VoltageGuardConfig {
+  readonly stakeholder: string;
+  readonly service: string;
+  readonly devices: readonly { readonly device: string; readonly owner: string }[];
+  readonly limitV: number;
+  readonly releaseV: number;
+  readonly voltsPerPercent: number;
+  readonly leastShare: number;
+  readonly raiseShare: number;
+  readonly settleS: number;
+  readonly holdS: number;
+  readonly timeToLiveS: number;
+}
+
+export interface StoreConfig {
+  readonly folder: string;
+  readonly samplesPerSeries?: number | undefined;
+  readonly engine: "auto" | "sqlite" | "frames";
+}
+
+export interface GatewayConfig {
+  /** Id of this unit, as its key files name it. */
+  readonly unit: string;
+  /** Without it series are in memory, and lost at the end. */
+  readonly store?: StoreConfig | undefined;
+  readonly listen: readonly ListenConfig[];
+  readonly parent?: ParentConfig | undefined;
+  /** The units below. */
+  readonly units: readonly { readonly keyFile: string }[];
+  /** By owner. */
+  readonly policies: Readonly<Record<string, PolicyText>>;
+  readonly bridges: readonly { readonly sunspec: SunSpecConfig }[];
+  readonly services: readonly { readonly voltageGuard: VoltageGuardConfig }[];
+  /** What is left out has its default. */
+  readonly limits: { readonly [K in keyof UnitLimits]?: number | undefined };
+}
