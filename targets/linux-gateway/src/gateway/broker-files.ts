@@ -1,6 +1,6 @@
 /** The files of an external mosquitto broker for a gateway: who may connect, and which topics each may use. */
 import { resolve } from "node:path";
-import { EbalanceError, mqttPassword } from "ebalance";
+import { EbalanceError, mqttName, mqttPassword } from "ebalance";
 import { mosquittoAccess, mosquittoConfig, mosquittoPasswords } from "../mqtt/mosquitto-config";
 import { NodeCrypto } from "../node-crypto";
 import { readKeyFile } from "../read-key-file";
@@ -21,6 +21,9 @@ export interface BrokerFiles {
 export function brokerFiles(config: GatewayConfig, folder: string): BrokerFiles {
   const broker = config.listen.map((listen) => ("broker" in listen ? listen.broker : undefined)).find((one) => one !== undefined);
   if (!broker) throw new EbalanceError("bad-configuration", "caller", `unit ${config.unit}: listen names no broker; add - broker: { url, username, passwordFile }`);
+  // The access list knows the gateway by its id.
+  if (broker.username !== undefined && broker.username !== mqttName(config.unit))
+    throw new EbalanceError("bad-configuration", "caller", `unit ${config.unit}: broker.username ${broker.username} is not ${mqttName(config.unit)}; leave it out`);
   const crypto = new NodeCrypto();
   const children = config.units.map(({ keyFile }) => {
     const { session, key } = readKeyFile(keyFile);
@@ -33,6 +36,6 @@ export function brokerFiles(config: GatewayConfig, folder: string): BrokerFiles 
   return {
     "mosquitto.conf": mosquittoConfig({ host: hostname, port: Number(port || 1883), accessFile: place("access"), passwordFile: place("passwords") }),
     access: mosquittoAccess(config.unit),
-    passwords: mosquittoPasswords([{ id: broker.username, password: readPassword(broker.passwordFile) }, ...children]),
+    passwords: mosquittoPasswords([{ id: config.unit, password: readPassword(broker.passwordFile) }, ...children]),
   };
 }

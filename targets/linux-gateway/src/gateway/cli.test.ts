@@ -94,7 +94,7 @@ describe("ebalance", () => {
     await run("keys", "plan.yaml", "--out", "keys");
     write("home.yaml", home);
     expect((await run("mosquitto", "home.yaml", "--out", "broker")).errors).toMatch(/unit home: listen names no broker/);
-    write("home.yaml", home.replace("tcp: {}", "broker: { url: 'mqtt://127.0.0.1:18830', username: home, passwordFile: secret }"));
+    write("home.yaml", home.replace("tcp: {}", "broker: { url: 'mqtt://127.0.0.1:18830', passwordFile: secret }"));
     writeFileSync(join(folder, "secret"), "the gateway's\n", { mode: 0o600 });
     expect((await run("mosquitto", "home.yaml", "--out", "broker")).code).toBe(0);
     const read = (name: string) => readFileSync(join(folder, "broker", name), "utf8");

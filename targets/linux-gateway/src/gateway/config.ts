@@ -17,7 +17,7 @@ const mqtt = tcp.extend({ tls: tlsFiles.optional() }).describe("A broker inside 
 const broker = z
   .strictObject({
     url: z.url({ protocol: /^mqtts?$/ }).describe("mqtt://host:port or mqtts://host:port"),
-    username: z.string().min(1),
+    username: z.string().min(1).optional().describe("Default: the unit's id"),
     passwordFile: path.describe("The password alone, in a file readable by its owner alone"),
     caFile: path.optional(),
   })

@@ -12,7 +12,8 @@ export interface ListenAddress {
 export interface BrokerAccount {
   /** `mqtt://host:port` or `mqtts://host:port`. */
   readonly url: string;
-  readonly username: string;
+  /** Default: the `mqttName` of the unit. */
+  readonly username?: string | undefined;
   /** Holds the password alone; readable by its owner alone. */
   readonly passwordFile: string;
   /** Certificate (PEM) of who signed the broker's, where Node does not trust it anyway. */

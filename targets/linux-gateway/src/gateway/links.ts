@@ -49,9 +49,9 @@ export function openListener(config: ListenConfig, { driver, log, members, durab
   }
   const { url, username, passwordFile, caFile } = config.broker;
   const children = members.map(({ session }) => session.initiator);
-  const client = new BrokerClient(driver, log, { url, username, password: readPassword(passwordFile), children, durability, ...(caFile ? { ca: readPublicText(caFile) } : {}) });
-  const { hostname, port } = new URL(url);
-  return { listen: async () => (await client.listen(), { kind: "broker", host: hostname, port: Number(port || 1883) }), close: () => client.close() };
+  const more = { ...(username ? { username } : {}), ...(caFile ? { ca: readPublicText(caFile) } : {}) };
+  const client = new BrokerClient(driver, log, { url, password: readPassword(passwordFile), children, durability, ...more });
+  return { listen: async () => ({ kind: "broker", host: new URL(url).hostname, port: await client.listen() }), close: () => client.close() };
 }
 
 /** The way to the unit above. */
