@@ -42,6 +42,11 @@ export class MemoryStore implements StorePort {
     }
   }
 
+  newestMs(series: number): number {
+    const ring = this.#rings[series];
+    return ring?.values.length ? this.#time(ring, ring.values.length - 1) : -Infinity;
+  }
+
   policiesInUse(use: (policy: number) => void): void {
     for (const ring of this.#rings) for (const policy of ring.policies) use(policy);
   }

@@ -47,6 +47,8 @@ export interface StorePort {
   append(series: number, value: Value, timeMs: number, policy: number): Appended;
   /** Visits the samples of a series with fromMs <= time < toMs in order of time. */
   scan(series: number, fromMs: number, toMs: number, visit: SampleVisitor): void;
+  /** The time of the newest sample of a series, -Infinity where there is none; without looking through them. */
+  newestMs(series: number): number;
   /** Calls `use` with the index of every policy that a kept sample refers to (more than once is fine). */
   policiesInUse(use: (policy: number) => void): void;
   /** Absent where nothing survives a restart. */

@@ -168,3 +168,30 @@ describe("DI-4 functions over what is visible", () => {
     expect(Object.is(steps(average).value, 0)).toBe(true);
   });
 });
+
+describe("DI-4 the last sample of a long series", () => {
+  test("is found without looking through all of it, and wherever it is", () => {
+    const hours = fc.array(fc.integer({ min: 0, max: 90_000_000 }), { minLength: 1, maxLength: 40 });
+    fc.assert(
+      fc.property(hours, fc.array(fc.constantFrom(-1, 0, 5, 3600), { minLength: 4, maxLength: 4 }), fc.array(fc.integer({ min: 0, max: 3 })), (at, delays, policies) => {
+        const ask = seriesOf(samplesOf(at, (i) => policies[i] ?? 0), delays);
+        // Values rise with time, so the greatest that the requester may see is the last one.
+        const [found, greatest] = [ask(last), ask(maximum)];
+        expect([found.result, found.timeMs]).toEqual([greatest.result, greatest.timeMs]);
+      }),
+    );
+  });
+
+  test("costs the same after an hour as after a year", () => {
+    const looked = (hours: number) => {
+      const store = new MemoryStore(10_000);
+      for (let hour = 0; hour < hours; hour++) store.append(0, hour, hour * 3_600_000, 0);
+      let count = 0;
+      const counting = { ...store, newestMs: (index: number) => store.newestMs(index), scan: (index: number, from: number, to: number, visit: (...sample: [Value, number, number]) => boolean) => store.scan(index, from, to, (...sample) => (count++, visit(...sample))) };
+      const series: Series = { variable: 3, device: 9, owner, index: 0, policy: 0, policySequence: 0, policiesHad: [], longestDelayS: 0 };
+      expect(evaluateQuery(series, registry.named("activePower"), [], last, reader, counting as never, () => granting(0)).value).toBe(hours - 1);
+      return count;
+    };
+    expect([looked(10), looked(8760)]).toEqual([1, 1]);
+  });
+});

@@ -29,16 +29,41 @@ export function evaluateQuery(
   store: StorePort,
   policyOf: (index: number) => Policy,
 ): QueryAnswer {
+  const evaluate = (fromMs: number) => evaluateFrom(fromMs, series, variable, condition, code, requester, store, policyOf);
+  const leastMs = timeBound(condition, Comparison.atLeast, 0);
+  // How far is looked back must not depend on values: the delay that is charged would tell of them.
+  if (code !== QueryFunction.last || condition.some((term) => term.field === Field.value)) return evaluate(leastMs);
+  const endMs = Math.min(timeBound(condition, Comparison.below, Infinity), store.newestMs(series.index) + 1);
+  for (let spanMs = firstSpanMs; ; spanMs *= 16) {
+    const answer = evaluate(Math.max(leastMs, endMs - spanMs));
+    if (answer.result === Result.done || !(endMs - spanMs > leastMs)) return answer;
+  }
+}
+
+/** The last sample is looked for in this time before the end first, then in ever more. */
+const firstSpanMs = 60_000;
+
+/** As above, over the samples from a time on that satisfy the condition. */
+function evaluateFrom(
+  leastMs: number,
+  series: Series,
+  variable: Variable,
+  condition: Condition,
+  code: QueryFunctionCode,
+  requester: Requester,
+  store: StorePort,
+  policyOf: (index: number) => Policy,
+): QueryAnswer {
   const numeric = variable.type === "integer" || variable.type === "float";
   const aggregate = new Aggregate(code);
   if (!numeric && code !== QueryFunction.last && code !== QueryFunction.count) return aggregate.answer(Result.unsupported, false);
   const sight = new Sight(series, requester, policyOf);
   let denied = false;
   const onTime = condition.filter((term) => term.field === Field.time);
-  const fromMs = timeBound(condition, Comparison.atLeast, 0) - series.longestDelayS * 1000;
+  const fromMs = leastMs - series.longestDelayS * 1000;
   store.scan(series.index, fromMs, timeBound(condition, Comparison.below, Infinity), (value, timeMs, policy) => {
     const visible = sight.sees(timeMs, policy);
-    if (!satisfies(onTime, value, timeMs)) return true;
+    if (timeMs < leastMs || !satisfies(onTime, value, timeMs)) return true;
     if (sight.delayS < 0) denied = true;
     if (!visible) return true;
     // Counted before the value is looked at: otherwise the delay itself would tell whether a guess was right.

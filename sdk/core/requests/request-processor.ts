@@ -270,7 +270,8 @@ export class RequestProcessor {
   /** The newest instance that is kept of a series. */
   #newest({ index, variable, device, owner }: Series): Instance | undefined {
     let newest: Instance | undefined;
-    this.parts.store.scan(index, 0, Infinity, (value, timeMs, policy) => {
+    const { store } = this.parts;
+    store.scan(index, store.newestMs(index), Infinity, (value, timeMs, policy) => {
       newest = { variable, device, owner, value, timeMs, policy };
       return true;
     });

@@ -65,6 +65,10 @@ export class FrameFileStore implements GatewayStore {
     return appended;
   }
 
+  newestMs(series: number): number {
+    return this.#memory.newestMs(series);
+  }
+
   scan(series: number, fromMs: number, toMs: number, visit: SampleVisitor): void {
     this.#memory.scan(series, fromMs, toMs, visit);
   }

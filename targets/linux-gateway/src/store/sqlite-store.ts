@@ -87,6 +87,10 @@ export class SqliteStore implements GatewayStore {
     }
   }
 
+  newestMs(series: number): number {
+    return this.#states[series]?.newestMs ?? -Infinity;
+  }
+
   policiesInUse(use: (policy: number) => void): void {
     for (const state of this.#states) state?.policies.forEach((_samples, policy) => use(policy));
     for (let i = this.#sorted; i < this.#entries.length; i++) {

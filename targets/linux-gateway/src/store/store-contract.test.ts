@@ -53,6 +53,14 @@ for (const { name, reason, open } of stores)
       expect([samplesOf(store, 1), samplesOf(store, 0, 9, 9)]).toEqual([[], []]);
     });
 
+    test("the time of the newest sample is known, in whatever order they came", () => {
+      const store = open();
+      expect(store.newestMs(0)).toBe(-Infinity);
+      for (const timeMs of [20, 10.5, 30, 25]) store.append(0, 1, timeMs, 0);
+      store.append(2, 1, 7, 0);
+      expect([store.newestMs(0), store.newestMs(1), store.newestMs(2)]).toEqual([30, -Infinity, 7]);
+    });
+
     test("a visitor may write to the store", () => {
       const store = open();
       for (let i = 0; i < 10; i++) store.append(0, i, i, 0);
