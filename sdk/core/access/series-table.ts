@@ -68,12 +68,14 @@ export class SeriesTable {
     return this.#byKey.get(packed(key));
   }
 
-  /** The series of an enrolled device and its owner, made if it is new; undefined where the key is not one or the table is full. */
+  /** The series of an enrolled device and its owner, made if it is new; undefined where the key is not one, the table is full or its record cannot be kept. */
   open(key: SeriesKey): Series | undefined {
     const known = this.find(key);
     if (known) return known;
     if (this.#owners.get(key.device) !== key.owner || this.#series.length >= this.capacity) return undefined;
     const series = this.preview(key);
+    // Its number is taken: without a record of it, the series that come after would have others after a restart.
+    if (!this.#keep(series)) return undefined;
     this.#put(series);
     return series;
   }
@@ -92,16 +94,19 @@ export class SeriesTable {
 
   /** Lets the catalogue keep what will be known of a series once a sample is kept under a policy. @returns false where it could not */
   keepRecord(series: Series, index: number, sequence: number, policy: Policy): boolean {
-    if (!this.catalogue || (series.policy === index && series.policySequence === sequence && series.policiesHad.includes(index))) return true;
-    return this.catalogue.keepSeries(series.index, {
-      variable: series.variable,
-      device: this.names.text(series.device),
-      owner: this.names.text(series.owner),
+    if (series.policy === index && series.policySequence === sequence && series.policiesHad.includes(index)) return true;
+    return this.#keep({
+      ...series,
       policy: index,
       policySequence: sequence,
       longestDelayS: policy.entries.reduce((longest, entry) => Math.max(longest, entry.minDelayS), series.longestDelayS),
       policiesHad: series.policiesHad.includes(index) ? series.policiesHad : [...series.policiesHad, index],
     });
+  }
+
+  #keep({ index, variable, device, owner, policy, policySequence, longestDelayS, policiesHad }: Series): boolean {
+    if (!this.catalogue) return true;
+    return this.catalogue.keepSeries(index, { variable, device: this.names.text(device), owner: this.names.text(owner), policy, policySequence, longestDelayS, policiesHad: [...policiesHad] });
   }
 
   /** Notes that a sample is kept under a policy, which is in force from here on. */

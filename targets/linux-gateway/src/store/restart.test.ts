@@ -84,6 +84,18 @@ for (const engine of engines)
       expect((await after.customer.query({ ...power, function: "count" })).readings[0]?.value).toBe(1);
     });
 
+    test("a series that nothing was written to yet keeps its place: those made after it have theirs", async () => {
+      const before = home(engine, newFolder());
+      const switchState = { ...power, variable: "switchState" };
+      expect((await before.customer.event(switchState).accepted).result).toBe("done");
+      await before.meter.write({ ...power, value: 100 });
+      before.opened.timers.fire();
+      const after = before.afterPowerCut();
+      expect(after.opened.log).toEqual([]);
+      expect((await after.customer.query(power)).readings[0]?.value).toBe(100);
+      expect((await after.customer.query(switchState)).result).toBe("noData");
+    });
+
     test("any number of restarts adds no policy and no series", async () => {
       let unit = home(engine, newFolder());
       for (let i = 0; i < 5; i++) {
