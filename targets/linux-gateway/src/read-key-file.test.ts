@@ -57,8 +57,8 @@ describe("SP-5 reading a key file from disk", () => {
     expect(refused(file("cut", good.slice(0, -3)))).toContain("is not JSON");
   });
 
-  test("reads files of at most 65536 bytes", () => {
-    expect(readSecretText(file("largest", "x".repeat(65_536))).length).toBe(65_536);
-    expect(refused(file("too-large", "x".repeat(65_537)))).toContain("65537");
+  test("reads files of at most 1048576 bytes", () => {
+    expect(readSecretText(file("largest", "x".repeat(1_048_576))).length).toBe(1_048_576);
+    expect(refused(file("too-large", "x".repeat(1_048_577)))).toContain("1048577");
   });
 });

@@ -2,7 +2,8 @@
 import { constants, fstatSync, openSync, readFileSync, closeSync } from "node:fs";
 import { EbalanceError, parseKeyFile, type KeyFile } from "ebalance";
 
-const maxBytes = 65_536;
+/** A home with a thousand units below it names them all: some 160 kB. */
+const maxBytes = 1_048_576;
 
 /**
  * Reads a key file that nobody but its owner can read.
