@@ -58,6 +58,7 @@ export function topConfig(keyFileOf: (unit: string) => string): object {
     listen: [{ mqtt: {} }],
     units: houses.map(({ home }) => ({ keyFile: keyFileOf(home) })),
     services: [
+      { totals: { ...operator, parts: houses.map(({ home, owner }) => ({ device: home, owner })), everyS: 2 } },
       {
         voltageGuard: { ...operator, devices: houses.map(({ inverter, owner }) => ({ device: inverter, owner })), limitV: 253, releaseV: 250, raiseShare: 20, settleS: 3, holdS: 2, timeToLiveS: 12 },
       },
@@ -79,6 +80,7 @@ export interface Surroundings {
 /** A home: TCP for devices on XS, a broker of its own for those on MQTT, MQTT to the unit above. */
 export function homeConfig({ home, owner }: House, { keyFileOf, topUrl, folder, modbusPort, replayed }: Surroundings): object {
   const first = home === "home-1";
+  const measuring = first ? ["der-1"] : ["meter-2", "inverter-2"];
   return {
     unit: home,
     store: { folder: `${folder}/${home}` },
@@ -86,6 +88,7 @@ export function homeConfig({ home, owner }: House, { keyFileOf, topUrl, folder, 
     parent: { keyFile: keyFileOf(home), url: topUrl },
     units: (first ? ["sensor-1", "der-1"] : [...new Set(["meter-2", ...replayed])]).map((unit) => ({ keyFile: keyFileOf(unit) })),
     policies: { [owner]: policy },
+    services: [{ totals: { stakeholder: owner, service: "display", parts: measuring.map((device) => ({ device, owner })), everyS: 1 } }],
     bridges: first ? [] : [{ sunspec: { device: "inverter-2", owner, host: "127.0.0.1", port: modbusPort, unit: 2 } }],
   };
 }

@@ -26,6 +26,7 @@ export class Story {
   readonly #joined = step("units join their parents, XS and Node, over TCP and MQTT");
   readonly #readings = step("readings arrive at the homes, and are kept on disk");
   readonly #periodic = step("the operator gets the meter's power periodically, two units away");
+  readonly #totals = step("what the homes draw is summed in each and above them");
   readonly #average = step("the supplier is given an average");
   readonly #tooEarly = step("asked again at once, it is too early");
   readonly #denied = step("a stranger is denied");
@@ -34,7 +35,7 @@ export class Story {
   readonly #cleared = step(`the voltage is below ${limitV} V again`);
   readonly #released = step("the set-points are released");
   readonly steps: readonly Step[] = [
-    this.#joined, this.#readings, this.#periodic, this.#average, this.#tooEarly, this.#denied, this.#event, ...this.#obeyed, this.#cleared, this.#released,
+    this.#joined, this.#readings, this.#periodic, this.#totals, this.#average, this.#tooEarly, this.#denied, this.#event, ...this.#obeyed, this.#cleared, this.#released,
   ];
   readonly #open = new Set<string>();
   readonly #expected: ReadonlySet<string>;
@@ -74,7 +75,7 @@ export class Story {
   /** Goes on until it is stopped. */
   async run(): Promise<void> {
     setMaxListeners(0, this.stop);
-    await Promise.all([this.#moveSun(), this.#followPower(), ...houses.map((_house, i) => this.#followLimit(i)), this.#ask()]);
+    await Promise.all([this.#moveSun(), this.#followPower(), this.#followTotal(), ...houses.map((_house, i) => this.#followLimit(i)), this.#ask()]);
   }
 
   #session(peer: string, open: boolean): void {
@@ -112,6 +113,14 @@ export class Story {
     await this.#follow(
       () => this.#data(operator).periodic({ variable: "activePower", device: meter, owner, periodMs: 1000 }),
       ({ value, unit }) => this.#see(this.#periodic, ++count >= 3, `${count} times so far, now ${value} ${unit}`),
+    );
+  }
+
+  async #followTotal(): Promise<void> {
+    let count = 0;
+    await this.#follow(
+      () => this.#data(operator).event({ variable: "activePower", device: top, owner: operator.stakeholder }),
+      ({ value, unit }) => this.#see(this.#totals, ++count >= 2, `${value} ${unit} for the street`),
     );
   }
 

@@ -26,29 +26,48 @@ export class Neighbour {
   /** The link over which the last opening was counted. */
   #countedLink: LinkPort | undefined;
 
+  /** @param onDue told when, on the monotonic clock, {@link tick} has to be called at the latest; of several moments the first counts */
   constructor(
     readonly session: Session,
     private readonly ports: UnitPorts,
+    private readonly onDue: (atMs: number) => void,
   ) {}
 
   /** Opens the session over a link. */
   open(link: LinkPort): void {
     this.link = link;
     this.#openedMs = this.ports.clock.monotonicMs();
-    this.#openAgainMs = this.#openedMs + openRetryMs;
+    this.#openAgainIn(openRetryMs);
     link.send(this.session.open());
+  }
+
+  #openAgainIn(ms: number): void {
+    this.#openAgainMs = this.ports.clock.monotonicMs() + ms;
+    this.onDue(this.#openAgainMs);
   }
 
   /** The peer has answered the opening; it takes the new keys in use with the first message under them. */
   opened(link: LinkPort): void {
     this.link = link;
-    this.#openAgainMs = this.ports.clock.monotonicMs() + openRetryMs;
+    this.#openAgainIn(openRetryMs);
     this.send({ op: Operation.alive });
   }
 
   /** A message has come under the keys of the session: the peer has them in use. */
   heard(): void {
     this.#openAgainMs = Infinity;
+    this.#noteWear();
+  }
+
+  /** A session that wears out is opened anew. */
+  #noteWear(): void {
+    if (this.session.isInitiator && this.session.isWorn) this.onDue(this.#wornMs());
+  }
+
+  /** When to open anew because the session wears out; Infinity where that is not due. */
+  #wornMs(): number {
+    const { isInitiator, isWorn } = this.session;
+    return isInitiator && isWorn && this.link && this.#openAgainMs === Infinity ? this.#openedMs + openRetryMs : Infinity;
   }
 
   /** Notes that the session is open; once a link. @returns whether that happens too often */
@@ -74,7 +93,9 @@ export class Neighbour {
     if (!message) return notify(outcome(Result.unsupported));
     if (!this.link.send(message)) return notify(outcome(Result.busy));
     if (isStanding(request)) this.#sequences.set(id, sequence);
-    this.#pending.add(sequence, this.#forget(request, id, notify), this.ports.clock.monotonicMs() + timeoutMs, isStanding(request));
+    const deadlineMs = this.ports.clock.monotonicMs() + timeoutMs;
+    this.#pending.add(sequence, this.#forget(request, id, notify), deadlineMs, isStanding(request));
+    this.onDue(deadlineMs);
   }
 
   /** A subscription is known to the neighbour by the sequence of the request that made it. */
@@ -130,7 +151,9 @@ export class Neighbour {
     const { clock, log } = this.ports;
     const timeMs = clock.isSet() ? Math.floor(clock.wallMs() / 1000) * 1000 : undefined;
     try {
-      return this.session.seal({ ...body, sequence: this.session.nextSequence, timeMs });
+      const message = this.session.seal({ ...body, sequence: this.session.nextSequence, timeMs });
+      this.#noteWear();
+      return message;
     } catch (error) {
       log("error", `message not sent: ${(error as Error).message}`);
       return undefined;
@@ -150,17 +173,16 @@ export class Neighbour {
     for (const notify of this.#pending.takeAll()) notify(outcome(Result.linkLost));
   }
 
-  /** @returns milliseconds until the next call is needed */
+  /** Does what is due. @returns when it has to be called again, on the monotonic clock */
   tick(): number {
     const nowMs = this.ports.clock.monotonicMs();
     for (const notify of this.#pending.takeExpired(nowMs)) notify(outcome(Result.timeout));
-    const worn = this.session.isWorn && nowMs >= this.#openedMs + openRetryMs;
-    const openNow = this.#openAgainMs <= nowMs || (worn && this.#openAgainMs === Infinity);
-    if (this.link && this.session.isInitiator && openNow) {
+    const worn = this.#wornMs() <= nowMs;
+    if (this.link && this.session.isInitiator && (worn || this.#openAgainMs <= nowMs)) {
       const { kid, initiator, responder } = this.session.config;
       if (!worn) this.ports.log("warning", `${responder} does not answer the opening of session ${kid} by ${initiator}: compare kid, key and domain in both key files`);
       this.open(this.link);
     }
-    return Math.max(0, Math.min(this.#pending.nextDeadlineMs(), this.#openAgainMs) - nowMs);
+    return Math.min(this.#pending.nextDeadlineMs(), this.#openAgainMs, this.#wornMs());
   }
 }

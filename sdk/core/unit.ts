@@ -80,6 +80,8 @@ export class ManagementUnit {
   readonly #neighbours = new Map<number, Neighbour>();
   /** Requests of local services, carried out at the next tick: the call that made one has returned by then. */
   readonly #queue: { readonly start: () => void; readonly notify: Notify }[] = [];
+  /** When the first of the neighbours has something to do: with a thousand of them, not all are asked at each tick. */
+  #neighboursDueMs = Infinity;
   #lastId = 0;
   #closed = false;
 
@@ -117,7 +119,8 @@ export class ManagementUnit {
   // ---- configuration ------------------------------------------------------------------------------------------------------------------
 
   /**
-   * Adds the session with a neighbour. The initiator of the session is enrolled as a device of its owner.
+   * Adds the session with a neighbour. An initiator with units below it keeps series itself, its own too; one without is a device, whose series are at home in the unit
+   * above.
    * @param secret the provisioned key, with use "derive"; it is the unit's from here on
    * @throws EbalanceError `bad-argument` naming the field that is wrong
    */
@@ -126,8 +129,11 @@ export class ManagementUnit {
     const peer = config.initiator === this.id ? config.responder : config.initiator;
     if (this.#neighbour(this.names.find(peer) ?? -1)) badArgument(`unit ${this.id} has a session with ${peer} already`);
     const session = new Session(config, this.id, secret, this.registry, this.names, this.ports.crypto);
-    this.#neighbours.set(config.kid, new Neighbour(session, this.ports));
-    if (!session.isInitiator) this.enrol(config.initiator, config.owner);
+    const neighbour = new Neighbour(session, this.ports, (atMs) => (this.#neighboursDueMs = Math.min(this.#neighboursDueMs, atMs)));
+    this.#neighbours.set(config.kid, neighbour);
+    const keepsItself = config.below !== undefined && config.below.length > 0;
+    if (session.isInitiator === keepsItself) this.enrol(config.initiator, config.owner);
+    else if (keepsItself) this.#routes.lead(session.peer, neighbour);
   }
 
   /** Binds a device (by unit id) to the stakeholder who owns it and its measurements: this unit is the home of its series, and says so to the unit above. */
@@ -321,9 +327,15 @@ export class ManagementUnit {
    */
   tick(): number {
     for (const { start } of this.#queue.splice(0)) start();
-    let nextMs = this.#processor.deliverPending();
-    this.#neighbours.forEach((neighbour) => (nextMs = Math.min(nextMs, neighbour.tick())));
-    return this.#queue.length ? 0 : nextMs;
+    const nextMs = this.#processor.deliverPending();
+    const nowMs = this.ports.clock.monotonicMs();
+    if (this.#neighboursDueMs <= nowMs) this.#tickNeighbours();
+    return this.#queue.length ? 0 : Math.min(nextMs, Math.max(0, this.#neighboursDueMs - nowMs));
+  }
+
+  #tickNeighbours(): void {
+    this.#neighboursDueMs = Infinity;
+    this.#neighbours.forEach((neighbour) => (this.#neighboursDueMs = Math.min(this.#neighboursDueMs, neighbour.tick())));
   }
 
   // ---- inside ---------------------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 /** Two levels (DI-6, DI-9, DI-10): every request up and down, and what becomes of it when a link on the way is lost. */
 import { expectEqual, type Case, type Platform } from "./case";
+import type { ManagementUnit } from "../../sdk/core/unit";
+import { Operation } from "../../sdk/core/wire/session-body";
 import { Street } from "./street";
 
 function onStreet(run: (street: Street) => unknown): (platform: Platform) => unknown {
@@ -29,6 +31,16 @@ export const routingCases: readonly Case[] = [
       expectEqual(results(street.set("lv", "grid", "operator", 1, 1500)), [1500], "write");
       expectEqual(results(limit), ["done", 1500], "the meter hears of its set-point");
       return results(street.query("lv", "grid", "operator", 2));
+    }),
+  },
+  {
+    name: "IF-1 a unit with units below it keeps its own series, and the unit above asks it for them",
+    run: onStreet((street) => {
+      const series = (at: ManagementUnit) => street.selector(at, "activePower", "home-1", "customer-1");
+      const total = street.ask("home-1", "hub", "customer-1", (at) => ({ op: Operation.write, items: [{ ...series(at), value: 42, timeMs: 0, policy: undefined }] }));
+      expectEqual([results(total), street.unit("home-1").counters.instancesKept, street.unit("lv").counters.instancesKept], [[42], 1, 0], "kept at home");
+      const asked = (service: string, stakeholder: string) => street.ask("lv", service, stakeholder, (at) => ({ op: Operation.query, selector: series(at), condition: [], function: 1 }));
+      return [results(asked("grid", "operator")), results(asked("billing", "operator"))];
     }),
   },
   {

@@ -47,6 +47,11 @@ export class Routes {
     return next && next !== from ? next : Result.unknownLocation;
   }
 
+  /** A neighbour below that keeps series itself: the way to it is known without an announcement. */
+  lead(unit: NameId, neighbour: Neighbour): void {
+    this.#via.set(unit, neighbour);
+  }
+
   /**
    * Takes an announcement from below, and passes on what is new. The newest holds: a unit that has moved is announced by its new parent. What the session does not
    * permit is left out. A way stays known while its link is down.

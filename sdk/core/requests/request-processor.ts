@@ -53,6 +53,9 @@ export interface RequestProcessorParts {
 }
 
 export class RequestProcessor {
+  /** When the first delay or period ends: with a thousand subscriptions, not all are looked at each time. */
+  #dueMs = Infinity;
+
   constructor(private readonly parts: RequestProcessorParts) {}
 
   /**
@@ -216,7 +219,9 @@ export class RequestProcessor {
     const pendingUntilMs = this.parts.clock.monotonicMs();
     const subscription: Subscription = { subscriber, id, series, condition, periodMs, device: request.source.device, requester, notify, pending: undefined, pendingUntilMs };
     if (periodMs && this.#hasPeriodic(subscription)) return notify(outcome(Result.alreadySubscribed));
-    notify(outcome(subscriptions.add(subscription) ? Result.done : Result.busy));
+    const added = subscriptions.add(subscription);
+    if (added && periodMs) this.#dueAt(pendingUntilMs);
+    notify(outcome(added ? Result.done : Result.busy));
   }
 
   /** A service has at most one periodic subscription to a series. */
@@ -247,6 +252,7 @@ export class RequestProcessor {
     if (result === Result.tooEarly || result === Result.busy) {
       subscription.pending = instance;
       subscription.pendingUntilMs = clock.monotonicMs() + (result === Result.tooEarly ? access.retryAfterMs : busyRetryMs);
+      this.#dueAt(subscription.pendingUntilMs);
     } else if (result === Result.done) {
       access.record(series, Right.read, requester, grantedDelayS(policy, Right.read, requester.grantee));
       subscription.notify(this.#answer(instance));
@@ -287,14 +293,22 @@ export class RequestProcessor {
   /** Delivers what the minimum delay held back. @returns milliseconds until the next delay ends, Infinity where none is waited for */
   deliverPending(): number {
     const nowMs = this.parts.clock.monotonicMs();
-    let nextMs = Infinity;
+    if (this.#dueMs <= nowMs) this.#deliverDue(nowMs);
+    return Math.max(0, this.#dueMs - nowMs);
+  }
+
+  #deliverDue(nowMs: number): void {
+    this.#dueMs = Infinity;
     for (const subscription of this.parts.subscriptions.all()) {
       const due = subscription.pendingUntilMs <= nowMs;
       if (subscription.periodMs && due) this.#deliverPeriodic(subscription, nowMs);
       else if (subscription.pending && due) this.#deliver(subscription, subscription.pending);
-      if (subscription.periodMs || subscription.pending) nextMs = Math.min(nextMs, subscription.pendingUntilMs - nowMs);
+      if (subscription.periodMs || subscription.pending) this.#dueAt(subscription.pendingUntilMs);
     }
-    return nextMs;
+  }
+
+  #dueAt(atMs: number): void {
+    this.#dueMs = Math.min(this.#dueMs, atMs);
   }
 }
 

@@ -3,9 +3,9 @@
  * lowers the device's set-point, renews it before it runs out, and raises it step by step when the voltage has come back. It knows the data interface and nothing else.
  */
 import type { ProgramPorts } from "../../client/device-access";
-import type { DataInterface, SeriesText } from "../../client/data-interface";
+import type { DataInterface, Reading, SeriesText } from "../../client/data-interface";
 import type { TimerHandle } from "../../client/driver";
-import type { EventStream } from "../../client/event-stream";
+import { StandingSubscription } from "../../client/standing";
 import { badArgument } from "../../core/model/errors";
 import type { ResultName } from "../../core/model/result";
 import { checkVoltageSteps, lowered, raised, voltageSteps, type VoltageSteps } from "./voltage-steps";
@@ -67,9 +67,7 @@ export class VoltageGuard {
 /** One device under guard. */
 class Guarded {
   #closed = false;
-  #stream: EventStream | undefined;
-  /** Ends the pause between two subscriptions. */
-  #resume: (() => void) | undefined;
+  readonly #exceeding: StandingSubscription;
   #adopted = false;
   #timer: TimerHandle | undefined;
   /** The limit that should hold, in %, why, and since when; 100: none. Times are on the monotonic clock. */
@@ -93,46 +91,22 @@ class Guarded {
     private readonly settings: GuardSettings,
     private readonly onAction: (action: GuardAction) => void,
   ) {
-    void this.#listen();
+    const exceeding = { ...device, variable: "voltageL1", condition: { valueAbove: settings.limitV } };
+    const take = ({ value }: Reading) => this.#exceeded(value as number);
+    this.#exceeding = new StandingSubscription(`guard of ${device.device}`, () => data.event(exceeding), ports, take, () => this.#adopt());
   }
 
   close(): void {
     this.#closed = true;
     if (this.#timer !== undefined) this.ports.timers.cancel(this.#timer);
-    this.#resume?.();
-    void this.#stream?.return();
+    this.#exceeding.close();
   }
 
   // ---- what is heard ----------------------------------------------------------------------------------------------------------------------
 
-  /** Subscribes, and again after a pause whenever that ends. */
-  async #listen(): Promise<void> {
-    for (let retryMs = firstRetryMs; !this.#closed; retryMs = Math.min(2 * retryMs, lastRetryMs)) {
-      try {
-        this.#stream = this.data.event({ ...this.device, variable: "voltageL1", condition: { valueAbove: this.settings.limitV } });
-        const { result } = await this.#stream.accepted;
-        if (result === "done") retryMs = firstRetryMs;
-        if (result === "done" && !this.#adopted) await this.#adopt();
-        for await (const { value } of this.#stream) this.#exceeded(value as number);
-      } catch (error) {
-        this.ports.log("warning", `guard of ${this.device.device}: ${(error as Error).message}`);
-      }
-      if (!this.#closed) await this.#pause(retryMs);
-    }
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.ports.timers.after(ms, resolve);
-      this.#resume = () => {
-        this.ports.timers.cancel(timer);
-        resolve();
-      };
-    });
-  }
-
   /** A set-point from before this unit's restart is still this service's: nobody else would renew or release it. */
   async #adopt(): Promise<void> {
+    if (this.#adopted) return;
     const ask = (variable: string) => this.data.query({ ...this.device, variable });
     const [timeToLive, limit] = await Promise.all([ask("setPointTimeToLive"), ask("powerLimitShare")]);
     if (timeToLive.result !== "done" && timeToLive.result !== "noData" && timeToLive.result !== "denied") return;

@@ -1,6 +1,6 @@
 /** `@ebalance/gateway`: ebalance on Linux with Node. Implements the ports of the SDK; knows nothing of what travels through them. */
 export { checkConfig, readConfig } from "./gateway/config";
-export type { BrokerAccount, GatewayConfig, ListenAddress, ListenConfig, ParentConfig, StoreConfig, SunSpecConfig, VoltageGuardConfig } from "./gateway/configuration";
+export type { BrokerAccount, GatewayConfig, ListenAddress, ListenConfig, ParentConfig, ServiceConfig, StoreConfig, SunSpecConfig, TotalsConfig, VoltageGuardConfig } from "./gateway/configuration";
 export type { GatewayEvent, Listening } from "./gateway/events";
 export { Gateway, type GatewayOptions } from "./gateway/gateway";
 export { keyFilesOf, type Plan, type PlannedKeyFile, type PlannedUnit } from "./gateway/plan";

@@ -71,6 +71,14 @@ const limits = z.strictObject({
   maxRoutes: count("Units further down that are known; default 4096"),
 });
 
+const totals = z.strictObject({
+  stakeholder: name.describe("For whom it sums; the owner of the sum"),
+  service: name,
+  parts: z.array(z.strictObject({ device: name, owner: name })).min(1).max(256),
+  variable: name.default("activePower"),
+  everyS: seconds(0.1, 86_400).default(10).describe("Period of the sum and of what it is made of"),
+});
+
 export const gatewayForm = z.strictObject({
   unit: name.describe("Id of this unit, as its key files name it"),
   store: z
@@ -82,7 +90,7 @@ export const gatewayForm = z.strictObject({
   units: z.array(z.strictObject({ keyFile: path })).default([]).describe("The units below"),
   policies: z.record(name, policyText).default({}).describe("Policies by owner: each holds until the owner gives another with a value"),
   bridges: z.array(z.strictObject({ sunspec })).default([]),
-  services: z.array(z.strictObject({ voltageGuard })).default([]),
+  services: z.array(z.union([z.strictObject({ voltageGuard }), z.strictObject({ totals })])).default([]),
   limits: limits.default({}).describe("How much the unit holds at most; what is left out has its default"),
 });
 
@@ -97,7 +105,9 @@ export function checkConfig(config: unknown, source = "configuration"): GatewayC
   if (!checked.success) throw wrong(source, issuesOf(checked.error));
   const { data } = checked;
   for (const owner of data.bridges.map((bridge) => bridge.sunspec.owner)) if (!data.policies[owner]) throw wrong(source, `policies: none for ${owner}, who owns a bridged device; nobody else could read it`);
-  data.services.forEach(({ voltageGuard: guard }, i) => {
+  data.services.forEach((service, i) => {
+    if (!("voltageGuard" in service)) return;
+    const { voltageGuard: guard } = service;
     if (guard.releaseV >= guard.limitV) throw wrong(source, `services.${i}.voltageGuard.releaseV: ${guard.releaseV} is not below limitV ${guard.limitV}`);
   });
   if (data.units.length && !data.listen.length) throw wrong(source, "listen: there are units below, and no way in for them");

@@ -69,6 +69,19 @@ export interface VoltageGuardConfig {
   readonly timeToLiveS: number;
 }
 
+/** Sums what the unit's parts measure: see `Totals` of `ebalance`. */
+export interface TotalsConfig {
+  /** For whom it sums; the owner of the sum. */
+  readonly stakeholder: string;
+  readonly service: string;
+  readonly parts: readonly { readonly device: string; readonly owner: string }[];
+  readonly variable: string;
+  readonly everyS: number;
+}
+
+/** A service of the energy management platform. */
+export type ServiceConfig = { readonly voltageGuard: VoltageGuardConfig } | { readonly totals: TotalsConfig };
+
 export interface StoreConfig {
   readonly folder: string;
   readonly samplesPerSeries?: number | undefined;
@@ -87,7 +100,7 @@ export interface GatewayConfig {
   /** By owner. */
   readonly policies: Readonly<Record<string, PolicyText>>;
   readonly bridges: readonly { readonly sunspec: SunSpecConfig }[];
-  readonly services: readonly { readonly voltageGuard: VoltageGuardConfig }[];
+  readonly services: readonly ServiceConfig[];
   /** What is left out has its default. */
   readonly limits: { readonly [K in keyof UnitLimits]?: number | undefined };
 }

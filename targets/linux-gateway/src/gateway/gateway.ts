@@ -8,7 +8,7 @@ import { ModbusBuses, startSunSpec } from "./bridges";
 import type { GatewayConfig } from "./configuration";
 import type { GatewayEvent, Listening } from "./events";
 import { connectorOf, openListener, type Listener, type Member } from "./links";
-import { startVoltageGuard } from "./services";
+import { startService } from "./services";
 
 /** Counters are told this often, where somebody listens. */
 const countersMs = 1000;
@@ -87,7 +87,7 @@ export class Gateway {
     this.#startBridges();
     for (const listen of config.listen) await this.#listen(listen, members);
     if (config.parent) this.#join(config.parent);
-    for (const { voltageGuard } of config.services) this.#closers.unshift(startVoltageGuard(voltageGuard, driver, log, onEvent ?? (() => {})));
+    for (const service of config.services) this.#closers.unshift(startService(service, { driver, log, onEvent: onEvent ?? (() => {}) }));
     onEvent?.({ type: "ready", listening: this.listening, store: store?.engine ?? "memory" });
     if (onEvent) this.#tellCounters(onEvent);
   }
