@@ -129,7 +129,7 @@ export class ManagementUnit {
     const peer = config.initiator === this.id ? config.responder : config.initiator;
     if (this.#neighbour(this.names.find(peer) ?? -1)) badArgument(`unit ${this.id} has a session with ${peer} already`);
     const session = new Session(config, this.id, secret, this.registry, this.names, this.ports.crypto);
-    const neighbour = new Neighbour(session, this.ports, (atMs) => (this.#neighboursDueMs = Math.min(this.#neighboursDueMs, atMs)));
+    const neighbour = new Neighbour(session, this.ports, (atMs) => this.#neighbourDueAt(atMs));
     this.#neighbours.set(config.kid, neighbour);
     const keepsItself = config.below !== undefined && config.below.length > 0;
     if (session.isInitiator === keepsItself) this.enrol(config.initiator, config.owner);
@@ -335,7 +335,11 @@ export class ManagementUnit {
 
   #tickNeighbours(): void {
     this.#neighboursDueMs = Infinity;
-    this.#neighbours.forEach((neighbour) => (this.#neighboursDueMs = Math.min(this.#neighboursDueMs, neighbour.tick())));
+    this.#neighbours.forEach((neighbour) => this.#neighbourDueAt(neighbour.tick()));
+  }
+
+  #neighbourDueAt(atMs: number): void {
+    this.#neighboursDueMs = Math.min(this.#neighboursDueMs, atMs);
   }
 
   // ---- inside ---------------------------------------------------------------------------------------------------------------------------
