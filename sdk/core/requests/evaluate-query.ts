@@ -29,50 +29,42 @@ export function evaluateQuery(
   store: StorePort,
   policyOf: (index: number) => Policy,
 ): QueryAnswer {
-  const evaluate = (fromMs: number) => evaluateFrom(fromMs, series, variable, condition, code, requester, store, policyOf);
+  const numeric = variable.type === "integer" || variable.type === "float";
+  if (!numeric && code !== QueryFunction.last && code !== QueryFunction.count) return new Aggregate(code).answer(Result.unsupported, false);
+  const onTime = condition.filter((term) => term.field === Field.time);
+  const endMs = timeBound(condition, Comparison.below, Infinity);
+  /** Over the samples from a time on that satisfy the condition. */
+  const evaluateFrom = (leastMs: number) => {
+    const aggregate = new Aggregate(code);
+    const sight = new Sight(series, requester, policyOf);
+    let denied = false;
+    store.scan(series.index, leastMs - series.longestDelayS * 1000, endMs, (value, timeMs, policy) => {
+      const visible = sight.sees(timeMs, policy);
+      if (timeMs < leastMs || !satisfies(onTime, value, timeMs)) return true;
+      if (sight.delayS < 0) denied = true;
+      if (!visible) return true;
+      // Counted before the value is looked at: otherwise the delay itself would tell whether a guess was right.
+      aggregate.see(sight.delayS);
+      if (satisfies(condition, value, timeMs)) aggregate.add(value, timeMs, policy);
+      return true;
+    });
+    const nothing = denied ? Result.denied : Result.noData;
+    return aggregate.answer(aggregate.count ? Result.done : nothing, variable.type === "integer");
+  };
   const leastMs = timeBound(condition, Comparison.atLeast, 0);
   // How far is looked back must not depend on values: the delay that is charged would tell of them.
-  if (code !== QueryFunction.last || condition.some((term) => term.field === Field.value)) return evaluate(leastMs);
-  const endMs = Math.min(timeBound(condition, Comparison.below, Infinity), store.newestMs(series.index) + 1);
-  for (let spanMs = firstSpanMs; ; spanMs *= 16) {
-    const answer = evaluate(Math.max(leastMs, endMs - spanMs));
-    if (answer.result === Result.done || !(endMs - spanMs > leastMs)) return answer;
-  }
+  const looksBack = code === QueryFunction.last && onTime.length === condition.length;
+  return looksBack ? lookBack(evaluateFrom, leastMs, Math.min(endMs, store.newestMs(series.index) + 1)) : evaluateFrom(leastMs);
 }
 
 /** The last sample is looked for in this time before the end first, then in ever more. */
 const firstSpanMs = 60_000;
 
-/** As above, over the samples from a time on that satisfy the condition. */
-function evaluateFrom(
-  leastMs: number,
-  series: Series,
-  variable: Variable,
-  condition: Condition,
-  code: QueryFunctionCode,
-  requester: Requester,
-  store: StorePort,
-  policyOf: (index: number) => Policy,
-): QueryAnswer {
-  const numeric = variable.type === "integer" || variable.type === "float";
-  const aggregate = new Aggregate(code);
-  if (!numeric && code !== QueryFunction.last && code !== QueryFunction.count) return aggregate.answer(Result.unsupported, false);
-  const sight = new Sight(series, requester, policyOf);
-  let denied = false;
-  const onTime = condition.filter((term) => term.field === Field.time);
-  const fromMs = leastMs - series.longestDelayS * 1000;
-  store.scan(series.index, fromMs, timeBound(condition, Comparison.below, Infinity), (value, timeMs, policy) => {
-    const visible = sight.sees(timeMs, policy);
-    if (timeMs < leastMs || !satisfies(onTime, value, timeMs)) return true;
-    if (sight.delayS < 0) denied = true;
-    if (!visible) return true;
-    // Counted before the value is looked at: otherwise the delay itself would tell whether a guess was right.
-    aggregate.see(sight.delayS);
-    if (satisfies(condition, value, timeMs)) aggregate.add(value, timeMs, policy);
-    return true;
-  });
-  const nothing = denied ? Result.denied : Result.noData;
-  return aggregate.answer(aggregate.count ? Result.done : nothing, variable.type === "integer");
+function lookBack(evaluateFrom: (leastMs: number) => QueryAnswer, leastMs: number, endMs: number): QueryAnswer {
+  for (let spanMs = firstSpanMs; ; spanMs *= 16) {
+    const answer = evaluateFrom(Math.max(leastMs, endMs - spanMs));
+    if (answer.result === Result.done || !(endMs - spanMs > leastMs)) return answer;
+  }
 }
 
 /** The tightest bound that a condition sets on the time with this comparison. */
