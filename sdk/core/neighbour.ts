@@ -8,7 +8,7 @@ import { PendingRequests } from "./requests/pending-requests";
 import { outcome, type Notification } from "./requests/request-processor";
 import type { Notify } from "./requests/subscriptions";
 import type { Session } from "./security/session";
-import { isStanding, Operation, type AliveMessage, type AnnounceMessage, type NotifyMessage, type Request, type UnsubscribeRequest } from "./wire/session-body";
+import { isStanding, Operation, type AliveMessage, type AnnounceMessage, type NotifyMessage, type Request, type SessionBody, type UnsubscribeRequest } from "./wire/session-body";
 
 /** An opening that has not led to a message of the peer under the new keys is made again after this time. */
 const openRetryMs = 5000;
@@ -89,7 +89,7 @@ export class Neighbour {
     const sent = this.#translate(request);
     if (!sent) return notify(outcome(Result.unknownSubscription));
     const sequence = this.session.nextSequence;
-    const message = this.#seal(sent);
+    const message = this.#seal(this.#whole(sent));
     if (!message) return notify(outcome(Result.unsupported));
     if (!this.link.send(message)) return notify(outcome(Result.busy));
     if (isStanding(request)) this.#sequences.set(id, sequence);
@@ -136,26 +136,39 @@ export class Neighbour {
   /** Sends the outcome of a request of the neighbour's. */
   notify(id: number, notification: Notification, counters: Counters): void {
     const { result, instances, retryAfterMs } = notification;
-    const whole = { op: Operation.notify, id, result, items: instances, retryAfterMs } as const;
+    // Written out and not copied from another object, which takes longer than to authenticate it: a gateway sends one for each reading.
+    const whole = { op: Operation.notify, id, result, items: instances, retryAfterMs, sequence: this.session.nextSequence, timeMs: this.#timeMs() };
     // The instances of a large write may not fit once each names its policy; its result always does.
-    if (!this.send(whole) && !(instances.length > 1 && this.send({ ...whole, items: [] }))) counters.notificationsLost++;
+    if (!this.#sendWhole(whole) && !(instances.length > 1 && this.#sendWhole({ ...whole, items: [] }))) counters.notificationsLost++;
   }
 
-  send(body: NotifyMessage | AliveMessage | AnnounceMessage | UnsubscribeRequest): boolean {
+  send(body: AliveMessage | AnnounceMessage | UnsubscribeRequest): boolean {
+    return this.#sendWhole(this.#whole(body));
+  }
+
+  #sendWhole(body: SessionBody): boolean {
     const message = this.link && this.session.isOpen ? this.#seal(body) : undefined;
     return message !== undefined && this.link!.send(message);
   }
 
+  /** A body with sequence and time. */
+  #whole(body: Request | AliveMessage | AnnounceMessage): SessionBody {
+    return { ...body, sequence: this.session.nextSequence, timeMs: this.#timeMs() };
+  }
+
+  #timeMs(): number | undefined {
+    const { clock } = this.ports;
+    return clock.isSet() ? Math.floor(clock.wallMs() / 1000) * 1000 : undefined;
+  }
+
   /** Seals a body; undefined, and a line in the log, for one that this session cannot carry. */
-  #seal(body: Request | NotifyMessage | AliveMessage | AnnounceMessage): Uint8Array | undefined {
-    const { clock, log } = this.ports;
-    const timeMs = clock.isSet() ? Math.floor(clock.wallMs() / 1000) * 1000 : undefined;
+  #seal(body: SessionBody): Uint8Array | undefined {
     try {
-      const message = this.session.seal({ ...body, sequence: this.session.nextSequence, timeMs });
+      const message = this.session.seal(body);
       this.#noteWear();
       return message;
     } catch (error) {
-      log("error", `message not sent: ${(error as Error).message}`);
+      this.ports.log("error", `message not sent: ${(error as Error).message}`);
       return undefined;
     }
   }

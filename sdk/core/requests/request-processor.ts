@@ -286,7 +286,7 @@ export class RequestProcessor {
 
   /** An instance leaves with its policy, by content hash. */
   #answer(...instances: Instance[]): Notification {
-    const items = instances.map((instance) => ({ ...instance, policy: this.parts.policies.hash(instance.policy) }));
+    const items = instances.map(({ variable, device, owner, value, timeMs, policy }) => ({ variable, device, owner, value, timeMs, policy: this.parts.policies.hash(policy) }));
     return { result: Result.done, instances: items, retryAfterMs: 0 };
   }
 

@@ -19,7 +19,7 @@ interface Fields {
   op: number;
   source?: Source;
   sequence: number;
-  timeMs?: number;
+  timeMs: number | undefined;
   items?: Item[];
   selector?: SeriesKey;
   condition?: Condition;
@@ -52,7 +52,7 @@ export let sequenceRead = 0;
 
 /** Reads one body from the CBOR reader up to its end. @throws EbalanceError `malformed` naming what is wrong */
 export function readBody(context: BodyContext): SessionBody {
-  const fields: Fields = { op: 0, sequence: 0 };
+  const fields: Fields = { op: 0, sequence: 0, timeMs: undefined };
   sequenceRead = 0;
   const length = cbor.readLength(cbor.Major.map, 12);
   let keys = 0;
@@ -70,7 +70,7 @@ export function readBody(context: BodyContext): SessionBody {
 }
 
 function asBody(fields: Fields): SessionBody {
-  if (fields.op !== Operation.notify) return { timeMs: undefined, ...fields } as unknown as SessionBody;
+  if (fields.op !== Operation.notify) return fields as unknown as SessionBody;
   const { sequence, timeMs, id, result, items, retryAfterMs } = fields;
   return { op: 7, sequence, timeMs, id: id!, result: (result ?? Result.done) as ResultCode, items: items ?? [], retryAfterMs: retryAfterMs ?? 0 };
 }
