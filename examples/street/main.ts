@@ -1,7 +1,8 @@
 /** The street: what `npm start` runs. Options, the screen, and an end that leaves nothing behind. */
+import { accessSync, constants } from "node:fs";
 import { resolve } from "node:path";
 import { EbalanceError } from "ebalance";
-import { houses } from "./grid";
+import { houses, streetPlan } from "./grid";
 import { readCommandLine, replayHelp, type ReplayOptions } from "./replay/replay-options";
 import { openScreen } from "./screen/screen";
 import { Story } from "./story";
@@ -51,11 +52,24 @@ export function readOptions(args: readonly string[]): Options | number {
       throw new EbalanceError("bad-argument", "caller", `--seconds ${values.seconds} is not a whole number from 1 to 86400`);
     // npm runs this in the project's folder, whatever folder it was called in.
     const from = process.env["INIT_CWD"] ?? process.cwd();
-    return { seconds, json: values.json ?? false, node: values.node ?? false, replays: replays.map((replay) => ({ ...replay, file: resolve(from, replay.file) })) };
+    const found = replays.map((replay) => ({ ...replay, file: resolve(from, replay.file) }));
+    found.forEach(checkReplay);
+    return { seconds, json: values.json ?? false, node: values.node ?? false, replays: found };
   } catch (error) {
     if (!(error instanceof EbalanceError)) throw error;
     process.stderr.write(`${error.message}\ntry: npm start -- --help\n`);
     return 2;
+  }
+}
+
+/** Whether a file can be read and its device is free: said before anything starts. @throws EbalanceError `bad-argument` */
+function checkReplay({ file, device }: ReplayOptions): void {
+  if (device !== "meter-2" && device in streetPlan([]).units)
+    throw new EbalanceError("bad-argument", "caller", `--device ${device} is a unit of the street already; meter-2 may be replaced, or take a new id`);
+  try {
+    accessSync(file, constants.R_OK);
+  } catch (error) {
+    throw new EbalanceError("bad-argument", "caller", `--replay ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
 }
 

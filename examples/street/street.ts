@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkConfig, Gateway, keyFilesOf, type GatewayEvent } from "@ebalance/gateway";
-import { EbalanceError, type LogPort } from "ebalance";
+import type { LogPort } from "ebalance";
 import { homeConfig, houses, streetPlan, top, topConfig } from "./grid";
 import { Process, type CommandLine } from "./processes";
 
@@ -69,8 +69,6 @@ export class Street {
   async open(): Promise<void> {
     const { commands, replays, log, onEvent } = this.options;
     const replayed = replays.map(({ device }) => device);
-    const known = Object.keys(streetPlan([]).units);
-    for (const device of replayed) if (known.includes(device) && device !== "meter-2") throw new EbalanceError("bad-argument", "caller", `--device ${device} is a unit of the street already; meter-2 may be replaced, or take a new id`);
     for (const { fileName, text } of keyFilesOf(streetPlan(replayed))) writeFileSync(join(this.#folder, fileName), text, { mode: 0o600 });
     this.#gateway = await Gateway.open(checkConfig(topConfig(this.#keyFileOf)), { log, onEvent: (event) => onEvent(top, event) });
     const modbusPort = await this.#startSimulator();
