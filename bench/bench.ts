@@ -17,12 +17,21 @@ export interface Measured {
   readonly notes: readonly string[];
 }
 
+/** Bundles a program of the bench from its source, given from the root of the repository. @returns the path of the bundle */
+export type BundleProgram = (entry: string) => Promise<string>;
+
+export interface BenchOptions {
+  /** How often each timing is taken. */
+  readonly rounds: number;
+  readonly bundle: BundleProgram;
+}
+
 export interface Bench {
   readonly name: string;
   readonly about: string;
   readonly figures: readonly FigureDefinition[];
-  /** @param rounds how often each timing is taken */
-  run(rounds: number): Measured;
+  readonly defaultRounds: number;
+  run(options: BenchOptions): Measured | Promise<Measured>;
 }
 
 export interface Machine {

@@ -1,11 +1,11 @@
 /** The command `npm run bench`: runs benches, prints their figures, writes BENCHMARKS.md. */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { heads, machine, rowsOf, type Bench, type Machine, type Measured } from "./bench";
+import { heads, machine, rowsOf, type Bench, type BundleProgram, type Machine, type Measured } from "./bench";
+import { gateway } from "./gateway";
 import { wire } from "./wire";
 
-const benches: readonly Bench[] = [wire];
-const defaultRounds = 15;
+const benches: readonly Bench[] = [wire, gateway];
 const noise = "Timings are medians of several runs, ratios medians of the ratios of rounds run in turns. The machine is noisy: a few per cent mean nothing.";
 
 const help = `Measures the figures that ebalance promises.
@@ -15,7 +15,7 @@ usage: npm run bench -- NAME [options]
   NAME        ${benches.map((b) => `${b.name.padEnd(10)}${b.about}`).join("\n              ")}
               all       all of them; writes BENCHMARKS.md
   --json      one line {"bench", "figures", "missing", "machine"} for each bench instead of the table
-  --rounds N  how often each timing is taken, 1 to 1000 (${defaultRounds})
+  --rounds N  how often each timing is taken, 1 to 1000 (${benches.map((b) => `${b.name}: ${b.defaultRounds}`).join(", ")})
   --help      this text
 
 A figure that cannot be measured is named with the reason, never estimated. A missed target is shown; the command does not fail for it.
@@ -31,7 +31,8 @@ interface Options {
   readonly chosen: readonly Bench[];
   readonly all: boolean;
   readonly json: boolean;
-  readonly rounds: number;
+  /** Undefined: as each bench has it. */
+  readonly rounds: number | undefined;
 }
 
 /** @throws Error naming what is wrong with the command line */
@@ -47,8 +48,8 @@ function readOptions(args: string[]): Options | undefined {
   if (name === undefined || positionals.length > 1) throw new Error(`one bench has to be named; ${known}`);
   const chosen = name === "all" ? benches : benches.filter((b) => b.name === name);
   if (chosen.length === 0) throw new Error(`there is no bench ${name}; ${known}`);
-  const rounds = Number(values.rounds ?? defaultRounds);
-  if (!(Number.isInteger(rounds) && rounds >= 1 && rounds <= 1000)) throw new Error(`--rounds ${values.rounds} is not a whole number from 1 to 1000`);
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1 && rounds <= 1000)) throw new Error(`--rounds ${values.rounds} is not a whole number from 1 to 1000`);
   return { chosen, all: name === "all", json: values.json ?? false, rounds };
 }
 
@@ -91,9 +92,10 @@ function report(sections: readonly string[], on: Machine): string {
 /**
  * @param args the command line
  * @param reportPath where `all` writes BENCHMARKS.md
+ * @param bundle for benches with programs of their own
  * @returns the exit code
  */
-export function main(args: string[], reportPath: string): number {
+export async function main(args: string[], reportPath: string, bundle: BundleProgram): Promise<number> {
   let options: Options | undefined;
   try {
     options = readOptions(args);
@@ -106,12 +108,13 @@ export function main(args: string[], reportPath: string): number {
     return 0;
   }
   const on = machine();
-  const sections = options.chosen.map((bench) => {
-    const measured = bench.run(options.rounds);
+  const sections: string[] = [];
+  for (const bench of options.chosen) {
+    const measured = await bench.run({ rounds: options.rounds ?? bench.defaultRounds, bundle });
     const { figures, missing } = measured;
     console.log(options.json ? JSON.stringify({ bench: bench.name, figures, missing, machine: on }) : table(bench, measured));
-    return section(bench, measured);
-  });
+    sections.push(section(bench, measured));
+  }
   if (!options.json) console.log(noise);
   if (options.all) writeFileSync(reportPath, report(sections, on));
   return 0;

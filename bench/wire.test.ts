@@ -8,16 +8,16 @@ const vectorBytes = (name: string) => vectors.messages.find((m) => m.name === na
 afterEach(() => vi.restoreAllMocks());
 
 /** Runs the command; what it would write to standard output and standard error. */
-function run(...args: string[]): { code: number; out: string; err: string } {
+async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const out = vi.spyOn(console, "log").mockImplementation(() => {});
   const err = vi.spyOn(console, "error").mockImplementation(() => {});
-  const code = main(args, "not-written.md");
+  const code = await main(args, "not-written.md", () => Promise.reject(new Error("it has no programs")));
   const text = (spy: typeof out) => spy.mock.calls.map((call) => String(call[0])).join("\n");
   return { code, out: text(out), err: text(err) };
 }
 
-test("bench wire gives one line of JSON with every figure, or why it is missing", () => {
-  const { code, out } = run("wire", "--json", "--rounds", "3");
+test("bench wire gives one line of JSON with every figure, or why it is missing", async () => {
+  const { code, out } = await run("wire", "--json", "--rounds", "3");
   expect(code).toBe(0);
   expect(out).not.toContain("\n");
   const { bench, figures, missing, machine } = JSON.parse(out);
@@ -29,7 +29,7 @@ test("bench wire gives one line of JSON with every figure, or why it is missing"
 });
 
 test("the byte figures are the lengths of the published vectors, and within their targets", () => {
-  const { figures } = wire.run(1);
+  const { figures } = wire.run({ rounds: 1 });
   const bytes = Object.fromEntries(Object.entries(figures).filter(([name]) => name.endsWith("_bytes")));
   expect(bytes).toEqual({
     write_session_inline_bytes: vectorBytes("writeInline"),
@@ -39,17 +39,17 @@ test("the byte figures are the lengths of the published vectors, and within thei
   for (const { name, target } of wire.figures) if (name in bytes) expect(bytes[name], name).toBeLessThanOrEqual(target!.value);
 });
 
-test("the table shows value, target, ratio, and what is missing", () => {
-  const { code, out } = run("wire", "--rounds", "1");
+test("the table shows value, target, ratio, and what is missing", async () => {
+  const { code, out } = await run("wire", "--rounds", "1");
   expect(code).toBe(0);
   expect(out).toMatch(/^write_session_inline_bytes +71 +≤ 76 +0\.934 +yes$/m);
   expect(out).toMatch(/^statement_1_bytes +missing +≤ 190$/m);
   expect(out).toMatch(/^missing: statement_1_bytes: statements are built in a later version$/m);
 });
 
-test("an unknown bench, none, and a bad option end with 2 and name what there is", () => {
-  for (const args of [["speed"], [], ["wire", "grid"]]) expect(run(...args)).toMatchObject({ code: 2, err: expect.stringContaining("benches: wire, all") });
-  expect(run("wire", "--rounds", "0")).toMatchObject({ code: 2, err: expect.stringContaining("--rounds 0") });
-  expect(run("--quick").code).toBe(2);
-  expect(run("--help")).toMatchObject({ code: 0, out: expect.stringContaining("examples:") });
+test("an unknown bench, none, and a bad option end with 2 and name what there is", async () => {
+  for (const args of [["speed"], [], ["wire", "grid"]]) expect(await run(...args)).toMatchObject({ code: 2, err: expect.stringContaining("benches: wire, gateway, all") });
+  expect(await run("wire", "--rounds", "0")).toMatchObject({ code: 2, err: expect.stringContaining("--rounds 0") });
+  expect((await run("--quick")).code).toBe(2);
+  expect(await run("--help")).toMatchObject({ code: 0, out: expect.stringContaining("examples:") });
 });
