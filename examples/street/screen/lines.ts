@@ -5,6 +5,8 @@ import { clean } from "./text";
 
 /** What was said and is remembered; beyond that the oldest is forgotten, and may be said again. */
 const maxRemembered = 2000;
+/** A note may be a line of somebody's log. */
+const noteChars = 1000;
 
 export class Lines implements StreetEvents {
   /** What was said last under each key. */
@@ -45,25 +47,21 @@ export class Lines implements StreetEvents {
   counters(_id: string, _event: CountersEvent): void {}
 
   step({ name, ok, seen }: StepEvent): void {
-    if (ok) this.#once("ok", [name], [`${name}:`, seen]);
+    if (ok && !this.#said.has(JSON.stringify(["ok", name]))) this.#once("ok", [name], [`${name}:`, seen]);
   }
 
   note(text: string): void {
-    this.#write(text);
+    this.stream.write(`${clean(text, noteChars)}\n`);
   }
 
   /** Says it unless it was the last that was said of this. */
   #once(kind: string, about: readonly string[], words: readonly string[]): void {
     const key = JSON.stringify([kind, ...about]);
-    const text = `${kind.padEnd(9)} ${words.filter(Boolean).map(clean).join(" ")}`;
+    const text = `${kind.padEnd(9)} ${words.filter(Boolean).map((word) => clean(word)).join(" ")}`;
     if (this.#said.get(key) === text) return;
     this.#said.delete(key);
     this.#said.set(key, text);
     if (this.#said.size > maxRemembered) this.#said.delete(this.#said.keys().next().value!);
     this.stream.write(`${text}\n`);
-  }
-
-  #write(text: string): void {
-    this.stream.write(`${clean(text)}\n`);
   }
 }

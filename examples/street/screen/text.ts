@@ -1,14 +1,14 @@
 /** Text that comes from others, made safe for a terminal, and its width there in columns. */
 
-/** Longer texts are cut when they come in. */
-const maxChars = 120;
+/** Longer texts are cut when they come in, where nothing else is said. */
+const usualChars = 120;
 
 /** Two columns wide on a terminal: East Asian wide and full-width characters, and pictures. */
 const wide =
   /[\u1100-\u115f\u231a\u231b\u2329\u232a\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{16fe0}-\u{18aff}\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}\p{Emoji_Presentation}]/u;
 
 /** One line without anything that a terminal obeys: no control characters, nothing invisible, nothing that joins its neighbours. */
-export function clean(text: string): string {
+export function clean(text: string, maxChars = usualChars): string {
   const short = Array.from(text.slice(0, 8 * maxChars).normalize("NFC").replace(/[\p{Cf}\p{M}]/gu, ""));
   const cut = short.length > maxChars ? [...short.slice(0, maxChars - 1), "…"] : short;
   return cut.join("").replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ").replace(/[\p{Cs}\p{Co}\p{Cn}]/gu, "?");
