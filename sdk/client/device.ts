@@ -32,7 +32,7 @@ export interface DevicePlatform {
 }
 
 /** A device sends what it measures to its parent and is home of no series, so nobody can make it keep anything. */
-const deviceLimits: Partial<UnitLimits> = Object.freeze({ maxSeries: 0, maxPolicies: 2, maxAccessStates: 0, maxSubscriptions: 0, maxPending: 16 });
+const deviceLimits: Partial<UnitLimits> = Object.freeze({ maxSeries: 0, maxPolicies: 2, maxAccessStates: 0, maxSubscriptions: 0, maxPending: 64 });
 
 export interface DeviceOptions {
   /** The variables of this device, instead of the SDK's registry: a subset of `standardVariables`, or variables of its own. */

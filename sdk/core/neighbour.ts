@@ -4,6 +4,7 @@ import { Flapping } from "./group/flapping";
 import type { NameId } from "./model/names";
 import { Result } from "./model/result";
 import type { LinkPort, UnitPorts } from "./ports";
+import { fits } from "./requests/answers";
 import { PendingRequests } from "./requests/pending-requests";
 import { outcome, type Notification } from "./requests/request-processor";
 import type { Notify } from "./requests/subscriptions";
@@ -85,7 +86,7 @@ export class Neighbour {
   /** Sends a request of this unit's; its outcome goes to `notify`, whatever becomes of the link. */
   request(request: Request, id: number, notify: Notify, timeoutMs: number, maxPending: number): void {
     if (!this.link || !this.session.isOpen) return notify(outcome(Result.linkLost));
-    if (this.#pending.size >= maxPending) return notify(outcome(Result.busy));
+    if (!this.#pending.hasPlace(request, maxPending)) return notify(outcome(Result.busy));
     const sent = this.#translate(request);
     if (!sent) return notify(outcome(Result.unknownSubscription));
     const sequence = this.session.nextSequence;
@@ -94,7 +95,7 @@ export class Neighbour {
     if (!this.link.send(message)) return notify(outcome(Result.busy));
     if (isStanding(request)) this.#sequences.set(id, sequence);
     const deadlineMs = this.ports.clock.monotonicMs() + timeoutMs;
-    this.#pending.add(sequence, this.#forget(request, id, notify), deadlineMs, isStanding(request));
+    this.#pending.add(sequence, request, this.#forget(request, id, notify), deadlineMs);
     this.onDue(deadlineMs);
   }
 
@@ -111,7 +112,7 @@ export class Neighbour {
     if (!standing && request.op !== Operation.unsubscribe) return notify;
     return (notification) => {
       // The peer may have accepted it all the same: an occurrence that nobody waits for must not go on for ever.
-      if (standing && notification.result === Result.timeout)
+      if (standing && (notification.result === Result.timeout || notification.result === Result.malformed))
         this.send({ op: Operation.unsubscribe, source: request.source, id: this.#sequences.get(id)! });
       const ended = standing ? notification.result !== Result.done : notification.result === Result.done;
       const subscription = request.op === Operation.unsubscribe ? request.id : id;
@@ -173,10 +174,17 @@ export class Neighbour {
     }
   }
 
-  /** Gives a notification of the neighbour's to whoever waits for it; others are let go. */
-  answered(message: NotifyMessage): void {
-    const { id, result, items, retryAfterMs } = message;
-    this.#pending.answer(id, result !== Result.done)?.({ result, instances: items, retryAfterMs });
+  /**
+   * Gives a notification of the neighbour's to whoever waits for it; others are let go.
+   * @returns whether it fits what was asked: one that does not is told as `malformed`, without what it brings
+   */
+  answered(message: NotifyMessage): boolean {
+    const { id, retryAfterMs } = message;
+    const request = this.#pending.requestOf(id);
+    const fitting = !request || fits(request, message, this.session.registry);
+    const { result, items: instances } = fitting ? message : { result: Result.malformed, items: [] };
+    this.#pending.answer(id, result !== Result.done)?.({ result, instances, retryAfterMs });
+    return fitting;
   }
 
   /** The session is over or opened anew: nobody who waits will be answered. */

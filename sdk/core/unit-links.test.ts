@@ -11,11 +11,11 @@ import { ManagementUnit, type UnitLimits } from "./unit";
 import { Operation, type Request } from "./wire/session-body";
 
 /** A meter and its home; messages wait in queues that the test hands over or lets go. */
-function pair(limits: Partial<UnitLimits> = {}) {
+function pair(limits: Partial<UnitLimits> = {}, variablesOfHome = standardVariables) {
   const clock = { now: 1_790_000_000_000, wallMs: () => clock.now, monotonicMs: () => clock.now, isSet: () => true };
   const crypto = new NodeCrypto();
   const unit = (id: string, parent?: string) =>
-    new ManagementUnit({ id, registry: new Registry(standardVariables), limits, ...(parent ? { parent } : {}) }, { clock, crypto, store: new MemoryStore(64), log: () => {}, wake: () => {} });
+    new ManagementUnit({ id, registry: new Registry(parent ? standardVariables : variablesOfHome), limits, ...(parent ? { parent } : {}) }, { clock, crypto, store: new MemoryStore(64), log: () => {}, wake: () => {} });
   const home = unit("home");
   const meter = unit("meter", "home");
   for (const end of [home, meter]) end.addSession(sessionConfig(1, "meter", "customer", "sensor"), crypto.importKey(new Uint8Array(32).fill(1), "derive"));
@@ -147,5 +147,48 @@ describe("DI-2 a measurement is written", () => {
     home.request({ op: Operation.write, source, items }, (n) => told.push(resultName(n.result)));
     home.tick();
     expect(told).toEqual([result]);
+  });
+});
+
+describe("DI-8 an answer that does not fit", () => {
+  test("is told as malformed and counted, and the session goes on", () => {
+    // A home to which any power is good.
+    const { activePower, ...others } = standardVariables;
+    const { meter, links, run, ask, write } = pair({}, { ...others, activePower: { ...activePower!, max: 1e12 } });
+    meter.linkUp(links.meter, "home");
+    run();
+    const told = ask(write(1e12));
+    run();
+    expect(told).toEqual(["malformed"]);
+    expect(meter.counters.refused.malformed).toBe(1);
+    const honest = ask(write(5));
+    run();
+    expect(honest).toEqual(["occurrence 5"]);
+  });
+});
+
+describe("CP-3 questions that cost much", () => {
+  test("of one neighbour are answered with busy beyond its share, and again once time has passed", () => {
+    const { meter, links, run, pass, ask, write, clock } = pair();
+    meter.linkUp(links.meter, "home");
+    run();
+    for (let i = 0; i < 64; i++) {
+      clock.now += 1000;
+      ask(write(i));
+      run();
+    }
+    const average: Request = { ...write(0), op: Operation.query, selector: (write(0) as { items: readonly object[] }).items[0] as never, condition: [], function: 4 } as never;
+    const once = () => {
+      const told = ask(average);
+      run();
+      return told[0];
+    };
+    let answered = 0;
+    while (once() === "occurrence 32") answered++;
+    // 64 samples each of 200,000.
+    expect(answered).toBe(3125);
+    expect(once()).toBe("busy");
+    pass(10);
+    expect(once()).toBe("occurrence 32");
   });
 });

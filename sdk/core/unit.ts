@@ -31,7 +31,7 @@ export interface UnitLimits {
   readonly maxAccessStates: number;
   /** Event subscriptions of all subscribers together. Default 1024. */
   readonly maxSubscriptions: number;
-  /** Requests of this unit's services that wait for an outcome, subscriptions included. Default 256. */
+  /** Requests that wait for an outcome at one neighbour, and as many accepted subscriptions besides; a service takes at most a quarter of either. Default 1024. */
   readonly maxPending: number;
   /** Units further down that are known. Default 4096. */
   readonly maxRoutes: number;
@@ -58,7 +58,7 @@ export const defaultLimits: UnitLimits = Object.freeze({
   maxPolicies: 256,
   maxAccessStates: 4096,
   maxSubscriptions: 1024,
-  maxPending: 256,
+  maxPending: 1024,
   maxRoutes: 4096,
 });
 
@@ -113,6 +113,8 @@ export class ManagementUnit {
       access,
       subscriptions: this.#subscriptions,
       counters: this.counters,
+      unit: this,
+      self: this.names.id(config.id),
     });
   }
 
@@ -247,7 +249,10 @@ export class ManagementUnit {
 
   #receiveBody(neighbour: Neighbour, body: SessionBody): void {
     if (body.op === Operation.alive) return;
-    if (body.op === Operation.notify) return neighbour.answered(body);
+    if (body.op === Operation.notify) {
+      if (!neighbour.answered(body)) this.#refuse("malformed", neighbour.link!, `an answer that does not fit the request ${body.id}`);
+      return;
+    }
     if (body.op === Operation.announce) return this.#routes.learn(body.units, neighbour);
     const { clock } = this.ports;
     const reply = this.#counted((notification) => neighbour.notify(body.sequence, notification, this.counters));

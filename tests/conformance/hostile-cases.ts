@@ -89,7 +89,8 @@ export const hostileCases: Case[] = [
         expectEqual(peer.say(body(0)), [], "0 is not answered");
         expectEqual(peer.say(body(maxSequence)).length, 1, "the last");
         expectEqual(peer.say(body(maxSequence)), [], "again");
-        expectEqual(peer.say(body(maxSequence - 31)).length, 1, "in the window");
+        // Otherwise a wire that holds a request back could undo what was asked after it.
+        expectEqual(peer.say(body(maxSequence - 1)), [], "a request after a newer one");
         expectEqual(peer.say(body(maxSequence - 32)), [], "behind the window");
         return world.home.counters.refused;
       }),

@@ -1,12 +1,12 @@
 /** Two levels (DI-6, DI-9, DI-10): every request up and down, and what becomes of it when a link on the way is lost. */
 import { expectEqual, type Case, type Platform } from "./case";
-import type { ManagementUnit } from "../../sdk/core/unit";
+import type { ManagementUnit, UnitLimits } from "../../sdk/core/unit";
 import { Operation } from "../../sdk/core/wire/session-body";
 import { Street } from "./street";
 
-function onStreet(run: (street: Street) => unknown): (platform: Platform) => unknown {
+export function onStreet(run: (street: Street) => unknown, limits: Partial<UnitLimits> = {}): (platform: Platform) => unknown {
   return ({ crypto }) => {
-    const street = new Street(crypto);
+    const street = new Street(crypto, limits);
     try {
       return run(street);
     } finally {
@@ -15,7 +15,7 @@ function onStreet(run: (street: Street) => unknown): (platform: Platform) => unk
   };
 }
 
-const results = (told: readonly { result: string; value?: unknown }[]) => told.map((t) => (t.value === undefined ? t.result : t.value));
+export const results = (told: readonly { result: string; value?: unknown }[]) => told.map((t) => (t.value === undefined ? t.result : t.value));
 
 export const routingCases: readonly Case[] = [
   {

@@ -17,6 +17,8 @@ export interface QueryAnswer {
   readonly policy: number;
   /** The longest delay among the policies of the samples that the requester saw in the range of time, -1 where there was none. */
   readonly delayS: number;
+  /** Samples that were looked at. */
+  readonly looked: number;
 }
 
 /** Runs a query over a series of the given variable. */
@@ -30,7 +32,7 @@ export function evaluateQuery(
   policyOf: (index: number) => Policy,
 ): QueryAnswer {
   const numeric = variable.type === "integer" || variable.type === "float";
-  if (!numeric && code !== QueryFunction.last && code !== QueryFunction.count) return new Aggregate(code).answer(Result.unsupported, false);
+  if (!numeric && code !== QueryFunction.last && code !== QueryFunction.count) return { ...new Aggregate(code).answer(Result.unsupported, false), looked: 0 };
   const onTime = condition.filter((term) => term.field === Field.time);
   const endMs = timeBound(condition, Comparison.below, Infinity);
   /** Over the samples from a time on that satisfy the condition. */
@@ -38,7 +40,9 @@ export function evaluateQuery(
     const aggregate = new Aggregate(code);
     const sight = new Sight(series, requester, policyOf);
     let denied = false;
+    let looked = 0;
     store.scan(series.index, leastMs - series.longestDelayS * 1000, endMs, (value, timeMs, policy) => {
+      looked++;
       const visible = sight.sees(timeMs, policy);
       if (timeMs < leastMs || !satisfies(onTime, value, timeMs)) return true;
       if (sight.delayS < 0) denied = true;
@@ -49,7 +53,7 @@ export function evaluateQuery(
       return true;
     });
     const nothing = denied ? Result.denied : Result.noData;
-    return aggregate.answer(aggregate.count ? Result.done : nothing, variable.type === "integer");
+    return { ...aggregate.answer(aggregate.count ? Result.done : nothing, variable.type === "integer"), looked };
   };
   const leastMs = timeBound(condition, Comparison.atLeast, 0);
   // How far is looked back must not depend on values: the delay that is charged would tell of them.
@@ -61,9 +65,11 @@ export function evaluateQuery(
 const firstSpanMs = 60_000;
 
 function lookBack(evaluateFrom: (leastMs: number) => QueryAnswer, leastMs: number, endMs: number): QueryAnswer {
+  let looked = 0;
   for (let spanMs = firstSpanMs; ; spanMs *= 16) {
     const answer = evaluateFrom(Math.max(leastMs, endMs - spanMs));
-    if (answer.result === Result.done || !(endMs - spanMs > leastMs)) return answer;
+    looked += answer.looked;
+    if (answer.result === Result.done || !(endMs - spanMs > leastMs)) return { ...answer, looked };
   }
 }
 
@@ -135,7 +141,7 @@ class Aggregate {
     this.#policy = policy;
   }
 
-  answer(result: ResultCode, wholeSteps: boolean): QueryAnswer {
+  answer(result: ResultCode, wholeSteps: boolean): Omit<QueryAnswer, "looked"> {
     let value = this.#value;
     if (this.code === QueryFunction.count) value = this.count;
     if (this.code === QueryFunction.average) value = wholeSteps ? Math.round(this.#sum / this.count) + 0 : this.#sum / this.count;

@@ -294,3 +294,22 @@ describe("DI-9 requests of a unit's own services", () => {
     expect(told.map((t) => t.result)).toEqual(["done", expect.not.stringMatching(/^done$/)]);
   });
 });
+
+describe("the clock and the order of set-points", () => {
+  test("IF-3 the set-point that came last is the last, even where the clock was set back in between", () => {
+    const home = new Home();
+    home.unit.setDefaultPolicy("customer", grant(1, 0, "read-write"));
+    const limit = (value: number) => home.ask({ op: Operation.write, source: home.source(), items: [home.item(value, undefined, "powerLimit", 0)] })[0]!.result;
+    const last = () => home.query(QueryFunction.last, [], home.source(), "powerLimit").values[0];
+    home.nowMs += 250_000;
+    expect([limit(600), limit(500)]).toEqual(["done", "done"]);
+    home.nowMs -= 250_000;
+    for (const value of [100, 600, 100]) {
+      expect(limit(value)).toBe("done");
+      expect(last()).toBe(value);
+    }
+    home.nowMs += 1_000_000;
+    expect(limit(700)).toBe("done");
+    expect(last()).toBe(700);
+  });
+});

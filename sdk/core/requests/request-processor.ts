@@ -7,6 +7,7 @@ import type { PolicyTable } from "../access/policy-table";
 import type { Series, SeriesTable } from "../access/series-table";
 import type { Counters } from "../counters";
 import { satisfies, type Instance } from "../model/instance";
+import type { NameId } from "../model/names";
 import { grantedDelayS, Right } from "../model/policy";
 import { checkValue, type Registry } from "../model/registry";
 import { Result, type ResultCode } from "../model/result";
@@ -14,6 +15,7 @@ import type { ClockPort } from "../ports";
 import type { StorePort } from "../../storage/store-port";
 import { Operation, type EventRequest, type Item, type PeriodicRequest, type QueryRequest, type Request, type Source, type WriteRequest } from "../wire/session-body";
 import { evaluateQuery } from "./evaluate-query";
+import { ScanBudget } from "./scan-budget";
 import { Subscriptions, type Notify, type Subscriber, type Subscription } from "./subscriptions";
 
 /** The outcome of a request, or an occurrence of a subscription (DI-8). */
@@ -50,13 +52,20 @@ export interface RequestProcessorParts {
   readonly access: AccessControl;
   readonly subscriptions: Subscriptions;
   readonly counters: Counters;
+  /** The subscriber that stands for services of this unit, and the unit's id. */
+  readonly unit: Subscriber;
+  readonly self: NameId;
 }
 
 export class RequestProcessor {
   /** When the first delay or period ends: with a thousand subscriptions, not all are looked at each time. */
   #dueMs = Infinity;
 
-  constructor(private readonly parts: RequestProcessorParts) {}
+  readonly #scans: ScanBudget;
+
+  constructor(private readonly parts: RequestProcessorParts) {
+    this.#scans = new ScanBudget(parts.clock);
+  }
 
   /**
    * Carries out a request and notifies once; an accepted event notifies again at each occurrence.
@@ -67,7 +76,7 @@ export class RequestProcessor {
       case Operation.write:
         return notify(this.#write(request));
       case Operation.query:
-        return notify(this.#query(request));
+        return notify(this.#query(request, subscriber));
       case Operation.event:
       case Operation.periodic:
         return this.#subscribe(request, subscriber, id, notify);
@@ -89,9 +98,9 @@ export class RequestProcessor {
       if (!series) return outcome(Result.busy);
       const delayS = this.#writeDelayS(series, requester);
       if (delayS > 0 && plan.some((before) => before.series === series)) return outcome(Result.tooEarly, delayS * 1000);
-      plan.push({ item, series, timeMs: this.#timeOf(item, request.source), policy: series.policy, policySequence: series.policySequence });
+      plan.push({ item, series, timeMs: this.#keptTimeOf(item, request.source, series), policy: series.policy, policySequence: series.policySequence });
     }
-    const result = this.#planPolicies(plan, requester);
+    const result = this.#planPolicies(plan, request.source, requester);
     this.parts.policies.settle();
     return result === Result.done ? this.#keep(plan, requester) : outcome(result);
   }
@@ -107,6 +116,13 @@ export class RequestProcessor {
     return source.device === item.device && item.timeMs > 0 ? item.timeMs : this.parts.clock.wallMs();
   }
 
+  /** What others write keeps its order, even where the clock was set back: the last that came is the last. */
+  #keptTimeOf(item: Item, source: Source, series: Series): number {
+    const timeMs = this.#timeOf(item, source);
+    const newestMs = source.device === item.device ? -Infinity : this.parts.store.newestMs(series.index);
+    return newestMs > timeMs ? newestMs + 1 : timeMs;
+  }
+
   #admit(item: Item, source: Source, requester: Requester): ResultCode {
     const { registry, series, policies, access } = this.parts;
     const variable = registry.byId(item.variable);
@@ -119,8 +135,11 @@ export class RequestProcessor {
     return result === Result.done ? checkValue(variable, item.value) : result;
   }
 
-  /** Plans each item under the policy that holds when it comes: one that the owner sends holds from its item on (DI-3). */
-  #planPolicies(plan: readonly Planned[], requester: Requester): ResultCode {
+  /**
+   * Plans each item under the policy that holds when it comes: one that the owner sends holds from its item on (DI-3). It counts for what the sending device measures
+   * itself, and from services of this unit: one device of an owner's must not shut others out of another.
+   */
+  #planPolicies(plan: readonly Planned[], source: Source, requester: Requester): ResultCode {
     const { policies } = this.parts;
     const newest = new Map<Series, Planned>();
     for (const planned of plan) {
@@ -129,7 +148,8 @@ export class RequestProcessor {
       if (before) planned.policy = before.policy;
       if (before) planned.policySequence = before.policySequence;
       newest.set(series, planned);
-      if (item.policy === undefined || requester.stakeholder !== item.owner) continue;
+      const counts = requester.stakeholder === item.owner && (source.device === item.device || source.device === this.parts.self);
+      if (item.policy === undefined || !counts) continue;
       const index = item.policy instanceof Uint8Array ? policies.find(item.policy) : policies.add(item.policy, item.owner);
       if (index < 0) return item.policy instanceof Uint8Array ? Result.unknownPolicy : Result.busy;
       const { sequence } = policies.get(index);
@@ -164,7 +184,7 @@ export class RequestProcessor {
 
   // ---- query --------------------------------------------------------------------------------------------------------------------------
 
-  #query(request: QueryRequest): Notification {
+  #query(request: QueryRequest, subscriber: Subscriber): Notification {
     const { registry, series: table, policies, access, store } = this.parts;
     const variable = registry.byId(request.selector.variable);
     if (!variable) return outcome(Result.unknownVariable);
@@ -180,7 +200,10 @@ export class RequestProcessor {
     const early = current < 0 ? Result.done : access.decideDelay(series, Right.read, requester, current);
     if (early !== Result.done) return outcome(early, access.retryAfterMs);
 
+    const isRemote = subscriber !== this.parts.unit;
+    if (isRemote && !this.#scans.allows(subscriber)) return outcome(Result.busy);
     const answer = evaluateQuery(series, variable, request.condition, request.function, requester, store, (index) => policies.get(index));
+    if (isRemote) this.#scans.spend(subscriber, answer.looked);
     if (answer.result === Result.unsupported) return outcome(current < 0 && requester.stakeholder !== series.owner ? Result.denied : answer.result);
     const delayS = Math.max(answer.delayS, current);
     if (delayS < 0 && requester.stakeholder !== series.owner) return outcome(Result.denied);

@@ -233,7 +233,10 @@ export class Session implements BodyContext {
       const answerable = epoch === this.#epoch && sequenceRead > 0 && epoch.window.accept(sequenceRead);
       return { kind: "malformed", sequence: answerable ? sequenceRead : 0, detail: messageOf(error) };
     }
+    const late = body.sequence < epoch.window.highest;
     if (!epoch.window.accept(body.sequence)) return refused("replayed", `sequence ${body.sequence} of session ${this.kid}`);
+    // Links keep the order. A request that was held back on the way must not undo what was asked after it.
+    if (late && "source" in body) return refused("replayed", `request ${body.sequence} of session ${this.kid} after ${epoch.window.highest}`);
     return { kind: "body", body, reopened: this.#takeInUse(epoch) };
   }
 

@@ -67,7 +67,7 @@ const limits = z.strictObject({
   maxPolicies: count("Policies known at once; default 256"),
   maxAccessStates: count("Last accesses kept for minimum delays; default 4096"),
   maxSubscriptions: count("Subscriptions of all subscribers together; default 1024"),
-  maxPending: count("Requests that wait at one neighbour; default 256"),
+  maxPending: count("Requests that wait at one neighbour, and as many subscriptions besides; a service takes at most a quarter; default 1024"),
   maxRoutes: count("Units further down that are known; default 4096"),
 });
 
