@@ -36,6 +36,7 @@ const contents = {
     "docs/gateway.md",
     "docs/key-file.md",
     "docs/licences.md",
+    "docs/performance.md",
     "examples/der-controller/main.ts",
     "examples/home-and-device/device.mjs",
     "examples/home-and-device/home.mjs",
