@@ -25,7 +25,7 @@ export interface MqttBrokerOptions {
   readonly clients?: readonly MqttClientText[];
   /** Key and certificate as PEM: mqtts. Without it passwords and readings can be read on the way. */
   readonly tls?: { readonly key: string; readonly cert: string };
-  /** Connections at once; beyond that a new one takes the place of the oldest that has sent nothing authentic. Default 64. */
+  /** Connections at once; beyond that a new one takes the place of the oldest that has shown no right password. Default 64. */
   readonly maxConnections?: number;
   /** Where the unit's store says when what it kept is on disk: until then nothing is acknowledged. */
   readonly durability?: Durability | undefined;
@@ -106,7 +106,6 @@ export class MqttBroker {
 
   /** Closes the broker and every connection. */
   async close(): Promise<void> {
-    this.#credentials.close();
     const closed = new Promise<void>((resolve) => (this.#server?.listening ? this.#server.close(() => resolve()) : resolve()));
     for (const connection of this.#connections.values()) connection.close("the broker is closing");
     for (const socket of this.#sockets) socket.destroy();
@@ -133,9 +132,9 @@ export class MqttBroker {
 
   #accept(socket: Socket): void {
     if (this.#connections.size >= this.#maxConnections) {
-      const oldest = [...this.#connections.values()].find((connection) => !connection.isAuthentic);
+      const oldest = [...this.#connections.values()].find((connection) => connection.clientName === undefined);
       if (!oldest) return void socket.destroy();
-      oldest.close(`${this.#maxConnections} connections, and it has sent nothing authentic`);
+      oldest.close(`${this.#maxConnections} connections, and it has shown no password`);
     }
     const connection = new BrokerConnection(socket, this.driver, this.options.durability, (reason) => {
       this.#connections.delete(socket);
@@ -166,17 +165,15 @@ export class MqttBroker {
   #authenticate(client: Client, username: string | undefined, password: Uint8Array | undefined, done: Parameters<AuthenticateHandler>[3]): void {
     const connection = this.#of(client);
     if (!connection) return;
-    this.#credentials.check(username, password, (right) => {
-      if (!right || username !== client.id) {
-        this.#count("credentials", `${connection.name} as ${quoted(username ?? "")}: bad user name or password`);
-        return done(refusal(badCredentials, "bad user name or password"), false);
-      }
-      if (this.driver.unit.isHeld(unitOfMqttName(username) ?? "")) connection.objection ??= "another client keeps its place: two devices with one identity, or one that connects too often";
-      if (!client.clean) connection.objection ??= "session that outlives its connection; clean session, expiry 0 is accepted";
-      if (connection.objection === undefined) return done(null, true);
-      this.#count("topics", `${connection.name} as ${username}: ${connection.objection}`);
-      done(refusal(notAuthorized, connection.objection), false);
-    });
+    if (username !== client.id || !this.#credentials.areRight(username, password)) {
+      this.#count("credentials", `${connection.name} as ${quoted(username ?? "")}: bad user name or password`);
+      return done(refusal(badCredentials, "bad user name or password"), false);
+    }
+    if (this.driver.unit.isHeld(unitOfMqttName(username) ?? "")) connection.objection ??= "another client keeps its place: two devices with one identity, or one that connects too often";
+    if (!client.clean) connection.objection ??= "session that outlives its connection; clean session, expiry 0 is accepted";
+    if (connection.objection === undefined) return done(null, true);
+    this.#count("topics", `${connection.name} as ${username}: ${connection.objection}`);
+    done(refusal(notAuthorized, connection.objection), false);
   }
 
   /** A message of a client's; `done` without an error acknowledges it. */
