@@ -1,5 +1,5 @@
 /** Bench `gateway`: what a gateway takes in, with real processes and sockets. */
-import type { Bench, BundleProgram, FigureDefinition, Measured } from "./bench";
+import { median, type Bench, type BundleProgram, type FigureDefinition, type Measured } from "./bench";
 import { ingestFigures, measureIngest, percent, ratioOf, type Ingest } from "./gateway/ingest";
 import { measureLoad, type Load } from "./gateway/load";
 import type { Place } from "./gateway/profile";
@@ -48,10 +48,10 @@ function notesOf(size: GatewaySize, ingest: Ingest, load: Load): string[] {
   const perS = ({ gateway, plain }: typeof crowded) => `${gateway.perS.toFixed(0)} and ${plain.perS.toFixed(0)} messages a second`;
   return [
     `Ingest: ${size.connections} units over MQTT, each with one unacknowledged message, as a unit of ebalance sends; ${size.readings} readings a turn. PUBLISH packets of ${packetBytes.toFixed(0)} bytes, the same to both. Each names its policy by hash, is answered with a notification of its own, and is in SQLite before its PUBACK.`,
-    `The plain broker is the same with nothing behind it. ${rounds.length} of ${tried} rounds count: in those both brokers were busy, or waited for a core that others had, for 95 % of the time.`,
+    `The plain broker is the same with nothing behind it. ${rounds.length} of ${tried} rounds count: in those both brokers were busy, or waited for a core that others had, for 95 % of the time; they ran for ${percent(median(rounds.map((round) => round.gateway.ran)))} (gateway) and ${percent(median(rounds.map((round) => round.plain.ran)))} (plain) of it.`,
     `Where 16 messages of each unit are unacknowledged, so that many come in one piece: ${perS(crowded)}, a ratio of ${ratioOf(crowded).toFixed(3)} (one round).`,
     `Where the gateway's time goes during ingest, by self time: ${places(ingest.places)}.`,
-    `${size.units} units over MQTT in a process of their own, ${load.perS.toFixed(0)} readings a second over ${size.loadS} s. Latency from ${load.samples} events of ${size.watched} of them, at a service in a third process.`,
+    `${size.units} units over MQTT in a process of their own, ${load.perS.toFixed(0)} readings a second over ${size.loadS} s. Latency from ${load.samples} events of ${size.watched} of them, at a service in a third process; its subscriptions stand while CPU and memory are taken.`,
     `Where the gateway's time goes then: ${places(load.places)}.`,
   ];
 }

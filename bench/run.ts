@@ -14,7 +14,7 @@ usage: npm run bench -- NAME [options]
 
   NAME        ${benches.map((b) => `${b.name.padEnd(10)}${b.about}`).join("\n              ")}
               all       all of them; writes BENCHMARKS.md
-  --json      one line {"bench", "figures", "missing", "machine"} for each bench instead of the table
+  --json      one line {"bench", "figures", "missing", "notes", "machine"} for each bench instead of the table
   --rounds N  how often each timing is taken, 1 to 1000 (${benches.map((b) => `${b.name}: ${b.defaultRounds}`).join(", ")})
   --help      this text
 
@@ -111,8 +111,8 @@ export async function main(args: string[], reportPath: string, bundle: BundlePro
   const sections: string[] = [];
   for (const bench of options.chosen) {
     const measured = await bench.run({ rounds: options.rounds ?? bench.defaultRounds, bundle });
-    const { figures, missing } = measured;
-    console.log(options.json ? JSON.stringify({ bench: bench.name, figures, missing, machine: on }) : table(bench, measured));
+    const { figures, missing, notes } = measured;
+    console.log(options.json ? JSON.stringify({ bench: bench.name, figures, missing, notes, machine: on }) : table(bench, measured));
     sections.push(section(bench, measured));
   }
   if (!options.json) console.log(noise);

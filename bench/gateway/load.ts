@@ -32,9 +32,13 @@ export async function measureLoad(programs: Programs, size: GatewaySize): Promis
     const port = await gateway.ask<number>("open", world.homeConfig(topPort));
     await units.ask("open", { devices: world.devices, keyFiles: world.devices.map((id) => world.keyFileOf(id)), port });
     await joined(gateway, size.units);
-    const { cpu, perS, rssMb, complete } = await over(gateway, size.loadS, size.units);
+    const watched = world.devices.slice(0, size.watched);
+    const refused = await top.ask<string[]>("subscribe", watched);
+    if (refused.length) throw new Error(`${refused.length} of ${watched.length} subscriptions were not accepted: ${refused[0]}`);
+    const { cpu, perS, rssMb: rssThenMb, complete } = await over(gateway, size.loadS, size.units);
     if (!complete) throw new Error(`${perS.toFixed(0)} readings a second came of ${size.units} units`);
-    const latencies = await measureLatencies(top, units, world.devices.slice(0, size.watched), size.samples);
+    const latencies = await measureLatencies(top, units, watched, size.samples);
+    const rssMb = Math.max(rssThenMb, (await gateway.ask<Usage>("usage")).rssMb);
     await gateway.ask("startProfile");
     await pause(2000);
     const places = await gateway.ask<Place[]>("stopProfile");
@@ -66,8 +70,6 @@ async function over(gateway: Program, seconds: number, units: number) {
 }
 
 async function measureLatencies(top: Program, units: Program, watched: readonly string[], samples: number): Promise<Pick<Load, "p50Ms" | "p99Ms" | "samples">> {
-  const refused = await top.ask<string[]>("subscribe", watched);
-  if (refused.length) throw new Error(`${refused.length} of ${watched.length} subscriptions were not accepted: ${refused[0]}`);
   await units.ask("watch", watched);
   await pause((1000 * samples) / watched.length + 1000);
   await units.ask("watch", []);

@@ -43,6 +43,7 @@ export class Story {
   readonly #freed = new Set<string>();
   #kept = 0;
   #highestV = 0;
+  #sunny = false;
 
   /** @param units the units that are to join */
   constructor(
@@ -69,7 +70,8 @@ export class Story {
   /** Told the state of an inverter. */
   sawInverter({ voltageV }: InverterState): void {
     this.#highestV = Math.max(this.#highestV, voltageV);
-    if (this.#obeyed.every(({ ok }) => ok)) this.#see(this.#cleared, voltageV < limitV, `${voltageV.toFixed(1)} V now, ${this.#highestV.toFixed(1)} V at the highest`);
+    // Under a full sun: it is the set-points that hold it down, not a cloud.
+    if (this.#sunny && this.#obeyed.every(({ ok }) => ok)) this.#see(this.#cleared, voltageV < limitV, `${voltageV.toFixed(1)} V under a full sun, ${this.#highestV.toFixed(1)} V at the highest`);
   }
 
   /** Goes on until it is stopped. */
@@ -100,7 +102,9 @@ export class Story {
     while (!this.#joined.ok && !this.stop.aborted) await this.#pause(200);
     for (;;) {
       this.street.setAvailable(nominalW);
+      this.#sunny = true;
       await this.#pause(sunnyMs);
+      this.#sunny = false;
       this.street.setAvailable(nominalW * cloudyShare);
       await this.#pause(cloudyMs);
       if (this.stop.aborted) return;

@@ -25,7 +25,10 @@ export interface SunSpecPeerOptions {
 export interface SunSpecPeerCommand {
   readonly unit?: number;
   readonly availableW?: number;
+  /** Without infeed. */
   readonly voltageV?: number;
+  /** What each kW that it feeds in adds to the voltage. */
+  readonly riseVPerKw?: number;
   readonly rampS?: number;
   /** Everything as at the start. */
   readonly reset?: true;

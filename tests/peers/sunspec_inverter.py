@@ -2,7 +2,8 @@
 
 Prints "ready PORT", then takes commands as JSON lines on standard input and answers each with one line:
   {"unit": 1, "availableW": 4200}    the sun
-  {"unit": 1, "voltageV": 231.5}     phase to neutral, all phases
+  {"unit": 1, "voltageV": 231.5}     phase to neutral, all phases, without infeed
+  {"unit": 1, "riseVPerKw": 2}       what each kW that it feeds in adds to that
   {"unit": 1, "rampS": 2}            time from nominal power to nothing
   {"unit": 1, "ignore": true}        takes limits into its registers, and does not obey
   {"unit": 1, "deaf": true}          drops what is written into the limit
@@ -58,7 +59,7 @@ class Inverter(BaseModbusDataBlock):
     def reset(self):
         unit, nominal_w, self.ramp_s = self.unit, self.nominal_w, self.usual_ramp_s
         self.available_w, self.voltage_v, self.energy_wh = nominal_w, 230.0, 123456.0
-        self.power_w = 0.0
+        self.power_w = self.rise_v_per_kw = 0.0
         self.ignore = self.deaf = self.silent = False
         self.garbage = None
         self.updated = time.monotonic()
@@ -91,7 +92,7 @@ class Inverter(BaseModbusDataBlock):
 
     def measure(self):
         self.advance()
-        volts = round(self.voltage_v * 10)
+        volts = round((self.voltage_v + self.rise_v_per_kw * self.power_w / 1000) * 10)
         watts, hertz, scale = round(self.power_w), 5000, 0
         if self.garbage == "voltage":
             volts = 60000
@@ -127,7 +128,7 @@ class Inverter(BaseModbusDataBlock):
     def command(self, message):
         if message.pop("reset", False):
             self.reset()
-        names = {"availableW": "available_w", "voltageV": "voltage_v", "rampS": "ramp_s", "ignore": "ignore", "deaf": "deaf", "silent": "silent", "garbage": "garbage"}
+        names = {"availableW": "available_w", "voltageV": "voltage_v", "riseVPerKw": "rise_v_per_kw", "rampS": "ramp_s", "ignore": "ignore", "deaf": "deaf", "silent": "silent", "garbage": "garbage"}
         if message.get("garbage") is not None and message["garbage"] not in GARBAGE:
             raise ValueError(f"garbage {message['garbage']} is none of {', '.join(GARBAGE)}")
         self.advance()

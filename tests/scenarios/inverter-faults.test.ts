@@ -188,13 +188,15 @@ describe.skipIf(noPymodbusReason)(`GR-13 IF-1 IF-3 the voltage guard and the inv
   const limits = () => both((inverter) => street.limitOf(inverter));
   const states = () => inverters.map((inverter) => street.told(inverter)[0]);
 
-  test("over-voltage leads to a set-point, it is obeyed, the voltage comes back, and it is released", { timeout: 60_000 }, async () => {
+  test("over-voltage leads to a set-point, it is obeyed and so the voltage falls, and it is released once the grid is better", { timeout: 60_000 }, async () => {
     await expect.poll(() => both((inverter) => street.powerOf(inverter)), patience).toEqual([nominalW, nominalW]);
-    await street.command({ voltageV: 256 });
+    // 256 V at full power; 3.5 kW leave 253 V.
+    await street.command({ voltageV: 246, riseVPerKw: 2 });
     await expect.poll(() => done("lower"), patience).toEqual([...inverters]);
     await expect.poll(() => both(async (inverter) => (await street.powerOf(inverter)) <= 0.8 * nominalW), patience).toEqual([true, true]);
-    await expect.poll(() => inverters.map((inverter) => street.told(inverter)), patience).toEqual(Array(2).fill([ControllerState.setPoint, Alarm.overVoltage, 60]));
-    await street.command({ voltageV: 240 });
+    await expect.poll(() => inverters.map((inverter) => street.told(inverter)), patience).toEqual(Array(2).fill([ControllerState.setPoint, Alarm.overVoltage, 70]));
+    await expect.poll(() => inverters.map((inverter) => street.home.written(inverter, "voltageL1").at(-1)), patience).toEqual([253, 253]);
+    await street.command({ voltageV: 238 });
     await expect.poll(() => done("release"), patience).toEqual([...inverters]);
     await expect.poll(limits, patience).toEqual([100, 100]);
     await expect.poll(() => inverters.map((inverter) => street.told(inverter)), patience).toEqual(Array(2).fill([ControllerState.free, 0, 100]));
@@ -216,7 +218,7 @@ describe.skipIf(noPymodbusReason)(`GR-13 IF-1 IF-3 the voltage guard and the inv
     await expect.poll(limits, patience).toEqual([safeLimitShare, safeLimitShare]);
     await expect.poll(states, patience).toEqual([ControllerState.safe, ControllerState.safe]);
     await expect.poll(() => both((inverter) => street.powerOf(inverter)), patience).toEqual(Array(2).fill((safeLimitShare / 100) * nominalW));
-    await street.command({ voltageV: 240 });
+    await street.command({ voltageV: 238 });
     lv.events.length = 0;
     await lv.start();
     await expect.poll(() => done("release"), patience).toEqual([...inverters]);
