@@ -141,6 +141,22 @@ describe("CP-8 a unit that listens on TCP", () => {
     expect(log.some((line) => line.includes("wire version 71"))).toBe(true);
   });
 
+  test("writes the closing of the first stranger and of every hundredth, and of each unit that was authentic", async () => {
+    const { port, received, lost, log, until } = await server({ maxConnections: 400 });
+    const strangers = await Promise.all(Array.from({ length: 201 }, () => client(port)));
+    for (const stranger of strangers) stranger.write("GET / HTTP/1.1\r\n\r\n");
+    await until(() => lost.length === 201);
+    expect(log.map((line) => /number (\d+)/.exec(line)?.[1])).toEqual(["1", "101", "201"]);
+    for (const count of [1, 2]) {
+      const unit = await client(port);
+      unit.write(message(count));
+      await until(() => received.length === count);
+      unit.destroy();
+      await until(() => lost.length === 201 + count);
+    }
+    expect(log.length).toBe(5);
+  });
+
   test("takes no more connections at once than its bound, and another when one has gone", async () => {
     const { port, received, lost, until } = await server({ maxConnections: 2 });
     const [first, second] = [await client(port), await client(port)];

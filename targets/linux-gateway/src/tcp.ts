@@ -1,5 +1,6 @@
 /** Units over TCP: a server that takes in the units below, and a connector to the unit above. */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { Closings } from "./closings";
 import type { Durability } from "./store/durability";
 import { EbalanceError, overStreams, StreamLink, type ByteStream, type LinkConnector, type LogPort, type StreamConnector, type UnitDriver } from "ebalance";
 
@@ -28,13 +29,16 @@ export class TcpServer {
   readonly #sockets = new Set<Socket>();
   /** Connections that have sent nothing authentic yet, oldest first: they give way to new ones. */
   readonly #strangers = new Map<Socket, StreamLink>();
+  readonly #closings: Closings;
   #server: Server | undefined;
 
   constructor(
     private readonly driver: UnitDriver,
     private readonly log: LogPort,
     private readonly options: TcpServerOptions = {},
-  ) {}
+  ) {
+    this.#closings = new Closings(log);
+  }
 
   /** @returns the port. @throws EbalanceError `bad-configuration` where it cannot be listened on */
   listen(): Promise<number> {
@@ -79,8 +83,7 @@ export class TcpServer {
         clearTimeout(deadline);
         pace.stop();
         this.#sockets.delete(socket);
-        this.#strangers.delete(socket);
-        this.log("info", `${from.name} closed: ${reason}`);
+        this.#closings.add(from.name, reason, !this.#strangers.delete(socket));
         this.driver.unit.linkLost(from);
       },
     );

@@ -1,5 +1,6 @@
 /** The units below over an external broker: the gateway is one of its clients, and each child a link by its topics. */
 import { mqttGoneTopic, mqttName, mqttTopic, type LogPort, type UnitDriver } from "ebalance";
+import { Closings } from "../closings";
 import type { Durability } from "../store/durability";
 import { checkBrokerUrl, openMqtt, type BrokerAddress, type MqttConnection } from "./client";
 import { MqttLink } from "./mqtt-link";
@@ -32,6 +33,7 @@ export class BrokerClient {
   readonly #self: string;
   readonly #children = new Map<string, Child>();
   readonly #name: string;
+  readonly #closings: Closings;
   #connection: MqttConnection | undefined;
   #retryMs = firstRetryMs;
   #failures = 0;
@@ -46,6 +48,7 @@ export class BrokerClient {
   ) {
     this.#name = checkBrokerUrl(options.url);
     this.#self = mqttName(driver.unit.id);
+    this.#closings = new Closings(log);
     for (const id of options.children) this.#addTopics(mqttName(id));
   }
 
@@ -115,7 +118,7 @@ export class BrokerClient {
     const publish = (message: Uint8Array, done: () => void) => connection.publish(down, message, done);
     const closed = (link: MqttLink, reason: string) => {
       child.link = undefined;
-      this.log("info", `${link.name} closed: ${reason}`);
+      this.#closings.add(link.name, reason, link.isAuthentic);
       // An empty message tells the child, if it is there, that it has to begin anew.
       publish(new Uint8Array(0), () => {});
       this.driver.unit.linkLost(link);

@@ -6,6 +6,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from "node:n
 import { createServer as createTlsServer } from "node:tls";
 import type { Aedes, AuthenticateError, AuthenticateHandler, Client, ConnectPacket, PublishPacket, Subscription } from "aedes";
 import { EbalanceError, mqttGoneTopic, mqttName, mqttTopic, unitOfMqttName, type LogPort, type UnitDriver } from "ebalance";
+import { Closings } from "../closings";
 import type { Durability } from "../store/durability";
 import { authenticateWithinMs } from "./bounds";
 import { BrokerConnection } from "./broker-connection";
@@ -43,6 +44,7 @@ export class MqttBroker {
   readonly #self: string;
   readonly #sockets = new Set<Socket>();
   readonly #connections = new Map<unknown, BrokerConnection>();
+  readonly #closings: Closings;
   #server: Server | undefined;
 
   constructor(
@@ -51,6 +53,7 @@ export class MqttBroker {
     private readonly options: MqttBrokerOptions = {},
   ) {
     this.#self = mqttName(driver.unit.id);
+    this.#closings = new Closings(log);
     options.clients?.forEach((client) => this.addClient(client));
     this.#aedes = closedAedes({
       preConnect: (client, packet, done) => this.#preConnect(client, packet, done),
@@ -138,7 +141,7 @@ export class MqttBroker {
     }
     const connection = new BrokerConnection(socket, this.driver, this.options.durability, (reason) => {
       this.#connections.delete(socket);
-      this.log("info", `${connection.name} closed: ${reason}`);
+      this.#closings.add(connection.name, reason, connection.isAuthentic);
     });
     this.#connections.set(socket, connection);
     this.#aedes.handle(socket);
