@@ -256,6 +256,22 @@ describe("DI-5 events", () => {
   });
 });
 
+describe("DI-6 periodic subscriptions", () => {
+  test("keep to their schedule when the unit is looked after late; of several periods that have passed one is told", () => {
+    const home = new Home();
+    home.write(home.item(7, grant(1, 0)));
+    const selector = { variable: 3, device: home.id("meter"), owner: home.id("customer") };
+    const told = home.ask({ op: Operation.periodic, source: home.source(), selector, periodMs: 1000 });
+    const first = told.length;
+    expect([home.pass(1300), told.length]).toEqual([700, first + 1]);
+    expect([home.pass(900), told.length]).toEqual([800, first + 2]);
+    expect([home.pass(799), told.length]).toEqual([1, first + 2]);
+    expect([home.pass(1), told.length]).toEqual([1000, first + 3]);
+    expect([home.pass(5400), told.length]).toEqual([1000, first + 4]);
+    expect(told.at(-1)!.values).toEqual([7]);
+  });
+});
+
 describe("DI-9 requests of a unit's own services", () => {
   test("are split-phase: nothing is told before the call has returned, ids rise, and the unit asks to be woken", () => {
     const home = new Home();
