@@ -2,7 +2,9 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 import { once } from "node:events";
 import fc from "fast-check";
 import { generate, parser as newParser, type Packet } from "mqtt-packet";
+import type { LinkPort, UnitDriver } from "ebalance";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { BrokerClient } from "./broker-client";
 import { mqttConnector } from "./connector";
 import { mosquittoAccess, mosquittoPasswords } from "./mosquitto-config";
 import { PacketGuard } from "./packet-guard";
@@ -114,6 +116,18 @@ describe("CP-8 a link to a broker that is none", () => {
     expect(await told(list)).toEqual([expect.stringMatching(reason)]);
     made.close("again");
     expect([list.length, made.send(Uint8Array.of(1))]).toEqual([1, false]);
+  });
+
+  test("that floods a child's topic fills no log: of closings of links that never were authentic the first is written", async () => {
+    const forged = generate({ cmd: "publish", topic: "ebalance/1/home/meter/up", payload: "forged", qos: 0, retain: false, dup: false });
+    const url = await listener((socket) => void socket.once("data", () => socket.write(Buffer.concat([connack, ...Array<Buffer>(320).fill(forged)]))));
+    const [lost, log]: [LinkPort[], string[]] = [[], []];
+    const driver = { receive: () => false, unit: { id: "home", linkLost: (lostLink: LinkPort) => lost.push(lostLink) } };
+    const below = new BrokerClient(driver as unknown as UnitDriver, (_level, line) => log.push(line), { url, password: "x", children: ["meter"] });
+    cleanUp.push(() => below.close());
+    void below.listen();
+    await expect.poll(() => lost.length).toBe(20);
+    expect(log).toEqual([expect.stringContaining("meter, which sent nothing authentic, closed (number 1): 16 messages refused in a row")]);
   });
 
   test("that says nothing ends after 10 s", async () => {
