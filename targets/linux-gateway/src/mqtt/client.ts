@@ -72,6 +72,8 @@ export function openMqtt(address: BrokerAddress, unit: string, topics: readonly 
   };
   const guard = new PacketGuard(maxPacketBytes);
   client.stream.on("data", (chunk: Uint8Array) => guard.push(chunk) || end(`the broker sent a packet of more than ${maxPacketBytes} bytes`));
+  // The package keeps such a message until the broker releases it, as many as there are ids; what was subscribed to comes with QoS 1 at most.
+  client.on("packetreceive", (packet) => packet.cmd === "publish" && packet.qos === 2 && end("the broker sent a message with QoS 2; 0 or 1 is accepted"));
   // After an error of its parser the package would stay connected and take in nothing any more.
   client.on("error", (error) => end(reasonOf(error, username)));
   client.on("close", () => end("ended by the broker"));

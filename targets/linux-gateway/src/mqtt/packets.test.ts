@@ -94,6 +94,7 @@ describe("CP-8 a link to a broker that is none", () => {
     return list;
   };
   const connack = generate({ cmd: "connack", returnCode: 0, sessionPresent: false });
+  const qos2 = (messageId: number) => generate({ cmd: "publish", topic: "ebalance/1/home/meter/down", payload: "x".repeat(1024), qos: 2, retain: false, dup: false, messageId });
 
   test("where nobody listens ends once, with the reason", async () => {
     const server = createServer().listen(0, "127.0.0.1");
@@ -110,6 +111,7 @@ describe("CP-8 a link to a broker that is none", () => {
     ["hangs up", (socket: Socket) => void socket.end(), "ended by the broker"],
     ["sends a packet of no kind", (socket: Socket) => void socket.write(Buffer.of(0x00, 0x00)), /.+/],
     ["refuses the subscription", (socket: Socket) => void socket.once("data", () => { socket.write(connack); socket.once("data", (subscribe: Buffer) => socket.write(Buffer.of(0x90, 4, subscribe[2]!, subscribe[3]!, 0x80, 0x80))); }), /refuses a subscription/],
+    ["sends messages with QoS 2", (socket: Socket) => void socket.once("data", () => socket.write(Buffer.concat([connack, ...Array.from({ length: 500 }, (_, i) => qos2(1 + i))]))), "the broker sent a message with QoS 2; 0 or 1 is accepted"],
     ["announces a packet of 256 MB", (socket: Socket) => void socket.once("data", () => socket.write(Buffer.concat([connack, Buffer.of(0x30, 0xff, 0xff, 0xff, 0x7f)]))), "the broker sent a packet of more than 2048 bytes"],
   ])("that %s ends once, and may be closed again", async (_what, accept, reason) => {
     const { told: list, made } = link(await listener(accept));
