@@ -62,7 +62,6 @@ export class Relay {
   lost(from: Neighbour): void {
     const relayed = this.#relayed.get(from);
     if (!relayed) return;
-    this.#relayed.delete(from);
     const entries = [...relayed.values()];
     relayed.clear();
     for (const { id, to, source, standing } of entries)
