@@ -19,8 +19,15 @@ function open(folder: string, samples: number) {
   const timers = new ManualTimers();
   const log: string[] = [];
   const store = new SqliteStore(driver, join(folder, "store.db"), samples, timers, (level, line) => log.push(`${level} ${line}`));
-  // A limit below what there is means: no page more.
-  return { store, timers, log, setFull: (full: boolean) => database!.exec(`PRAGMA max_page_count = ${full ? 1 : 1e6}`) };
+  return {
+    store,
+    timers,
+    log,
+    // A limit below what there is means: no page more.
+    setFull: (full: boolean) => database!.exec(`PRAGMA max_page_count = ${full ? 1 : 1e6}`),
+    /** Not even what would fit into the pages that there are. */
+    takesNothing: (nothing: boolean) => database!.exec(`PRAGMA query_only = ${nothing ? 1 : 0}`),
+  };
 }
 
 type Step = ["append", number, number, number] | ["scan"] | ["commit"] | ["full", boolean];
@@ -73,6 +80,25 @@ describe.skipIf(reason)(`CP-6 a full database${reason && ` (left out: ${reason})
     );
     expect(refusals).toBeGreaterThan(20);
   }, 60_000);
+
+  test("that takes nothing any more lets 8192 entries wait and fails the next; with room again all of them are kept, and there is a place for more", () => {
+    const folder = newFolder();
+    const { store, timers, log, takesNothing } = open(folder, 10_000);
+    takesNothing(true);
+    const append = (timeMs: number) => store.append(0, timeMs, timeMs, 0);
+    const waiting = Array.from({ length: 8192 }, (_, i) => i);
+    expect(new Set(waiting.map(append))).toEqual(new Set(["kept"]));
+    expect([append(8192), append(8193)]).toEqual(["failed", "failed"]);
+    timers.fire();
+    expect([append(8192), log.length]).toEqual(["failed", 1]);
+    takesNothing(false);
+    timers.fire();
+    expect(append(8192)).toBe("kept");
+    timers.fire();
+    const { store: again } = open(copyOf(folder), 10_000);
+    expect(samplesOf(again, 0).map((sample) => sample.value)).toEqual([...waiting, 8192]);
+    for (const one of [store, again]) one.close();
+  });
 });
 
 function policies(store: Pick<MemoryStore, "policiesInUse">): number[] {
