@@ -42,7 +42,6 @@ export class InverterInWords implements InverterPort {
   availableW = 4000;
   voltageV = 230;
   share = 100;
-  revertS = 0;
   fault: InverterProblem["problem"] | undefined;
   ignores = false;
   limits = 0;
@@ -58,9 +57,9 @@ export class InverterInWords implements InverterPort {
     this.#answer(done, () => ({ powerW, voltageL1V: this.voltageV, voltageL2V: undefined, voltageL3V: undefined, frequencyHz: 50, energyWh: 1000 }));
   }
 
-  limit(share: number, revertS: number, done: (problem: InverterProblem | undefined) => void): void {
+  limit(share: number, done: (problem: InverterProblem | undefined) => void): void {
     this.limits++;
-    if (!this.fault) Object.assign(this, { share, revertS });
+    if (!this.fault) this.share = share;
     this.#answer<InverterProblem | undefined>(done, () => (this.ignores ? { problem: "notObeyed", detail: "ignores" } : undefined));
   }
 

@@ -30,7 +30,7 @@ async function peer(options?: SunSpecPeerOptions) {
 
 const identify = (inverter: InverterPort) => new Promise<Nameplate | InverterProblem>((done) => inverter.identify(done));
 const read = (inverter: InverterPort) => new Promise<InverterReading | InverterProblem>((done) => inverter.read(done));
-const limit = (inverter: InverterPort, share: number, revertS = 60) => new Promise<InverterProblem | undefined>((done) => inverter.limit(share, revertS, done));
+const limit = (inverter: InverterPort, share: number) => new Promise<InverterProblem | undefined>((done) => inverter.limit(share, done));
 const readRegisters = (registers: RegisterPort, address = 40_000, count = 2) => new Promise<{ values: Uint16Array } | { problem: string }>((done) => registers.read(address, count, done));
 const works = (inverter: InverterPort) => expect.poll(async () => read(inverter), { timeout: 5000 }).toHaveProperty("powerW");
 
@@ -72,12 +72,6 @@ describe.skipIf(noPymodbusReason).each(Object.entries(clients))(`CP-10 a SunSpec
     expect(await limit(inverter, 100)).toBeUndefined();
     expect(await running.state()).toMatchObject([{ enabled: false }]);
     await expect.poll(() => read(inverter), { timeout: 5000 }).toMatchObject({ powerW: 5000 });
-  });
-
-  test("gives the limit up by itself when the time has run out", async () => {
-    const inverter = await fresh();
-    expect(await limit(inverter, 10, 1)).toBeUndefined();
-    await expect.poll(() => running.state(), { timeout: 5000 }).toMatchObject([{ enabled: false }]);
   });
 
   test.each<[string, SunSpecPeerCommand, RegExp]>([

@@ -4,19 +4,16 @@
  */
 import type { DeviceAccess, Following, ProgramPorts, Written } from "../../client/device-access";
 import type { TimerHandle } from "../../client/driver";
-import { badArgument } from "../../core/model/errors";
 import type { Value } from "../../core/model/registry";
-import { checkDerLimits, checkRange, ControllerState, DerDecision, derLimits, type DerLimits } from "./der-decision";
+import { checkDerLimits, checkRange, DerDecision, derLimits, type DerLimits } from "./der-decision";
 import type { InverterPort, InverterProblem, InverterReading, Nameplate } from "./inverter-port";
 
 export interface DerSettings extends DerLimits {
   /** Period of measuring, in milliseconds, 100 to 2^31 - 1. */
   readonly everyMs: number;
-  /** After this time without the controller the inverter gives up a limit by itself, in s, 10 to 65535; the limit is renewed three times as often. */
-  readonly revertS: number;
 }
 
-export const derSettings: DerSettings = Object.freeze({ ...derLimits, everyMs: 5000, revertS: 120 });
+export const derSettings: DerSettings = Object.freeze({ ...derLimits, everyMs: 5000 });
 
 /** What is written for a DER controller. The time to live comes before the set-point that it is for. */
 const followed = Object.freeze(["setPointTimeToLive", "powerLimitShare", "switchState"]);
@@ -45,7 +42,7 @@ export class DerController {
   /** When it is identified or read next, and when it is asked for the limit next; on the monotonic clock. */
   #readMs = 0;
   #limitMs = Infinity;
-  #asked = { share: -1, revertS: -1 };
+  #askedShare = -1;
   #confirmedShare = -1;
   /** What was reported last, and when all of it is reported again. */
   #told = { state: -1, alarms: -1, share: -1 };
@@ -67,14 +64,12 @@ export class DerController {
     this.#settings = { ...derSettings, ...settings };
     checkDerLimits(this.#settings);
     checkRange("everyMs", this.#settings.everyMs, 100, longestTimerMs);
-    checkRange("revertS", this.#settings.revertS, 10, 65_535);
-    if (!Number.isInteger(this.#settings.revertS)) badArgument(`revertS ${this.#settings.revertS} is not a whole number of seconds`);
     this.#decision = new DerDecision(this.#settings, this.#nowMs());
     this.#following = device.follow(followed, (written) => this.#written(written), (there) => this.#home(there));
     this.#stepIn(0);
   }
 
-  /** Ends it, and the inverter's connection. The limit that the inverter has holds until it gives it up by itself. */
+  /** Ends it, and the inverter's connection. The limit that the inverter has holds until a controller is back: more than it permits would be the grid's risk. */
   close(): void {
     this.#closed = true;
     if (this.#timer !== undefined) this.ports.timers.cancel(this.#timer);
@@ -116,7 +111,7 @@ export class DerController {
     this.#answer = undefined;
     answer?.(nowMs);
     this.#decision.update(nowMs);
-    if (this.#decision.limitShare !== this.#asked.share || this.#revertS() !== this.#asked.revertS) this.#limitMs = nowMs;
+    if (this.#decision.limitShare !== this.#askedShare) this.#limitMs = nowMs;
     this.#report(nowMs);
     if (!this.#busy) this.#callInverter(nowMs);
     const callMs = this.#busy ? Infinity : Math.min(this.#readMs, this.#answers ? this.#limitMs : Infinity);
@@ -125,7 +120,7 @@ export class DerController {
 
   /** The next call that is due. */
   #callInverter(nowMs: number): void {
-    if (this.#answers && this.#limitMs <= nowMs) this.#limit(this.#decision.limitShare, this.#revertS());
+    if (this.#answers && this.#limitMs <= nowMs) this.#limit(this.#decision.limitShare);
     if (this.#busy || this.#readMs > nowMs) return;
     if (!this.#nameplate) this.#call<Nameplate | InverterProblem>((done) => this.inverter.identify(done), (result, ms) => this.#identified(result, ms));
     else this.#call<InverterReading | InverterProblem>((done) => this.inverter.read(done), (result, ms) => this.#measured(result, ms));
@@ -188,22 +183,17 @@ export class DerController {
 
   // ---- the limit --------------------------------------------------------------------------------------------------------------------------
 
-  /** A limit must not outlive the controller for ever; what is switched off stays off. */
-  #revertS(): number {
-    return this.#decision.limitShare === 100 || this.#decision.state === ControllerState.off ? 0 : this.#settings.revertS;
+  #limit(share: number): void {
+    this.#askedShare = share;
+    this.#call<InverterProblem | undefined>((done) => this.inverter.limit(share, done), (problem, nowMs) => this.#limited(share, problem, nowMs));
   }
 
-  #limit(share: number, revertS: number): void {
-    this.#asked = { share, revertS };
-    this.#call<InverterProblem | undefined>((done) => this.inverter.limit(share, revertS, done), (problem, nowMs) => this.#limited(share, revertS, problem, nowMs));
-  }
-
-  #limited(share: number, revertS: number, problem: InverterProblem | undefined, nowMs: number): void {
+  #limited(share: number, problem: InverterProblem | undefined, nowMs: number): void {
     if (problem?.problem === "silent" || problem?.problem === "nonsense") return this.#failed(problem, nowMs);
     if (problem && share !== this.#told.share) this.ports.log("warning", `limit of ${share} % ${problem.problem}: ${problem.detail}`);
     this.#decision.obeyed(!problem);
     this.#confirmedShare = problem ? -1 : share;
-    this.#limitMs = nowMs + (problem ? disobeyedRetryMs : revertS ? (revertS * 1000) / 3 : Infinity);
+    this.#limitMs = nowMs + (problem ? disobeyedRetryMs : Infinity);
   }
 
   // ---- reports ----------------------------------------------------------------------------------------------------------------------------

@@ -35,11 +35,11 @@ export interface InverterPort {
   read(done: (result: InverterReading | InverterProblem) => void): void;
   /**
    * Limits the active power that it feeds in. Calls back exactly once: with undefined when the effect is confirmed (the registers say so and the power is at or below
-   * the limit within the tolerance), with `notObeyed` where it is not after a stated time.
+   * the limit within the tolerance), with `notObeyed` where it is not after a stated time. The limit holds until the next call, however long that takes: the inverter
+   * never gives it up by itself for the loss of whoever set it.
    * @param share of the nominal power, in %, 0 to 100; 100 lifts the limit
-   * @param revertS after this time without another call the inverter gives up the limit by itself; 0: never
    */
-  limit(share: number, revertS: number, done: (problem: InverterProblem | undefined) => void): void;
+  limit(share: number, done: (problem: InverterProblem | undefined) => void): void;
   /** Ends it; whoever waits is told. */
   close(): void;
 }

@@ -98,7 +98,7 @@ function outcome<T>(call: (done: (result: T) => void) => void): T {
 }
 const identify = (inverter: SunSpecInverter) => outcome<Nameplate | InverterProblem>((done) => inverter.identify(done));
 const read = (inverter: SunSpecInverter) => outcome<InverterReading | InverterProblem>((done) => inverter.read(done));
-const limit = (inverter: SunSpecInverter, share: number, revertS = 60) => outcome<InverterProblem | undefined>((done) => inverter.limit(share, revertS, done));
+const limit = (inverter: SunSpecInverter, share: number) => outcome<InverterProblem | undefined>((done) => inverter.limit(share, done));
 
 function identified(words: readonly number[] = usual, obeyWithinMs?: number) {
   const made = inverterOn(words, 40_000, obeyWithinMs);
@@ -174,13 +174,13 @@ describe("what an inverter measures", () => {
 });
 
 describe("a limit", () => {
-  test("is written at once with its time and switch, and counts when the registers say so and the power has come down", () => {
+  test("is written at once with its switch and never to end by itself, and counts when the registers say so and the power has come down", () => {
     const { inverter, registers } = identified();
     registers.onWrite = () => setTimeout(() => registers.put(40_084, [250]), 3000);
     const told: unknown[] = [];
-    inverter.limit(50, 90, (problem) => told.push(problem));
+    inverter.limit(50, (problem) => told.push(problem));
     vi.advanceTimersByTime(2900);
-    expect([told, registers.written]).toEqual([[], [{ address: limitAddress, values: [5000, 0, 90, 0xffff, 1] }]]);
+    expect([told, registers.written]).toEqual([[], [{ address: limitAddress, values: [5000, 0, 0, 0xffff, 1] }]]);
     vi.advanceTimersByTime(700);
     expect([told, vi.getTimerCount()]).toEqual([[undefined], 0]);
   });
@@ -199,22 +199,22 @@ describe("a limit", () => {
 
   test("of 100 % lifts it: nothing is watched", () => {
     const { inverter, registers } = identified();
-    expect(limit(inverter, 100, 0)).toBeUndefined();
+    expect(limit(inverter, 100)).toBeUndefined();
     expect(registers.written).toEqual([{ address: limitAddress, values: [10_000, 0, 0, 0xffff, 0] }]);
   });
 
-  test("on a DER is written into its own model, and reverts to none", () => {
+  test("on a DER is written into its own model, and never reverts to more", () => {
     const { inverter, registers } = identified(models(derMeasurement, derCapacity, derControls));
     registers.onWrite = () => registers.put(40_080, [100]);
-    expect(limit(inverter, 20, 70_000)).toBeUndefined();
-    expect(registers.written).toEqual([{ address: 40_070 + 155 + 52 + 14, values: [1, 200, 1000, 0, 1, 4464] }]);
+    expect(limit(inverter, 20)).toBeUndefined();
+    expect(registers.written).toEqual([{ address: 40_070 + 155 + 52 + 14, values: [1, 200, 200, 1, 0, 0] }]);
   });
 
-  test("with a time that the register cannot hold gets the longest that it can", () => {
+  test("ends a time to revert from before", () => {
     const { inverter, registers } = identified();
-    registers.onWrite = () => registers.put(40_084, [0]);
-    limit(inverter, 10, 100_000);
-    expect(registers.written[0]!.values[2]).toBe(65_534);
+    registers.put(limitAddress, [3000, 0, 110, 0, 1]).put(40_084, [0]);
+    expect(limit(inverter, 30)).toBeUndefined();
+    expect(registers.written[0]!.values).toEqual([3000, 0, 0, 0, 1]);
   });
 
   test.each([["2 % of nominal and noise above it", 260, undefined], ["more above it", 262, "notObeyed"]])("%s", (_what, tensOfW, problem) => {
@@ -256,9 +256,9 @@ describe("a limit", () => {
     expect(limit(identified(models(threePhases, nameplate)).inverter, 50)).toMatchObject({ problem: "unsupported" });
   });
 
-  test.each([[-1, 0], [100.5, 0], [NaN, 0], [50, -1], [50, 1.5]])("of %d %% for %d s is the caller's mistake", (share, revertS) => {
+  test.each([-1, 100.5, NaN])("of %d %% is the caller's mistake", (share) => {
     const { inverter } = identified();
-    expect(() => inverter.limit(share, revertS, () => {})).toThrow(expect.objectContaining({ code: "bad-argument" }));
+    expect(() => inverter.limit(share, () => {})).toThrow(expect.objectContaining({ code: "bad-argument" }));
   });
 });
 
@@ -283,7 +283,7 @@ describe("calls", () => {
   test.each([0, 1, 2, 3, 4, 700])("whoever waits is told once when it is closed after %i ms, and no timer is left", (ms) => {
     const { inverter, registers } = identified();
     const told: unknown[] = [];
-    inverter.limit(50, 0, (problem) => told.push(problem));
+    inverter.limit(50, (problem) => told.push(problem));
     vi.advanceTimersByTime(ms);
     inverter.close();
     inverter.close();

@@ -42,7 +42,7 @@ type Done<T> = (result: T | InverterProblem) => void;
 
 /**
  * Models 1, 101 to 103, 111 to 113 or 701 for what it measures, 120, 121 or 702 for its capacity, 123 or 704 to limit it. Shares are of the maximum that was set
- * (121, 702), else of the nameplate. A time to revert that does not fit the model's register (65,534 s in 123) becomes the longest that does.
+ * (121, 702), else of the nameplate. A limit is written without a time to revert: it holds until the next one.
  * @example
  * const inverter = new SunSpecInverter(new ModbusTcp(tcpStreams("192.168.1.20", 502), timers), timers);
  * inverter.identify((result) => ...);
@@ -82,15 +82,14 @@ export class SunSpecInverter implements InverterPort {
   }
 
   /** @throws EbalanceError `bad-argument`, also where a call is under way */
-  limit(share: number, revertS: number, done: (problem: InverterProblem | undefined) => void): void {
+  limit(share: number, done: (problem: InverterProblem | undefined) => void): void {
     if (!(share >= 0 && share <= 100)) badArgument(`share ${share} is not from 0 to 100 %`);
-    if (!(Number.isInteger(revertS) && revertS >= 0)) badArgument(`revertS ${revertS} is not a whole number of seconds`);
     const finish = this.#begin<undefined>(done);
     if (!finish) return;
     const identity = this.#identity;
     if (!identity) return this.#later(() => finish(unsupported("it has not been identified yet")));
     if (!identity.limit) return this.#later(() => finish(unsupported(`${this.registers.name} has no model ${limitModels.map((l) => l.model).join(" or ")} to limit its power`)));
-    this.#writeLimit(identity.limit, share, revertS, (problem) => {
+    this.#writeLimit(identity.limit, share, (problem) => {
       if (problem || share === 100) return finish(problem);
       this.#watch(identity, (identity.nominalPowerW * share) / 100, finish);
     });
@@ -180,17 +179,16 @@ export class SunSpecInverter implements InverterPort {
   }
 
   /** Ends with undefined when the registers say what was written. */
-  #writeLimit(model: NonNullable<Identity["limit"]>, share: number, revertS: number, finish: Done<undefined>): void {
+  #writeLimit(model: NonNullable<Identity["limit"]>, share: number, finish: Done<undefined>): void {
     const { layout, address } = model;
     this.#readModel(model, layout.count, finish, (present) => {
       const exponent = scaleFactor(present, layout.limit.scaleAt);
       const steps = (percent: number) => (exponent < 0 ? percent * 10 ** -exponent : percent / 10 ** exponent);
-      const full = Math.floor(steps(100));
-      if (full < 1 || full > 0xfffe) malformed(`scale factor ${exponent} of the limit leaves no room for 100 %`);
+      if (steps(100) < 1 || steps(100) > 0xfffe) malformed(`scale factor ${exponent} of the limit leaves no room for 100 %`);
       // Rounded down: what is in force is never above what was asked.
       const limit = Math.floor(steps(share) + 1e-6);
       const enabled = share === 100 ? 0 : 1;
-      const block = layout.block(present, limit, full, enabled, Math.min(revertS, layout.longestRevertS));
+      const block = layout.block(present, limit, enabled);
       this.registers.write(address + layout.first, block, (problem) => {
         if (problem !== undefined) {
           const { problem: kind, detail } = readProblem(problem);

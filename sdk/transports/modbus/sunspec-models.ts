@@ -32,7 +32,7 @@ export interface CapacityPoint {
   readonly point: Point;
 }
 
-/** How the limit of the active power is written: registers from `first` on, at once, so that value, time and switch take effect together. */
+/** How the limit of the active power is written: registers from `first` on, at once, so that value and switch take effect together, and no time to revert from before goes on. */
 export interface LimitModel {
   readonly model: number;
   readonly count: number;
@@ -40,10 +40,8 @@ export interface LimitModel {
   readonly limit: Point & { readonly scaleAt: number };
   readonly enabledAt: number;
   readonly first: number;
-  /** Longest time to revert that fits, in s; the largest number of the register means "not implemented". */
-  readonly longestRevertS: number;
-  /** @param present the model as it was read. @param full 100 % in steps of the scale factor */
-  readonly block: (present: Uint16Array, limit: number, full: number, enabled: number, revertS: number) => number[];
+  /** Time to revert 0: the limit never ends by itself. @param present the model as it was read. @param limit in steps of the scale factor */
+  readonly block: (present: Uint16Array, limit: number, enabled: number) => number[];
 }
 
 const integers: MeasurementModel = Object.freeze({
@@ -103,9 +101,8 @@ export const limitModels: readonly LimitModel[] = Object.freeze([
     limit: { at: 5, type: "uint16", scaleAt: 23 },
     enabledAt: 9,
     first: 5,
-    longestRevertS: 0xfffe,
     // At once; the ramp stays as it is.
-    block: (present, limit, _full, enabled, revertS) => [limit, 0, revertS, present[8]!, enabled],
+    block: (present, limit, enabled) => [limit, 0, 0, present[8]!, enabled],
   },
   {
     model: 704,
@@ -113,9 +110,8 @@ export const limitModels: readonly LimitModel[] = Object.freeze([
     limit: { at: 15, type: "uint16", scaleAt: 54 },
     enabledAt: 14,
     first: 14,
-    longestRevertS: 0xfffffffe,
-    // After the time to revert: no limit.
-    block: (_present, limit, full, enabled, revertS) => [enabled, limit, full, 0, Math.floor(revertS / 0x10000), revertS % 0x10000],
+    // What it would revert to is the limit itself.
+    block: (_present, limit, enabled) => [enabled, limit, limit, enabled, 0, 0],
   },
 ]);
 
