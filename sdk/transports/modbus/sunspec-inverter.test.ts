@@ -236,6 +236,12 @@ describe("a limit", () => {
     expect(limit(inverter, 50)).toMatchObject({ problem: "notObeyed", detail: expect.stringContaining("enabled 0") as string });
   });
 
+  test("that is enabled with another value than was written is not obeyed, however little it feeds in now", () => {
+    const { inverter, registers } = identified();
+    registers.onWrite = () => registers.put(limitAddress, [6000]).put(40_084, [0]);
+    expect(limit(inverter, 50)).toMatchObject({ problem: "notObeyed", detail: "limit 6000, enabled 1 where 5000, 1 were written" });
+  });
+
   test.each([[refused, "notObeyed"], ["silent: no answer within 2000 ms", "silent"]])("whose writing ends with %s", (problem, expected) => {
     const { inverter, registers } = identified();
     const write = registers.write.bind(registers);
