@@ -74,6 +74,19 @@ describe("GR-13 a guard of the voltage", () => {
     expect(street.actions).toHaveLength(length);
   });
 
+  test("gives the device time to follow: what is above the limit meanwhile lowers it no further, what still is afterwards does", async () => {
+    street.begin({ settleMs: 5000 });
+    street.gridV = 249;
+    const readings = () => street.world.home.counters.instancesKept;
+    await expect.poll(() => street.pass(0.1).then(() => street.kinds), { interval: 0 }).toEqual(["lower 80"]);
+    const before = readings();
+    await street.pass(4);
+    expect(readings()).toBeGreaterThan(before + 4);
+    expect(street.kinds).toEqual(["lower 80"]);
+    await street.pass(3);
+    expect(street.kinds).toHaveLength(2);
+  });
+
   test("does not raise a limit between the two thresholds, nor without a measurement", async () => {
     street.begin();
     street.gridV = 249;
