@@ -117,6 +117,30 @@ describe("GR-13 a guard of the voltage", () => {
     expect(street.world.inverter.share).toBe(100);
   });
 
+  test("takes it over too where the policy lets it ask only now and then", async () => {
+    street.world.setPoint(30, 600);
+    const data = new DataInterface(street.world.home, { service: "slow", stakeholder: "operator" });
+    void data.query({ device: "inverter-1", owner: "customer", variable: "powerLimitShare" });
+    await street.pass(1);
+    street.begin({ raiseShare: 70 }, "slow");
+    await street.pass(60);
+    expect(street.kinds[0]).toBe("adopt 30");
+    expect(street.kinds.at(-1)).toBe("release 100");
+    expect(street.world.inverter.share).toBe(100);
+  });
+
+  test("asks no more what there is to take over when it is closed", async () => {
+    street.world.setPoint(30, 600);
+    const data = new DataInterface(street.world.home, { service: "slow", stakeholder: "operator" });
+    void data.query({ device: "inverter-1", owner: "customer", variable: "powerLimitShare" });
+    await street.pass(1);
+    street.begin({}, "slow");
+    await street.pass(1);
+    street.guard.close();
+    await street.pass(20);
+    expect(street.actions).toEqual([]);
+  });
+
   test("subscribes again until there is something to subscribe to", async () => {
     street.guard?.close();
     street.world.close();

@@ -69,6 +69,9 @@ class Guarded {
   #closed = false;
   readonly #exceeding: StandingSubscription;
   #adopted = false;
+  /** Ends the wait until it is asked again what there is to adopt. */
+  #adoptTimer: TimerHandle | undefined;
+  #adoptRetryMs = firstRetryMs;
   #timer: TimerHandle | undefined;
   /** The limit that should hold, in %, why, and since when; 100: none. Times are on the monotonic clock. */
   #share = 100;
@@ -98,7 +101,7 @@ class Guarded {
 
   close(): void {
     this.#closed = true;
-    if (this.#timer !== undefined) this.ports.timers.cancel(this.#timer);
+    for (const timer of [this.#timer, this.#adoptTimer]) if (timer !== undefined) this.ports.timers.cancel(timer);
     this.#exceeding.close();
   }
 
@@ -106,14 +109,29 @@ class Guarded {
 
   /** A set-point from before this unit's restart is still this service's: nobody else would renew or release it. */
   async #adopt(): Promise<void> {
-    if (this.#adopted) return;
+    if (this.#adoptTimer !== undefined) this.ports.timers.cancel(this.#adoptTimer);
+    this.#adoptTimer = undefined;
+    if (this.#adopted || this.#closed) return;
     const ask = (variable: string) => this.data.query({ ...this.device, variable });
     const [timeToLive, limit] = await Promise.all([ask("setPointTimeToLive"), ask("powerLimitShare")]);
-    if (timeToLive.result !== "done" && timeToLive.result !== "noData" && timeToLive.result !== "denied") return;
+    if (this.#closed) return;
+    if (!isAnswer(timeToLive.result) || !isAnswer(limit.result)) return this.#adoptAgain(Math.max(timeToLive.retryAfterMs, limit.retryAfterMs));
     this.#adopted = true;
     const share = limit.readings[0]?.value as number | undefined;
     if (!timeToLive.readings[0]?.value || share === undefined || this.#share < 100) return;
     this.#change("adopt", share, undefined);
+  }
+
+  /** What came too early, or found no room, is asked again: a set-point that nobody renews would run out, and one that nobody releases would hold for ever. */
+  #adoptAgain(retryAfterMs: number): void {
+    const pauseMs = Math.max(this.#adoptRetryMs, retryAfterMs);
+    this.#adoptRetryMs = Math.min(2 * this.#adoptRetryMs, lastRetryMs);
+    this.#adoptTimer = this.ports.timers.after(pauseMs, () => {
+      this.#adopt().catch((error: unknown) => {
+        this.ports.log("warning", `guard of ${this.device.device}: ${(error as Error).message}`);
+        if (!this.#closed) this.#adoptAgain(0);
+      });
+    });
   }
 
   #exceeded(voltageV: number): void {
@@ -211,4 +229,9 @@ class Guarded {
   #nowMs(): number {
     return this.ports.clock.monotonicMs();
   }
+}
+
+/** Whether a query will not be answered otherwise later. */
+function isAnswer(result: ResultName): boolean {
+  return result === "done" || result === "noData" || result === "denied";
 }
