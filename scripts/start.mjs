@@ -53,7 +53,7 @@ async function commands(onNode) {
 mkdirSync(folder, { recursive: true });
 const main = await bundleForNode("examples/street/main.ts", `${folder}/street.mjs`);
 const { readOptions, runStreet } = await import(pathToFileURL(main).href);
-const options = readOptions(process.argv.slice(2));
+const options = await readOptions(process.argv.slice(2));
 if (typeof options === "number") process.exitCode = options;
 else process.exitCode = await runStreet(options, await commands(options.node));
 await stop(); // esbuild's own process

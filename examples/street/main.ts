@@ -1,8 +1,8 @@
 /** The street: what `npm start` runs. Options, the screen, and an end that leaves nothing behind. */
-import { accessSync, constants } from "node:fs";
 import { resolve } from "node:path";
 import { EbalanceError } from "ebalance";
 import { houses, streetPlan } from "./grid";
+import { openSeries } from "./replay/series";
 import { readCommandLine, replayHelp, type ReplayOptions } from "./replay/replay-options";
 import { openScreen } from "./screen/screen";
 import { Story } from "./story";
@@ -40,7 +40,7 @@ const help = [
 ];
 
 /** @returns the options, or an exit code where there is nothing more to do */
-export function readOptions(args: readonly string[]): Options | number {
+export async function readOptions(args: readonly string[]): Promise<Options | number> {
   try {
     const { values, replays } = readCommandLine(args, { seconds: { type: "string" }, json: { type: "boolean" }, node: { type: "boolean" }, help: { type: "boolean" } });
     if (values.help) {
@@ -53,7 +53,7 @@ export function readOptions(args: readonly string[]): Options | number {
     // npm runs this in the project's folder, whatever folder it was called in.
     const from = process.env["INIT_CWD"] ?? process.cwd();
     const found = replays.map((replay) => ({ ...replay, file: resolve(from, replay.file) }));
-    found.forEach(checkReplay);
+    await Promise.all(found.map(checkReplay));
     return { seconds, json: values.json ?? false, node: values.node ?? false, replays: found };
   } catch (error) {
     if (!(error instanceof EbalanceError)) throw error;
@@ -62,15 +62,11 @@ export function readOptions(args: readonly string[]): Options | number {
   }
 }
 
-/** Whether a file can be read and its device is free: said before anything starts. @throws EbalanceError `bad-argument` */
-function checkReplay({ file, device }: ReplayOptions): void {
-  if (device !== "meter-2" && device in streetPlan([]).units)
-    throw new EbalanceError("bad-argument", "caller", `--device ${device} is a unit of the street already; meter-2 may be replaced, or take a new id`);
-  try {
-    accessSync(file, constants.R_OK);
-  } catch (error) {
-    throw new EbalanceError("bad-argument", "caller", `--replay ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
+/** Whether a file can be replayed as told and its device is free: said before anything starts. @throws EbalanceError */
+async function checkReplay(replay: ReplayOptions): Promise<void> {
+  if (replay.device !== "meter-2" && replay.device in streetPlan([]).units)
+    throw new EbalanceError("bad-argument", "caller", `--device ${replay.device} is a unit of the street already; meter-2 may be replaced, or take a new id`);
+  await openSeries(replay, () => {});
 }
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -90,6 +86,7 @@ export async function runStreet(options: Options, commands: StreetCommands & { r
   const screen = openScreen(options.json ? process.stderr : process.stdout, process.env);
   const { events } = screen;
   const show = new Show(events, commands.engine, replays.map(({ device }) => device));
+  const ended: string[] = [];
   const street: Street = new Street({
     commands,
     replays,
@@ -99,6 +96,10 @@ export async function runStreet(options: Options, commands: StreetCommands & { r
       story.heard(unit, event);
     },
     onLine: (name, line) => events.note(`${name}: ${line}`),
+    onEnd: (name, reason) => {
+      ended.push(`${name} ${reason}`);
+      events.alarm({ unit: name, name: reason, stands: true });
+    },
     onInverter: (state) => story.sawInverter(state),
   });
   const units = [...new Set([...houses.map(({ home }) => home), "sensor-1", "der-1", "meter-2", ...replays.map(({ device }) => device)])];
@@ -118,6 +119,8 @@ export async function runStreet(options: Options, commands: StreetCommands & { r
     process.removeListener("exit", lastResort);
     for (const signal of signals) process.removeListener(signal, interrupt);
   }
+  for (const line of ended) process.stderr.write(`${line}\n`);
+  if (!interrupted) for (const { name, ok, seen } of story.steps) if (!ok) process.stderr.write(`not seen: ${name}${seen ? ` (${seen})` : ""}\n`);
   report(story, options, commands.engine);
   return interrupted ? 130 : story.complete ? 0 : 1;
 }
@@ -129,7 +132,6 @@ function byDevice(replays: readonly ReplayOptions[]): Replay[] {
 }
 
 function report({ steps, complete }: Story, { json }: Options, engine: string): void {
-  for (const { name, ok, seen } of steps) if (!ok) process.stderr.write(`not seen: ${name}${seen ? ` (${seen})` : ""}\n`);
   if (!json) return;
   const devices = [
     { name: "sensor-1", engine },

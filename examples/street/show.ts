@@ -34,7 +34,7 @@ export class Show {
     screen.unit({ id: "home-2", parent: top, kind: "home", engine: node, transport: "MQTT" });
     screen.unit({ id: "meter-2", parent: "home-2", kind: "meter", engine: node, transport: "MQTT" });
     screen.unit({ id: "inverter-2", parent: "home-2", kind: "bridged inverter", transport: "Modbus" });
-    for (const id of replayed) screen.unit({ id, parent: "home-2", kind: "recorded meter", engine: node, transport: "MQTT" });
+    for (const id of replayed) screen.unit({ id, parent: "home-2", kind: "recorded meter, in no total", engine: node, transport: "MQTT" });
   }
 
   heard(unit: string, event: GatewayEvent): void {

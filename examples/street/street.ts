@@ -29,8 +29,10 @@ export interface StreetOptions {
   readonly log: LogPort;
   /** Told what a unit tells of itself. */
   readonly onEvent: (unit: string, event: GatewayEvent) => void;
-  /** Told when a process says something on standard error, or has ended. */
+  /** Told when a process says something on standard error. */
   readonly onLine: (process: string, line: string) => void;
+  /** Told when a process has ended without being asked to, and what it said last. */
+  readonly onEnd: (process: string, reason: string) => void;
   /** Told the state of each inverter twice a second. */
   readonly onInverter: (state: InverterState) => void;
 }
@@ -103,8 +105,13 @@ export class Street {
   readonly #keyFileOf = (unit: string) => join(this.#folder, `${unit}.key.json`);
 
   #start(name: string, { command, args }: CommandLine, more: readonly string[], onLine: (line: string) => void = (line) => this.options.onLine(name, line)): Process {
-    const { onLine: say } = this.options;
-    const started = new Process(name, { command, args: [...args, ...more] }, onLine, (line) => say(name, line), (reason) => say(name, reason));
+    let last = "";
+    const onError = (line: string) => {
+      last = line;
+      this.options.onLine(name, line);
+    };
+    const onEnd = (reason: string) => this.options.onEnd(name, last ? `${reason}: ${last}` : reason);
+    const started = new Process(name, { command, args: [...args, ...more] }, onLine, onError, onEnd);
     this.#processes.push(started);
     return started;
   }

@@ -123,7 +123,7 @@ function seriesCell(model: ViewModel, unit: UnitView, series: SeriesView, layout
   const cell = layout.columns - layout.values;
   const { variable, value, unitOfMeasure, decimals, timeMs, history } = series;
   const [number, measure] = valueText(value, unitOfMeasure, decimals);
-  const stale = unit.open === false || model.isStale(series);
+  const stale = unit.open === false || model.isStale(series, unit);
   const style = stale ? "dim" : "value";
   const ageMs = model.nowMs() - timeMs;
   const age: Line = [stale ? [` stale ${durationText(ageMs)}`, "warn"] : [ageMs >= shownAgeMs ? durationText(ageMs).padStart(ageColumns) : "", "dim"]];

@@ -162,9 +162,10 @@ export class ViewModel implements StreetEvents {
     keep(this.log, { timeMs: this.nowMs(), said, times: last?.said === said ? last.times + 1 : 1 }, bounds.log);
   }
 
-  /** Whether more readings than one of its usual periods have failed to come. */
-  isStale({ periodMs, arrivedMs, count }: SeriesView): boolean {
-    return periodMs !== undefined && count >= leastReadings && this.nowMs() - arrivedMs > Math.max(leastStaleMs, stalePeriods * periodMs);
+  /** Whether more readings than one of its usual periods have failed to come, while the unit sends nothing else either: what has not changed is not stale. */
+  isStale({ periodMs, arrivedMs, count }: SeriesView, unit: UnitView): boolean {
+    const isSilent = [...unit.series.values()].every((series) => this.nowMs() - series.arrivedMs > leastStaleMs);
+    return isSilent && periodMs !== undefined && count >= leastReadings && this.nowMs() - arrivedMs > Math.max(leastStaleMs, stalePeriods * periodMs);
   }
 
   #unit(text: string): UnitView | undefined {

@@ -66,6 +66,10 @@ describe("ebalance", () => {
     const bad = await run("check", "home.yaml");
     expect([bad.code, bad.errors]).toEqual([1, expect.stringMatching(/home\.yaml: .*"listens"/)]);
     write("home.yaml", home);
+    const keyless = await run("check", "home.yaml");
+    expect([keyless.code, keyless.errors]).toEqual([1, expect.stringMatching(/^unit home: units\.0\.keyFile: key file .*meter\.key\.json cannot be read \(ENOENT\)\n$/)]);
+    write("plan.yaml", plan);
+    await run("keys", "plan.yaml", "--out", "keys");
     expect(await run("check", "home.yaml")).toEqual({ code: 0, out: "home.yaml: unit home, 1 ways in, 1 units below, 0 bridges, 0 services\n", errors: "" });
   });
 

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { stderrLog } from "../node-ports";
 import { readSecretText } from "../read-key-file";
 import { brokerFiles } from "./broker-files";
+import { checkStart } from "./check";
 import { gatewayForm, readConfig, readYaml } from "./config";
 import { Gateway } from "./gateway";
 import { keyFilesOf, planForm, type Plan } from "./plan";
@@ -30,6 +31,7 @@ async function run(file: string, options: { events?: boolean; log: string }): Pr
 
 function check(file: string): void {
   const config = readConfig(file);
+  checkStart(config, (line) => process.stderr.write(`warning: ${line}\n`));
   process.stdout.write(`${file}: unit ${config.unit}, ${config.listen.length} ways in, ${config.units.length} units below, ${config.bridges.length} bridges, ${config.services.length} services\n`);
 }
 

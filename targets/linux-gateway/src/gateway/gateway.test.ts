@@ -85,7 +85,7 @@ describe("MU-3 CP-9 a gateway", () => {
 
   test.each([
     ["a key file that is not there", { unit: "home", units: [{ keyFile: "/nowhere/x.json" }], listen: [{ tcp: {} }] }, /x\.json cannot be read \(ENOENT\)/],
-    ["a key file of other units", () => ({ unit: "home-9", units: [{ keyFile: keyFile("meter") }], listen: [{ tcp: {} }] }), /session 2 is between meter and home, not for home-9/],
+    ["a key file of other units", () => ({ unit: "home-9", units: [{ keyFile: keyFile("meter") }], listen: [{ tcp: {} }] }), /unit home-9: units\.0\.keyFile: \S+ is for meter below home; here belongs one of home-9 with a unit below/],
   ])("%s is refused by name", async (_what, config, message) => {
     await expect(open(typeof config === "function" ? config() : config)).rejects.toThrow(message);
     expect(readdirSync(folder).filter((name) => name === "data")).toEqual([]);

@@ -5,6 +5,7 @@ import { nodeTimers, systemClock } from "../node-ports";
 import { readKeyFile } from "../read-key-file";
 import { openStore, type GatewayStore } from "../store/open-store";
 import { ModbusBuses, startSunSpec } from "./bridges";
+import { checkStart } from "./check";
 import type { GatewayConfig } from "./configuration";
 import type { GatewayEvent, Listening } from "./events";
 import { connectorOf, openListener, type Listener, type Member } from "./links";
@@ -65,6 +66,7 @@ export class Gateway {
    * process.once("SIGTERM", () => void gateway.close());
    */
   static async open(config: GatewayConfig, options: GatewayOptions): Promise<Gateway> {
+    checkStart(config, (line) => options.log("warning", line));
     const store = config.store && (await openConfigured(config.store, options.log));
     let gateway: Gateway | undefined;
     try {

@@ -131,7 +131,7 @@ export class ModbusBus {
       connection.end();
       this.#pause();
       const { code, name } = error as NodeJS.ErrnoException;
-      return { problem: registerProblem("silent", `connection not made: ${code ?? name}`) };
+      return { problem: registerProblem("silent", `no connection to ${this.host}:${this.port}: ${name === "AbortError" ? `none within ${this.#timeoutMs} ms` : (code ?? name)}`) };
     }
   }
 

@@ -1,7 +1,7 @@
 /** One connection to an MQTT broker as a client, for the way up and for an external broker below. It is made once: who wants another after it is down makes a new one. */
 import { connect, type MqttClient } from "mqtt";
 import { EbalanceError, mqttName } from "ebalance";
-import { authenticateWithinMs, maxPacketBytes } from "./bounds";
+import { authenticateWithinMs, maxPacketBytes, maxQueuedBytes } from "./bounds";
 import { PacketGuard } from "./packet-guard";
 
 /** Silence after which the broker is asked whether it is there, and after half as much again is taken for lost. */
@@ -71,7 +71,11 @@ export function openMqtt(address: BrokerAddress, unit: string, topics: readonly 
     events.down(why);
   };
   const guard = new PacketGuard(maxPacketBytes);
-  client.stream.on("data", (chunk: Uint8Array) => guard.push(chunk) || end(`the broker sent a packet of more than ${maxPacketBytes} bytes`));
+  client.stream.on("data", (chunk: Uint8Array) => {
+    if (!guard.push(chunk)) end(`the broker sent a packet of more than ${maxPacketBytes} bytes`);
+    // Acknowledgements wait there too.
+    else if (client.stream.writableLength > maxQueuedBytes) end(`the broker sends, and has left ${maxQueuedBytes} bytes unread`);
+  });
   // The package keeps such a message until the broker releases it, as many as there are ids; what was subscribed to comes with QoS 1 at most.
   client.on("packetreceive", (packet) => packet.cmd === "publish" && packet.qos === 2 && end("the broker sent a message with QoS 2; 0 or 1 is accepted"));
   // After an error of its parser the package would stay connected and take in nothing any more.

@@ -1,0 +1,63 @@
+/** Slips in a configuration that no form shows: they are named with their place before anything starts. */
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { checkFiles } from "./check";
+import { checkConfig } from "./config";
+import { keyFilesOf } from "./plan";
+
+let folder = "";
+const file = (unit: string) => join(folder, `${unit}.key.json`);
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "ebalance-check-"));
+  const units = {
+    lv: { owner: "operator", services: ["grid"] },
+    home: { parent: "lv", owner: "customer" },
+    meter: { parent: "home", owner: "customer", services: ["metering"] },
+    inverter: { parent: "home", owner: "customer", services: ["bridge"], bridged: true },
+  };
+  for (const { fileName, text } of keyFilesOf({ domain: "test", units })) writeFileSync(join(folder, fileName), text, { mode: 0o600 });
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const policy = (stakeholder: string, service = "grid") => ({ sequence: 1, entries: [{ rights: "read", minDelayS: 0, grantees: [{ stakeholder, service }] }] });
+const bridge = (device: string) => ({ sunspec: { device, owner: "customer", host: "192.0.2.7" } });
+const good = () => ({
+  unit: "home",
+  listen: [{ tcp: { port: 4712 } }],
+  parent: { keyFile: file("home"), url: "tcp://192.0.2.1:4712" },
+  units: [{ keyFile: file("meter") }],
+  policies: { customer: policy("operator") },
+  bridges: [bridge("inverter")],
+});
+const checked = (change: object = {}) => checkFiles(checkConfig({ ...good(), ...change }));
+
+describe("MU-9 a configuration and its files", () => {
+  test("that fit have nothing to complain of", () => expect(checked()).toEqual({ errors: [], warnings: [] }));
+
+  test.each<[string, () => object, RegExp]>([
+    ["the key file of a unit is missing", () => ({ units: [{ keyFile: file("metre") }] }), /^units\.0\.keyFile: key file .*metre\.key\.json cannot be read \(ENOENT\)$/],
+    ["the unit has another name", () => ({ unit: "house", parent: undefined }), /^units\.0\.keyFile: .* is for meter below home; here belongs one of house with a unit below$/],
+    ["the key of a device stands for the way up", () => ({ parent: { ...good().parent, keyFile: file("meter") } }), /^parent\.keyFile: .* is for meter below home; here belongs one of home with the unit above$/],
+    ["two ways in are one", () => ({ listen: [{ tcp: { port: 4712 } }, { mqtt: { port: 4712 } }] }), /^listen: two ways in at 127\.0\.0\.1:4712$/],
+    ["an inverter is bridged twice", () => ({ bridges: [bridge("inverter"), bridge("inverter")] }), /^bridges, units: inverter is there twice/],
+    ["the key for TLS is missing", () => ({ listen: [{ mqtt: { tls: { keyFile: "/nowhere/key.pem", certFile: file("meter") } } }] }), /^listen\.0\.mqtt\.tls\.keyFile: .*ENOENT/],
+    ["the broker's password is missing", () => ({ listen: [{ broker: { url: "mqtt://192.0.2.9", passwordFile: "/nowhere/password" } }] }), /^listen\.0\.broker\.passwordFile: .*ENOENT/],
+  ])("%s: that is said with its place", (_what, change, message) => expect(checked(change()).errors).toEqual([expect.stringMatching(message)]));
+
+  test("a key file that others can read is refused", () => {
+    chmodSync(file("meter"), 0o644);
+    expect(checked().errors).toEqual([expect.stringMatching(/^units\.0\.keyFile: .*chmod 600/)]);
+  });
+
+  test.each<[string, () => object, RegExp]>([
+    ["a bridged device is not in the plan", () => ({ bridges: [bridge("inverter-2")] }), /^bridges: lv will not hear of inverter-2/],
+    ["a stakeholder is misspelt", () => ({ policies: { customer: policy("opreator") } }), /^policies\.customer: nobody above is opreator\/grid/],
+  ])("%s: that is worth a warning", (_what, change, message) => expect(checked(change())).toEqual({ errors: [], warnings: [expect.stringMatching(message)] }));
+
+  test("the form that was meant is named where there are several", () => {
+    expect(() => checkConfig({ unit: "home", listen: [{ tcp: { port: "4712" } }] })).toThrow(/listen\.0\.tcp\.port: Invalid input: expected/);
+    expect(() => checkConfig({ unit: "home", listen: [{ serial: {} }] })).toThrow(/listen\.0: is none of tcp, mqtt, broker/);
+  });
+});

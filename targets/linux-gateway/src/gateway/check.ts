@@ -1,0 +1,89 @@
+/**
+ * What can be known of a configuration before anything starts, besides its form: whether its files are there and fit one another. `ebalance check` says all of it, and a
+ * start begins with it.
+ */
+import { accessSync, constants } from "node:fs";
+import { EbalanceError, type SessionConfig } from "ebalance";
+import { readKeyFile, readSecretText } from "../read-key-file";
+import type { GatewayConfig, ListenConfig } from "./configuration";
+
+export interface Checked {
+  /** What keeps the gateway from starting, each with its place. */
+  readonly errors: readonly string[];
+  /** What it starts with, and what is perhaps not meant. */
+  readonly warnings: readonly string[];
+}
+
+/** Looks into the files that a configuration names. Opens no port. */
+export function checkFiles(config: GatewayConfig): Checked {
+  const errors: string[] = [];
+  const warnings: string[] = [];
+  const at = <T>(place: string, look: () => T): T | undefined => {
+    try {
+      return look();
+    } catch (error) {
+      if (!(error instanceof EbalanceError)) throw error;
+      errors.push(`${place}: ${error.message}`);
+      return undefined;
+    }
+  };
+  const below = config.units.map(({ keyFile }, i) => at(`units.${i}.keyFile`, () => sessionOf(keyFile, config.unit, "responder")));
+  const parent = config.parent && at("parent.keyFile", () => sessionOf(config.parent!.keyFile, config.unit, "initiator"));
+  const sessions = [...below, parent].filter((session) => session !== undefined);
+  for (const kid of repeated(sessions.map((session) => session.kid))) errors.push(`units, parent: two key files have kid ${kid}; make them with one plan (ebalance keys)`);
+  config.listen.forEach((listen, i) => secretsOf(listen).forEach(({ place, file, isPublic }) => at(`listen.${i}.${place}`, () => (isPublic ? readable(file) : readSecretText(file)))));
+  if (config.parent?.passwordFile) at("parent.passwordFile", () => readSecretText(config.parent!.passwordFile!));
+  for (const address of repeated(config.listen.flatMap(addressOf))) errors.push(`listen: two ways in at ${address}`);
+  const bridged = config.bridges.map(({ sunspec }) => sunspec.device);
+  for (const device of repeated([...bridged, ...below.flatMap((session) => session?.initiator ?? [])])) errors.push(`bridges, units: ${device} is there twice; each device has an id of its own`);
+  if (parent) warnings.push(...unknownAbove(config, parent, bridged));
+  return { errors, warnings };
+}
+
+/** @throws EbalanceError `bad-configuration` where a gateway could not start with this configuration; warnings go to `warn` */
+export function checkStart(config: GatewayConfig, warn: (line: string) => void): void {
+  const { errors, warnings } = checkFiles(config);
+  if (errors.length) throw new EbalanceError("bad-configuration", "caller", `unit ${config.unit}: ${errors.join("\n  ")}`);
+  warnings.forEach(warn);
+}
+
+function sessionOf(keyFile: string, unit: string, end: "initiator" | "responder"): SessionConfig {
+  const { session, key } = readKeyFile(keyFile);
+  key.fill(0);
+  if (session[end] === unit) return session;
+  const what = end === "responder" ? "a unit below" : "the unit above";
+  throw new EbalanceError("bad-configuration", "caller", `${keyFile} is for ${session.initiator} below ${session.responder}; here belongs one of ${unit} with ${what}`);
+}
+
+/** What the unit above cannot know, because the key file that both have does not name it. */
+function unknownAbove(config: GatewayConfig, parent: SessionConfig, bridged: readonly string[]): string[] {
+  const remedy = "add it to the plan and make the key files anew (ebalance keys)";
+  const devices = bridged.filter((device) => !parent.below?.includes(device)).map((device) => `bridges: ${parent.responder} will not hear of ${device}, which ${config.parent!.keyFile} does not name under below; ${remedy}`);
+  const grantees = Object.entries(config.policies).flatMap(([owner, { entries }]) => entries.flatMap((entry) => entry.grantees).map((grantee) => ({ owner, ...grantee })));
+  const strangers = grantees.filter(({ stakeholder, service }) => ![stakeholder, service].every((name) => parent.names.includes(name)));
+  return [...devices, ...strangers.map(({ owner, stakeholder, service }) => `policies.${owner}: nobody above is ${stakeholder}/${service}, as ${config.parent!.keyFile} names them; a slip, or ${remedy}`)];
+}
+
+function secretsOf(listen: ListenConfig): { place: string; file: string; isPublic: boolean }[] {
+  if ("broker" in listen) return [{ place: "broker.passwordFile", file: listen.broker.passwordFile, isPublic: false }];
+  if (!("mqtt" in listen) || !listen.mqtt.tls) return [];
+  const { keyFile, certFile } = listen.mqtt.tls;
+  return [{ place: "mqtt.tls.keyFile", file: keyFile, isPublic: false }, { place: "mqtt.tls.certFile", file: certFile, isPublic: true }];
+}
+
+function readable(file: string): void {
+  try {
+    accessSync(file, constants.R_OK);
+  } catch (error) {
+    throw new EbalanceError("bad-configuration", "caller", `${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+function addressOf(listen: ListenConfig): string[] {
+  const address = "tcp" in listen ? listen.tcp : "mqtt" in listen ? listen.mqtt : undefined;
+  return address?.port ? [`${address.host}:${address.port}`] : [];
+}
+
+function repeated<T>(values: readonly T[]): T[] {
+  return [...new Set(values.filter((value, i) => values.indexOf(value) < i))];
+}
