@@ -211,6 +211,37 @@ export const derCases: readonly Case[] = [
     }),
   },
   {
+    name: "MU-5 an inverter that forgets its limit without a word gets it again, and an alarm where it does not keep it",
+    run: inDerWorld((world) => {
+      world.control();
+      const forgotten = [];
+      for (const [share, state, ask] of [[10, setPoint, () => world.setPoint(10, 600)], [0, off, () => world.write(["switchState", false])]] as const) {
+        ask();
+        world.pass(5000);
+        const { limits } = world.inverter;
+        world.pass(10_000);
+        expectEqual(world.inverter.limits, limits, "not written again while it is obeyed");
+        world.inverter.share = 100;
+        world.pass(1000);
+        expectEqual(world.inverter.share, 100, "one reading is not enough");
+        world.pass(1500);
+        expectEqual([world.status, world.inverter.limits], [[state, 0, share, share], limits + 1], "obeyed again");
+        forgotten.push(world.last("activePower"));
+      }
+      world.write(["switchState", true]);
+      world.setPoint(10, 3600);
+      world.pass(1000);
+      const claimed = world.reports("powerLimitInForce");
+      world.inverter.ignores = true;
+      world.pass(302_000);
+      expectEqual([world.status, world.reports("powerLimitInForce")], [[setPoint, Alarm.notObeyed, 10, 10], claimed], "it stays, and is not claimed again");
+      world.inverter.ignores = false;
+      world.pass(31_000);
+      expectEqual([world.status, world.reports("powerLimitInForce")], [[setPoint, 0, 10, 10], claimed + 1], "obeyed at last");
+      return forgotten;
+    }),
+  },
+  {
     name: "MU-5 IF-2 an inverter that is silent or answers nonsense is an alarm; when it is back it gets its set-point again",
     run: inDerWorld((world) => {
       world.control();

@@ -2,11 +2,12 @@
 import type { DeviceAccess, ProgramPorts } from "../../sdk/client/device-access";
 import { openDevice, type Device } from "../../sdk/client/device";
 import { LocalDevice } from "../../sdk/client/local-device";
-import { QueryFunction } from "../../sdk/core/model/instance";
-import { Registry, fromPhysical, toPhysical, type Value } from "../../sdk/core/model/registry";
+import { QueryFunction, type QueryFunctionCode } from "../../sdk/core/model/instance";
+import { Registry, fromPhysical, toPhysical, type Value, type Variable } from "../../sdk/core/model/registry";
 import { resultName } from "../../sdk/core/model/result";
 import { standardVariables } from "../../sdk/core/model/standard-variables";
 import type { LinkConnector, LinkPort } from "../../sdk/core/ports";
+import type { Notification } from "../../sdk/core/requests/request-processor";
 import type { CryptoPort } from "../../sdk/core/security/crypto-port";
 import { parseKeyFile } from "../../sdk/core/security/key-file";
 import { ManagementUnit, type UnitLimits } from "../../sdk/core/unit";
@@ -204,16 +205,24 @@ export class DerWorld {
 
   /** The newest value that the home keeps, or the result where there is none. */
   last(name: string): Value {
-    const { names: n, registry } = this.home;
-    const variable = registry.named(name);
+    const variable = this.home.registry.named(name);
+    const { result, instances } = this.#query(variable, QueryFunction.last);
+    return instances[0] ? toPhysical(variable, instances[0].value) : resultName(result);
+  }
+
+  /** How many values the home keeps. */
+  reports(name: string): number {
+    return this.#query(this.home.registry.named(name), QueryFunction.count).instances[0]!.value as number;
+  }
+
+  #query(variable: Variable, queryFunction: QueryFunctionCode): Notification {
+    const { names: n } = this.home;
     const selector = { variable: variable.id, device: n.id("inverter-1"), owner: n.id("customer") };
-    let value: Value = "";
+    const told: Notification[] = [];
     const source = { device: n.id("home"), service: n.id("grid"), stakeholder: n.id("operator") };
-    this.home.request({ op: Operation.query, source, selector, condition: [], function: QueryFunction.last }, ({ result, instances }) => {
-      value = instances[0] ? toPhysical(variable, instances[0].value) : resultName(result);
-    });
+    this.home.request({ op: Operation.query, source, selector, condition: [], function: queryFunction }, (notification) => told.push(notification));
     this.pass(0);
-    return value;
+    return told[0]!;
   }
 
   /** State, alarms and confirmed limit as the home knows them, and the limit that the inverter has. */

@@ -6,7 +6,7 @@ import type { DeviceAccess, Following, ProgramPorts, Written } from "../../clien
 import type { TimerHandle } from "../../client/driver";
 import type { Value } from "../../core/model/registry";
 import { checkDerLimits, checkRange, DerDecision, derLimits, type DerLimits } from "./der-decision";
-import type { InverterPort, InverterProblem, InverterReading, Nameplate } from "./inverter-port";
+import { obeyedUpToW, type InverterPort, type InverterProblem, type InverterReading, type Nameplate } from "./inverter-port";
 
 export interface DerSettings extends DerLimits {
   /** Period of measuring, in milliseconds, 100 to 2^31 - 1. */
@@ -21,6 +21,8 @@ const followed = Object.freeze(["setPointTimeToLive", "powerLimitShare", "switch
 const repeatMs = 300_000;
 /** A limit that was not obeyed is tried again after this time. */
 const disobeyedRetryMs = 30_000;
+/** So many readings in a row above a limit that was confirmed say that the inverter has forgotten it. */
+const mostReadingsAbove = 2;
 const firstRetryMs = 1000;
 const lastRetryMs = 60_000;
 const longestTimerMs = 0x7fffffff;
@@ -44,6 +46,8 @@ export class DerController {
   #limitMs = Infinity;
   #askedShare = -1;
   #confirmedShare = -1;
+  /** Readings in a row above the confirmed limit. */
+  #readingsAbove = 0;
   /** What was reported last, and when all of it is reported again. */
   #told = { state: -1, alarms: -1, share: -1 };
   #repeatMs = 0;
@@ -147,6 +151,7 @@ export class DerController {
     if (!this.#answers) this.#recovered(nowMs);
     // Drift-free, and without a burst after a call that took long.
     this.#readMs = Math.max(this.#readMs + this.#settings.everyMs, nowMs);
+    this.#compare(result.powerW, nowMs);
     const { voltageL1V, voltageL2V, voltageL3V } = result;
     const voltages = [voltageL1V, voltageL2V, voltageL3V].filter((voltage): voltage is number => voltage !== undefined);
     if (voltages.length) this.#decision.voltages(Math.max(...voltages), Math.min(...voltages));
@@ -183,8 +188,20 @@ export class DerController {
 
   // ---- the limit --------------------------------------------------------------------------------------------------------------------------
 
+  /** An inverter that has restarted may have forgotten its limit, without ever having been silent: it is written again, and not claimed until it is obeyed. */
+  #compare(powerW: number, nowMs: number): void {
+    const share = this.#confirmedShare;
+    const mostW = obeyedUpToW(this.#nameplate!.nominalPowerW, share);
+    this.#readingsAbove = share >= 0 && share < 100 && powerW > mostW ? this.#readingsAbove + 1 : 0;
+    if (this.#readingsAbove < mostReadingsAbove) return;
+    this.ports.log("warning", `inverter feeds in ${powerW} W, above its limit of ${share} %: it is written again`);
+    this.#confirmedShare = -1;
+    this.#limitMs = nowMs;
+  }
+
   #limit(share: number): void {
     this.#askedShare = share;
+    this.#readingsAbove = 0;
     this.#call<InverterProblem | undefined>((done) => this.inverter.limit(share, done), (problem, nowMs) => this.#limited(share, problem, nowMs));
   }
 

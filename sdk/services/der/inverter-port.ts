@@ -43,3 +43,12 @@ export interface InverterPort {
   /** Ends it; whoever waits is told. */
   close(): void;
 }
+
+/** A limit counts as obeyed up to this share of the nominal power above it, and this much for the noise of the measurement. */
+const toleranceShare = 0.02;
+const noiseW = 10;
+
+/** The most power at which a limit still counts as obeyed, in W. @param share of the nominal power, in % */
+export function obeyedUpToW(nominalPowerW: number, share: number): number {
+  return nominalPowerW * (share / 100 + toleranceShare) + noiseW;
+}

@@ -1,7 +1,7 @@
 /** A SunSpec inverter over Modbus registers: what it is, what it feeds in, and a limit whose effect is confirmed. The same code on a device and on a gateway. */
 import type { TimerHandle, TimerPort } from "../../client/driver";
 import { badArgument, EbalanceError, malformed } from "../../core/model/errors";
-import type { InverterPort, InverterProblem, InverterReading, Nameplate } from "../../services/der/inverter-port";
+import { obeyedUpToW, type InverterPort, type InverterProblem, type InverterReading, type Nameplate } from "../../services/der/inverter-port";
 import { problemKind } from "./modbus-pdu";
 import type { RegisterPort } from "./register-port";
 import {
@@ -21,9 +21,6 @@ import { findModels, readProblem, type FoundModel } from "./sunspec-walk";
 const defaultObeyWithinMs = 10_000;
 /** While it ramps down, the power is read in these intervals. */
 const watchEveryMs = 500;
-/** A limit counts as obeyed up to this share of the capacity above it, and this much for the noise of the measurement. */
-const toleranceShare = 0.02;
-const noiseW = 10;
 /** No inverter feeds in, or takes, more than this share of its capacity for long. */
 const mostPowerShare = 1.5;
 const mostPowerW = 1e9;
@@ -91,7 +88,7 @@ export class SunSpecInverter implements InverterPort {
     if (!identity.limit) return this.#later(() => finish(unsupported(`${this.registers.name} has no model ${limitModels.map((l) => l.model).join(" or ")} to limit its power`)));
     this.#writeLimit(identity.limit, share, (problem) => {
       if (problem || share === 100) return finish(problem);
-      this.#watch(identity, (identity.nominalPowerW * share) / 100, finish);
+      this.#watch(identity, share, finish);
     });
   }
 
@@ -202,8 +199,9 @@ export class SunSpecInverter implements InverterPort {
     });
   }
 
-  #watch(identity: Identity, limitW: number, finish: Done<undefined>): void {
-    const mostW = limitW + identity.nominalPowerW * toleranceShare + noiseW;
+  #watch(identity: Identity, share: number, finish: Done<undefined>): void {
+    const limitW = (identity.nominalPowerW * share) / 100;
+    const mostW = obeyedUpToW(identity.nominalPowerW, share);
     let late = false;
     this.#deadline = this.timers.after(this.obeyWithinMs, () => (late = true));
     const look = () =>
