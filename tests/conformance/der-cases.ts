@@ -197,6 +197,30 @@ export const derCases: readonly Case[] = [
     }),
   },
   {
+    name: "MU-5 a power cut while the home is away raises no limit that the inverter has",
+    run: inDerWorld((world) => {
+      world.control();
+      const seen = [];
+      for (const ask of [() => world.setPoint(10, 3600), () => world.write(["switchState", false])]) {
+        ask();
+        world.pass(2000);
+        for (const one of [world.controller!, world.device!]) one.close();
+        world.reachable = false;
+        world.control();
+        world.pass(60_000);
+        seen.push(world.inverter.share);
+        world.reachable = true;
+        world.pass(60_000);
+      }
+      expectEqual([seen, world.status], [[10, 0], [off, 0, 0, 0]], "as before the power cut");
+      world.write(["switchState", true]);
+      world.write(["setPointTimeToLive", 0]);
+      world.pass(1000);
+      expectEqual(world.status, [free, 0, 100, 100], "released");
+      return seen;
+    }),
+  },
+  {
     name: "MU-5 a set-point that the inverter does not obey is an alarm, and tried again",
     run: inDerWorld((world) => {
       world.control();

@@ -50,7 +50,7 @@ export class InverterInWords implements InverterPort {
   constructor(private readonly world: DerWorld) {}
 
   identify(done: (result: Nameplate | InverterProblem) => void): void {
-    this.#answer(done, () => ({ maker: "Maker", model: "5000", serialNumber: "1", nominalPowerW: 5000 }));
+    this.#answer(done, () => ({ maker: "Maker", model: "5000", serialNumber: "1", nominalPowerW: 5000, limitShare: this.share }));
   }
 
   read(done: (result: InverterReading | InverterProblem) => void): void {

@@ -43,7 +43,7 @@ describe.skipIf(noPymodbusReason).each(Object.entries(clients))(`CP-10 a SunSpec
   async function identified(on = running, obeyWithinMs?: number) {
     const inverter = new SunSpecInverter(client(on.port), nodeTimers, obeyWithinMs);
     cleanUp.push(() => inverter.close());
-    expect(await identify(inverter)).toEqual({ maker: "Other Maker", model: "PY 5000", serialNumber: "SN-1", nominalPowerW: 5000 });
+    expect(await identify(inverter)).toEqual({ maker: "Other Maker", model: "PY 5000", serialNumber: "SN-1", nominalPowerW: 5000, limitShare: 100 });
     return inverter;
   }
 

@@ -142,6 +142,7 @@ export class DerController {
   #identified(result: Nameplate | InverterProblem, nowMs: number): void {
     if ("problem" in result) return this.#failed(result, nowMs);
     this.#nameplate = result;
+    this.#decision.found(result.limitShare, nowMs);
     this.#readMs = nowMs;
     this.#repeatMs = 0;
   }

@@ -9,6 +9,7 @@ const { off, free, setPoint, safe, fault } = ControllerState;
 type Event =
   | readonly [afterS: number, what: "heard" | "gone" | "silent" | "nonsense" | "answers" | "on" | "off" | "nothing"]
   | readonly [afterS: number, what: "ttl", seconds: number]
+  | readonly [afterS: number, what: "found", share: number]
   | readonly [afterS: number, what: "share", share: number, ageS?: number];
 
 /** A decision on a clock of its own. */
@@ -22,6 +23,8 @@ class Run {
     switch (event[1]) {
       case "ttl":
         return decision.timeToLive(event[2], nowMs);
+      case "found":
+        return decision.found(event[2], nowMs);
       case "share":
         return decision.setPoint(event[2], (event[3] ?? 0) * 1000, nowMs);
       case "heard":
@@ -50,6 +53,11 @@ const limited: readonly Event[] = [[0, "heard"], [0, "ttl", 60], [0, "share", 70
 
 const rows: readonly Row[] = [
   ["is safe at the start", [], [safe, 40, 0]],
+  ["does not raise the limit that the inverter has at the start", [[0, "found", 10], [60, "nothing"]], [safe, 10, Alarm.noGateway]],
+  ["nor where the inverter forgets it in a fault", [[0, "found", 0], [1, "silent"], [1, "found", 100], [0, "answers"]], [safe, 0, 0]],
+  ["is safe at the start where the inverter has a higher limit", [[0, "found", 90]], [safe, 40, 0]],
+  ["is free of the limit from before once the gateway is heard", [[0, "found", 10], [1, "heard"]], [free, 100, 0]],
+  ["has its own safe limit once the gateway has been heard", [[0, "found", 10], ...limited, [60, "nothing"]], [safe, 40, 0]],
   ["is free once the gateway is heard and has nothing to say", [[0, "heard"]], [free, 100, 0]],
   ["says that it has never heard the gateway, and stays safe", [[30, "nothing"]], [safe, 40, Alarm.noGateway]],
   ["obeys a set-point", limited, [setPoint, 70, 0]],
@@ -137,6 +145,7 @@ describe("MU-5 whatever happens in whatever order", () => {
   const event: fc.Arbitrary<Event> = fc.oneof(
     fc.tuple(seconds, fc.constantFrom("heard", "gone", "silent", "nonsense", "answers", "on", "off", "nothing")),
     fc.tuple(seconds, fc.constant("ttl" as const), fc.constantFrom(0, 1, 30, 60, 600)),
+    fc.tuple(seconds, fc.constant("found" as const), fc.integer({ min: 0, max: 100 })),
     fc.tuple(seconds, fc.constant("share" as const), fc.integer({ min: -5, max: 105 }), fc.integer({ min: -100, max: 700 })),
   );
   const events = fc.array(event, { maxLength: 30 });

@@ -4,7 +4,8 @@
  *
  * A set-point holds until its time to live has run out or it is released. One that runs out without a release, or whose gateway is gone too long, leads to the safe state,
  * and only the next set-point or a release leads out of it. A gateway that is gone while no set-point was in force is an alarm and no more: whoever was free to feed in
- * when the grid had nothing against it does not lose its yield to a broken link.
+ * when the grid had nothing against it does not lose its yield to a broken link. Until the gateway has been heard for the first time, a limit that the inverter was found
+ * with is not raised: what it was set for may still hold.
  */
 import { badArgument } from "../../core/model/errors";
 
@@ -70,6 +71,8 @@ export class DerDecision {
   #mode: ControllerStateCode = ControllerState.safe;
   /** Whether the gateway has been heard since the start: until then anything may hold there. */
   #heard = false;
+  /** The lowest limit that the inverter was found with until then: it may be that of a set-point from before a power cut. */
+  #foundShare = 100;
   #on = true;
   #timeToLiveMs = 0;
   /** The set-point that was accepted last, and until when it lives. */
@@ -133,6 +136,12 @@ export class DerDecision {
     this.update(nowMs);
   }
 
+  /** The limit that the inverter has by itself, in %: until the gateway has been heard, no more than that is permitted. */
+  found(limitShare: number, nowMs: number): void {
+    this.#foundShare = Math.min(this.#foundShare, limitShare);
+    this.update(nowMs);
+  }
+
   /** Whether the limit has been seen to take effect. */
   obeyed(yes: boolean): void {
     this.#alarm(Alarm.notObeyed, !yes);
@@ -147,7 +156,8 @@ export class DerDecision {
 
   /** Lets time pass. */
   update(nowMs: number): void {
-    const { gatewayTimeoutMs, safeLimitShare } = this.limits;
+    const { gatewayTimeoutMs } = this.limits;
+    const safeLimitShare = this.#heard ? this.limits.safeLimitShare : Math.min(this.limits.safeLimitShare, this.#foundShare);
     const goneAtMs = this.#goneMs + gatewayTimeoutMs;
     const gone = nowMs >= goneAtMs;
     const lives = nowMs < this.#untilMs;

@@ -7,6 +7,8 @@ export interface Nameplate {
   readonly serialNumber: string;
   /** Most active power that it can feed in, in W. */
   readonly nominalPowerW: number;
+  /** The limit of active power that it has at present, in % of the nominal power; 100 where none is enabled. */
+  readonly limitShare: number;
 }
 
 /** What it measures; undefined where it has no such register, or none that is implemented. */

@@ -74,6 +74,7 @@ const threePhases = [103, 50, ...blank(8), 2315, 2300, 2298, tenths, 420, 1, 499
 const nameplate = [120, 26, 4, 500, 1, ...blank(23)];
 const settings = (watts: number) => [121, 30, watts, ...blank(19), 0, ...blank(9)];
 const controls = (scale = hundredths) => [123, 24, 0, 0, 1, 10_000, 0, 0, 0xffff, 0, ...blank(13), scale, 0, 0];
+const limitedTo = (steps: number, enabled: number) => [...controls().slice(0, 5), steps, ...controls().slice(6, 9), enabled, ...controls().slice(10)];
 const derMeasurement = [701, 153, ...blank(8), 300, ...blank(6), 0, 50_000, 0, 0, 0, 77, ...blank(24), 2310, ...blank(22), 2320, ...blank(22), 0xffff, ...blank(20), tenths, 0xfffd, 1, ...blank(3), 0, ...blank(34)];
 const derCapacity = [702, 50, 600, ...blank(23), 500, ...blank(18), 1, ...blank(6)];
 const derControls = [704, 57, ...blank(12), 0, 1000, 1000, 0, 0, 0, 0, 0, ...blank(32), tenths, ...blank(4)];
@@ -108,7 +109,7 @@ function identified(words: readonly number[] = usual, obeyWithinMs?: number) {
 
 describe("what an inverter is", () => {
   test.each([40_000, 50_000, 0])("its models are found from register %i on", (base) => {
-    expect(identify(inverterOn(usual, base).inverter)).toEqual({ maker: "Maker", model: "Model 5", serialNumber: "SN 1", nominalPowerW: 5000 });
+    expect(identify(inverterOn(usual, base).inverter)).toEqual({ maker: "Maker", model: "Model 5", serialNumber: "SN 1", nominalPowerW: 5000, limitShare: 100 });
   });
 
   test.each<[string, number[], number]>([
@@ -116,6 +117,16 @@ describe("what an inverter is", () => {
     ["the nameplate where none was set", models(threePhases, nameplate, settings(0xffff)), 5000],
     ["the maximum of a DER", models(derMeasurement, derCapacity), 5000],
   ])("its nominal power is %s", (_what, words, nominalPowerW) => expect(identify(inverterOn(words).inverter)).toMatchObject({ nominalPowerW }));
+
+  test.each<[string, number[], number]>([
+    ["none that could be", models(threePhases, nameplate), 100],
+    ["none that is enabled", models(threePhases, nameplate, limitedTo(1000, 0)), 100],
+    ["that of its controls", models(threePhases, nameplate, limitedTo(1050, 1)), 10.5],
+    ["off", models(threePhases, nameplate, limitedTo(0, 1)), 0],
+    ["one above all", models(threePhases, nameplate, limitedTo(12_000, 1)), 100],
+    ["one that is not implemented", models(threePhases, nameplate, limitedTo(0xffff, 1)), 100],
+    ["that of a DER", models(derMeasurement, derCapacity, [...derControls.slice(0, 14), 1, 333, ...derControls.slice(16)]), 33.3],
+  ])("its present limit is %s", (_what, words, limitShare) => expect(identify(inverterOn(words).inverter)).toMatchObject({ limitShare }));
 
   test.each<[string, number[], string, string]>([
     ["no marker", [1, 2, 3], "unsupported", "no SunSpec marker"],

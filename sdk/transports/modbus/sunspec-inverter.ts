@@ -138,7 +138,9 @@ export class SunSpecInverter implements InverterPort {
         const layout = limitModels.find((definition) => modelOf(found, definition));
         const limit = layout && { ...modelOf(found, layout)!, layout };
         this.#identity = { nominalPowerW, measurement: { ...measuring, layout: measurementModels[measuring.model]! }, limit };
-        finish({ maker, model, serialNumber, nominalPowerW });
+        const told = (limitShare: number) => finish({ maker, model, serialNumber, nominalPowerW, limitShare });
+        if (!limit) return told(100);
+        this.#readModel(limit, layout.count, finish, (present) => told(present[layout.enabledAt] === 1 ? Math.min(100, pointValue(present, layout.limit) ?? 100) : 100));
       });
     });
   }

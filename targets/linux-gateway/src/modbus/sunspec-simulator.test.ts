@@ -38,7 +38,7 @@ describe("the simulated inverters", () => {
     simulator.inverter(2).availableW = 1500;
     time.ms += 1;
     const [first, second] = [inverter(1), inverter(2)];
-    expect(await identify(first)).toEqual({ maker: "ebalance", model: "simulator", serialNumber: "SIM-1", nominalPowerW: 5000 });
+    expect(await identify(first)).toEqual({ maker: "ebalance", model: "simulator", serialNumber: "SIM-1", nominalPowerW: 5000, limitShare: 100 });
     expect(await identify(second)).toMatchObject({ serialNumber: "SIM-2" });
     expect(await read(first)).toMatchObject({ powerW: 4000, voltageL1V: 246, frequencyHz: 50 });
     expect(await read(second)).toMatchObject({ powerW: 1500, voltageL1V: 246 });
@@ -60,6 +60,7 @@ describe("the simulated inverters", () => {
       { unit: 1, powerW: 2000, voltageV: 234, limitShare: 40 },
       { unit: 2, powerW: 0, voltageV: 234, limitShare: undefined },
     ]);
+    expect(await identify(first)).toMatchObject({ limitShare: 40 });
     time.ms += 24 * 3_600_000;
     expect(await read(first)).toMatchObject({ powerW: 2000, voltageL1V: 234 });
     expect(await limit(first, 100)).toBeUndefined();
