@@ -39,7 +39,7 @@ export interface DeviceAccess {
   write(variable: string, value: Value, timeMs?: number): void;
   /**
    * Hears of what is written for the device. Each instance is told once; of what was written while the home unit could not be heard, the newest of each variable, in
-   * order of time and then of `variables`.
+   * the order of `variables`.
    * @param variables names in the registry
    * @param onHome told true when the home unit is heard and all that it had was told, false when it is not heard any more; nothing until it is heard first
    * @throws EbalanceError `bad-argument` for an unknown variable

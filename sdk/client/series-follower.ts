@@ -24,7 +24,7 @@ interface Followed {
   subscribed: boolean;
   /** Whether the home unit was asked for the newest instance since the subscription. */
   caughtUp: boolean;
-  /** Waits until all series are caught up, so that all are told in order of time. */
+  /** Waits until all series are caught up, so that all are told in the order in which they are followed. */
   held: Written | undefined;
   /** Time of the newest instance that was told. */
   newestMs: number;
@@ -172,13 +172,10 @@ class SeriesFollower {
   }
 
   #tellHeld(): void {
-    for (;;) {
-      let first: Followed | undefined;
-      for (const one of this.#series) if (one.held && !(first && first.held!.timeMs <= one.held.timeMs)) first = one;
-      if (!first) return;
-      const { held } = first;
-      first.held = undefined;
-      this.#tell(first, held!);
+    for (const one of this.#series) {
+      const { held } = one;
+      one.held = undefined;
+      if (held) this.#tell(one, held);
     }
   }
 

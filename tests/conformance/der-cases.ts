@@ -41,7 +41,7 @@ export const derCases: readonly Case[] = [
     }),
   },
   {
-    name: "MU-1 DI-9 what was written while the device was away is told when it is back, the newest of each variable, in order of time, with its age",
+    name: "MU-1 DI-9 what was written while the device was away is told when it is back, the newest of each variable, in the order in which they are followed, with its age",
     run: inDerWorld((world) => {
       const told = followed(world, "setPointTimeToLive", "powerLimitShare", "switchState");
       world.write(["switchState", true]);
@@ -53,7 +53,7 @@ export const derCases: readonly Case[] = [
       world.write(["setPointTimeToLive", 0]);
       world.reachable = true;
       world.pass(10_000);
-      expectEqual(told.slice(0, 5).map((one) => (Array.isArray(one) ? (one as unknown[]).slice(0, 2) : one)), [true, ["switchState", true], false, ["powerLimitShare", 60], ["setPointTimeToLive", 0]], "told");
+      expectEqual(told.slice(0, 5).map((one) => (Array.isArray(one) ? (one as unknown[]).slice(0, 2) : one)), [true, ["switchState", true], false, ["setPointTimeToLive", 0], ["powerLimitShare", 60]], "told");
       world.cut();
       world.reachable = true;
       world.pass(60_000);
@@ -193,6 +193,35 @@ export const derCases: readonly Case[] = [
       world.control();
       world.pass(1000);
       expectEqual(world.status, [safe, 0, 40, 40], "still run out after another power cut");
+      return world.status;
+    }),
+  },
+  {
+    name: "MU-5 a restart takes up a set-point whose time to live was renewed alone, and leaves one free that was released",
+    run: inDerWorld((world) => {
+      const restart = () => {
+        for (const one of [world.controller!, world.device!]) one.close();
+        world.control();
+        world.pass(1000);
+        return world.status;
+      };
+      world.control();
+      world.setPoint(30, 60);
+      for (let i = 0; i < 4; i++) {
+        world.pass(40_000);
+        world.write(["setPointTimeToLive", 60]);
+        expectEqual(world.status, [setPoint, 0, 30, 30], `renewal ${i}`);
+      }
+      world.pass(20_000);
+      expectEqual(restart(), [setPoint, 0, 30, 30], "taken up");
+      world.pass(35_000);
+      expectEqual(world.status, [setPoint, 0, 30, 30], "for the time that is left");
+      world.pass(5000);
+      expectEqual(world.status, [safe, 0, 40, 40], "run out");
+      expectEqual(restart(), [safe, 0, 40, 40], "still run out");
+      world.write(["setPointTimeToLive", 0]);
+      world.pass(1000);
+      expectEqual(restart(), [free, 0, 100, 100], "released, without an alarm");
       return world.status;
     }),
   },

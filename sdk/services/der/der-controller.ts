@@ -85,7 +85,7 @@ export class DerController {
 
   #written({ variable, value, ageMs }: Written): void {
     const nowMs = this.#nowMs();
-    if (variable === "setPointTimeToLive") this.#decision.timeToLive(value as number, nowMs);
+    if (variable === "setPointTimeToLive") this.#decision.timeToLive(value as number, ageMs, nowMs);
     else if (variable === "powerLimitShare") this.#decision.setPoint(value as number, ageMs, nowMs);
     else this.#decision.switched(value as boolean, nowMs);
     this.#stepIn(0);

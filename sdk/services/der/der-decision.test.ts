@@ -8,7 +8,7 @@ const { off, free, setPoint, safe, fault } = ControllerState;
 /** One thing that happens, `[after how many seconds, what, with what]`. */
 type Event =
   | readonly [afterS: number, what: "heard" | "gone" | "silent" | "nonsense" | "answers" | "on" | "off" | "nothing"]
-  | readonly [afterS: number, what: "ttl", seconds: number]
+  | readonly [afterS: number, what: "ttl", seconds: number, ageS?: number]
   | readonly [afterS: number, what: "found", share: number]
   | readonly [afterS: number, what: "share", share: number, ageS?: number];
 
@@ -22,7 +22,7 @@ class Run {
     const { decision, nowMs } = this;
     switch (event[1]) {
       case "ttl":
-        return decision.timeToLive(event[2], nowMs);
+        return decision.timeToLive(event[2], (event[3] ?? 0) * 1000, nowMs);
       case "found":
         return decision.found(event[2], nowMs);
       case "share":
@@ -69,9 +69,17 @@ const rows: readonly Row[] = [
   ["is free when released after a set-point ran out", [...limited, [70, "nothing"], [0, "ttl", 0]], [free, 100, 0]],
   ["obeys the next set-point after one ran out", [...limited, [70, "nothing"], [0, "share", 80]], [setPoint, 80, 0]],
   ["does not shorten a set-point by a time to live for the next", [...limited, [0, "ttl", 5], [10, "nothing"]], [setPoint, 70, 0]],
-  ["takes a set-point that was written before for the time that is left", [[0, "ttl", 60], [0, "share", 70, 50], [0, "heard"], [9, "nothing"]], [setPoint, 70, 0]],
-  ["is safe when that time has passed", [[0, "ttl", 60], [0, "share", 70, 50], [0, "heard"], [10, "nothing"]], [safe, 40, 0]],
-  ["is safe when a set-point from before has run out already", [[0, "ttl", 60], [0, "share", 70, 70], [0, "heard"]], [safe, 40, 0]],
+  ["takes a set-point that was written before for the time that is left", [[0, "ttl", 60, 50], [0, "share", 70, 50], [0, "heard"], [9, "nothing"]], [setPoint, 70, 0]],
+  ["is safe when that time has passed", [[0, "ttl", 60, 50], [0, "share", 70, 50], [0, "heard"], [10, "nothing"]], [safe, 40, 0]],
+  ["is safe when a set-point from before has run out already", [[0, "ttl", 60, 70], [0, "share", 70, 70], [0, "heard"]], [safe, 40, 0]],
+  ["counts the time that is left from a time to live that was renewed alone", [[0, "ttl", 60, 20], [0, "share", 70, 500], [0, "heard"], [39, "nothing"]], [setPoint, 70, 0]],
+  ["no longer than that", [[0, "ttl", 60, 20], [0, "share", 70, 500], [0, "heard"], [40, "nothing"]], [safe, 40, 0]],
+  ["is free, without an alarm, where a set-point from before was released", [[0, "ttl", 0, 10], [0, "share", 70, 50], [0, "heard"]], [free, 100, 0]],
+  ["is free where there is a time to live and never was a set-point", [[0, "ttl", 60, 10], [0, "heard"]], [free, 100, 0]],
+  ["is safe where the set-point from before cannot be obeyed", [[0, "ttl", 60, 10], [0, "share", 5, 10], [0, "heard"]], [safe, 40, Alarm.outOfLimits]],
+  ["keeps a set-point whose time to live is renewed alone", [...limited, [50, "ttl", 60], [59, "nothing"]], [setPoint, 70, 0]],
+  ["up to its end", [...limited, [50, "ttl", 60], [60, "nothing"]], [safe, 40, 0]],
+  ["does not take up a set-point that ran out for a time to live alone", [...limited, [60, "ttl", 60]], [safe, 40, 0]],
   ["does not let a set-point from the future live longer", [[0, "ttl", 60], [0, "share", 70, -500], [60, "nothing"]], [safe, 40, 0]],
   ["refuses a set-point that is too low, and keeps what held", [...limited, [0, "share", 9]], [setPoint, 70, Alarm.outOfLimits]],
   ["refuses a set-point above 100 %", [...limited, [0, "share", 101]], [setPoint, 70, Alarm.outOfLimits]],
@@ -144,7 +152,7 @@ describe("MU-5 whatever happens in whatever order", () => {
   const seconds = fc.integer({ min: 0, max: 90 });
   const event: fc.Arbitrary<Event> = fc.oneof(
     fc.tuple(seconds, fc.constantFrom("heard", "gone", "silent", "nonsense", "answers", "on", "off", "nothing")),
-    fc.tuple(seconds, fc.constant("ttl" as const), fc.constantFrom(0, 1, 30, 60, 600)),
+    fc.tuple(seconds, fc.constant("ttl" as const), fc.constantFrom(0, 1, 30, 60, 600), fc.integer({ min: -100, max: 700 })),
     fc.tuple(seconds, fc.constant("found" as const), fc.integer({ min: 0, max: 100 })),
     fc.tuple(seconds, fc.constant("share" as const), fc.integer({ min: -5, max: 105 }), fc.integer({ min: -100, max: 700 })),
   );

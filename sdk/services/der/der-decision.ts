@@ -74,7 +74,9 @@ export class DerDecision {
   /** The lowest limit that the inverter was found with until then: it may be that of a set-point from before a power cut. */
   #foundShare = 100;
   #on = true;
+  /** The time to live that was written last, and when. */
   #timeToLiveMs = 0;
+  #timeToLiveAtMs = -Infinity;
   /** The set-point that was accepted last, and until when it lives. */
   #share = 100;
   #untilMs = -Infinity;
@@ -90,26 +92,35 @@ export class DerDecision {
     this.update(nowMs);
   }
 
-  /** How long the set-points that follow hold, in s; 0 releases. */
-  timeToLive(seconds: number, nowMs: number): void {
+  /**
+   * How long set-points hold, in s; 0 releases. One that lives is renewed by it, never shortened: the set-point that it is meant for may follow.
+   * @param ageMs time since it was written
+   */
+  timeToLive(seconds: number, ageMs: number, nowMs: number): void {
     this.#timeToLiveMs = seconds * 1000;
+    this.#timeToLiveAtMs = nowMs - Math.max(0, ageMs);
     if (seconds === 0) this.#release();
+    else if (this.#timeToLiveAtMs < this.#untilMs) this.#untilMs = Math.max(this.#untilMs, this.#timeToLiveAtMs + this.#timeToLiveMs);
     this.update(nowMs);
   }
 
   /**
-   * A limit from above. What is out of limits, or comes without a time to live, is an alarm, and what held before goes on.
+   * A limit from above, whose life counts from the newer of it and its time to live. What is out of limits, or comes without a time to live, is an alarm, and what held
+   * before goes on. One that was released when it was written, or since, is past.
    * @param share of the nominal power, in %
    * @param ageMs time since it was written
    */
   setPoint(share: number, ageMs: number, nowMs: number): void {
+    const writtenMs = nowMs - Math.max(0, ageMs);
+    if (this.#timeToLiveMs === 0 && writtenMs <= this.#timeToLiveAtMs) return;
     const refused = !(share >= this.limits.leastLimitShare && share <= 100 && this.#timeToLiveMs > 0);
     this.#alarm(Alarm.outOfLimits, refused);
+    // A set-point that cannot be obeyed is no release: a home that has one does not free what has just started.
+    if (this.#timeToLiveMs > 0) this.#heard = true;
     if (!refused) {
-      this.#heard = true;
       this.#mode = ControllerState.setPoint;
       this.#share = share;
-      this.#untilMs = nowMs + this.#timeToLiveMs - Math.max(0, ageMs);
+      this.#untilMs = Math.max(writtenMs, this.#timeToLiveAtMs) + this.#timeToLiveMs;
       this.#goneMs = Infinity;
     }
     this.update(nowMs);
