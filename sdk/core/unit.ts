@@ -15,52 +15,15 @@ import { Result, resultName, type ResultCode } from "./model/result";
 import type { LinkPort, UnitPorts } from "./ports";
 import { Neighbour } from "./neighbour";
 import { Relay } from "./requests/relay";
-import { outcome, RequestProcessor, type Notification } from "./requests/request-processor";
+import { outcome, RequestProcessor } from "./requests/request-processor";
 import { Subscriptions, type Notify, type Subscriber } from "./requests/subscriptions";
 import type { KeyHandle } from "./security/crypto-port";
 import { Session, type SessionConfig } from "./security/session";
 import { Operation, type Request, type SessionBody } from "./wire/session-body";
+import { defaultLimits, type UnitConfig, type UnitLimits } from "./unit-config";
 import { parseEnvelope, type Envelope } from "./wire/session-message";
 
-export interface UnitLimits {
-  /** Series that the unit is home of. Default 1024. */
-  readonly maxSeries: number;
-  /** Policies known at once. Default 256. */
-  readonly maxPolicies: number;
-  /** Records of last accesses kept for minimum delays. Default 4096. */
-  readonly maxAccessStates: number;
-  /** Event subscriptions of all subscribers together. Default 1024. */
-  readonly maxSubscriptions: number;
-  /** Requests that wait for an outcome at one neighbour, and as many accepted subscriptions besides; a service takes at most a quarter of either. Default 1024. */
-  readonly maxPending: number;
-  /** Units further down that are known. Default 4096. */
-  readonly maxRoutes: number;
-}
-
-export interface UnitConfig {
-  /** Permanent id of the unit, 1 to 64 bytes of text. */
-  readonly id: string;
-  readonly registry: Registry;
-  /** Id of the unit above: requests for units that are neither here nor below go there. */
-  readonly parent?: string;
-  readonly limits?: Partial<UnitLimits>;
-  /** Told when a session with a neighbour opens and when it is lost. */
-  readonly onSession?: (neighbour: string, open: boolean) => void;
-  /** Told when a neighbour opens its session again and again, as two devices with one identity do. From then on the one that is there keeps its place for half a minute. */
-  readonly onFlapping?: (neighbour: string) => void;
-  /** Told of each request that this unit has decided, with its outcome; of a subscription the first. */
-  readonly onDecision?: (request: Request, notification: Notification) => void;
-}
-
-/** Limits that fit a gateway with a few hundred devices; a device sets lower ones. */
-export const defaultLimits: UnitLimits = Object.freeze({
-  maxSeries: 1024,
-  maxPolicies: 256,
-  maxAccessStates: 4096,
-  maxSubscriptions: 1024,
-  maxPending: 1024,
-  maxRoutes: 4096,
-});
+export { defaultLimits, type UnitConfig, type UnitLimits };
 
 /** How far the time of a message may be from the receiver's, where both clocks are set. */
 const maxSkewMs = 300_000;

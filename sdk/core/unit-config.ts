@@ -1,0 +1,44 @@
+/** What a management unit is made with: who it is, what is above it, how much it holds at most, and who is told what happens. */
+import type { Registry } from "./model/registry";
+import type { Notification } from "./requests/request-processor";
+import type { Request } from "./wire/session-body";
+
+export interface UnitLimits {
+  /** Series that the unit is home of. Default 1024. */
+  readonly maxSeries: number;
+  /** Policies known at once. Default 256. */
+  readonly maxPolicies: number;
+  /** Records of last accesses kept for minimum delays. Default 4096. */
+  readonly maxAccessStates: number;
+  /** Event subscriptions of all subscribers together. Default 1024. */
+  readonly maxSubscriptions: number;
+  /** Requests that wait for an outcome at one neighbour, and as many accepted subscriptions besides; a service takes at most a quarter of either. Default 1024. */
+  readonly maxPending: number;
+  /** Units further down that are known. Default 4096. */
+  readonly maxRoutes: number;
+}
+
+export interface UnitConfig {
+  /** Permanent id of the unit, 1 to 64 bytes of text. */
+  readonly id: string;
+  readonly registry: Registry;
+  /** Id of the unit above: requests for units that are neither here nor below go there. */
+  readonly parent?: string;
+  readonly limits?: Partial<UnitLimits>;
+  /** Told when a session with a neighbour opens and when it is lost. */
+  readonly onSession?: (neighbour: string, open: boolean) => void;
+  /** Told when a neighbour opens its session again and again, as two devices with one identity do. From then on the one that is there keeps its place for half a minute. */
+  readonly onFlapping?: (neighbour: string) => void;
+  /** Told of each request that this unit has decided, with its outcome; of a subscription the first. */
+  readonly onDecision?: (request: Request, notification: Notification) => void;
+}
+
+/** Limits that fit a gateway with a few hundred devices; a device sets lower ones. */
+export const defaultLimits: UnitLimits = Object.freeze({
+  maxSeries: 1024,
+  maxPolicies: 256,
+  maxAccessStates: 4096,
+  maxSubscriptions: 1024,
+  maxPending: 1024,
+  maxRoutes: 4096,
+});
