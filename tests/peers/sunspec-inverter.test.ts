@@ -201,7 +201,7 @@ describe.skipIf(noPymodbusReason)(`CP-10 several units behind one address${leftO
     await running.close();
     const bus = new ModbusBus({ port: running.port, timeoutMs });
     cleanUp.push(() => bus.close());
-    expect(await readRegisters(bus.unit(1))).toEqual({ problem: "silent: connection not made: ECONNREFUSED" });
+    expect(await readRegisters(bus.unit(1))).toEqual({ problem: `silent: no connection to 127.0.0.1:${running.port}: ECONNREFUSED` });
     expect(await readRegisters(bus.unit(1))).toEqual({ problem: "silent: the connection failed a moment ago and is not tried again yet" });
   });
 

@@ -123,7 +123,8 @@ describe("npm start", () => {
     ["a time that is none", ["--seconds", "soon"], "--seconds soon is not a whole number from 1 to 86400"],
     ["an unknown option", ["--nonsense"], "Unknown option '--nonsense'"],
     ["a column of no file", ["--column", "Demand"], "--column says how a file is replayed: give --replay FILE.csv too"],
-    ["a file that is not there", ["--replay", join(temporary, "none.csv")], "none.csv cannot be read (ENOENT)"],
+    ["a file that is not there", ["--replay", join(temporary, "none.csv")], "none.csv: cannot be read (ENOENT): give the path of a CSV file"],
+    ["a file without times, and no interval", ["--replay", file], "give --time COLUMN, or --interval 15m where the rows are 15 minutes apart"],
     ["a variable that is none", ["--replay", file, "--variable", "happiness"], "--variable happiness is not a number that devices report: activeEnergyImport"],
     ["a device that is there already", ["--replay", file, "--device", "home-1"], "--device home-1 is a unit of the street already; meter-2 may be replaced, or take a new id"],
   ])("%s is refused with what would be accepted", async (_what, args, message) => {
