@@ -3,4 +3,4 @@ import { openDevice } from "ebalance/device";
 import { platform } from "ebalance:platform";
 
 let count = 0;
-openDevice(platform).report("activeEnergyImport", { everyMs: Number(platform.args[0] ?? 50), read: () => ++count });
+openDevice(platform).report("activeEnergyImport", { everyMs: Number(platform.args[0] ?? 100), read: () => ++count });

@@ -59,8 +59,8 @@ function openHome(more: Partial<GatewayText>): Promise<GatewayProgram> {
 }
 
 const parentAt = (port: number) => ({ keyFile: grid.keyFile("home"), url: `mqtt://127.0.0.1:${port}` });
-const startMeter = (url: string, everyMs = 100) => grid.program("meter", meterProgram, grid.keyFile("meter"), url, "metering", String(everyMs));
-const startSensor = (port: number, everyMs = 100) => grid.program("sensor", sensorProgram, grid.keyFile("sensor"), String(port), "metering", String(everyMs));
+const startMeter = (url: string, everyMs = 150) => grid.program("meter", meterProgram, grid.keyFile("meter"), url, "metering", String(everyMs));
+const startSensor = (port: number, everyMs = 150) => grid.program("sensor", sensorProgram, grid.keyFile("sensor"), String(port), "metering", String(everyMs));
 
 /** Subscribes as soon as that is possible. */
 async function subscribed(open: () => EventStream): Promise<EventStream> {
