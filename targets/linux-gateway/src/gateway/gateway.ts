@@ -1,5 +1,5 @@
 /** A gateway: one management unit with its store, its ways up and down, its bridges and services, as a configuration says (MU-3, MU-9, CP-9). */
-import { DataInterface, decisionOf, MemoryStore, Registry, standardVariables, UnitDriver, Uplink, type LogPort, type StorePort } from "ebalance";
+import { DataInterface, decisionOf, MemoryStore, Registry, standardVariables, UnitDriver, Uplink, type LogPort, type StorePort, type UnitConfig } from "ebalance";
 import { NodeCrypto } from "../node-crypto";
 import { nodeTimers, systemClock } from "../node-ports";
 import { readKeyFile } from "../read-key-file";
@@ -41,7 +41,8 @@ export class Gateway {
     const parent = config.parent && readKeyFile(config.parent.keyFile);
     parent?.key.fill(0);
     const tell = options.onEvent ?? (() => {});
-    const unit = {
+    const onDecision: UnitConfig["onDecision"] = (request, notification) => tell({ type: "decision", timeMs: Date.now(), ...decisionOf(this.driver.unit, request, notification) });
+    const unit: UnitConfig = {
       id: config.unit,
       registry: new Registry(standardVariables),
       limits: Object.fromEntries(Object.entries(config.limits).filter(([, value]) => value !== undefined)),
@@ -52,7 +53,7 @@ export class Gateway {
         tell({ type: "session", peer, open });
       },
       onFlapping: (peer: string) => tell({ type: "flapping", peer }),
-      ...(options.onEvent ? { onDecision: (...[request, notification]: Parameters<NonNullable<ConstructorParameters<typeof UnitDriver>[0]["onDecision"]>>) => tell({ type: "decision", timeMs: Date.now(), ...decisionOf(this.driver.unit, request, notification) }) } : {}),
+      ...(options.onEvent ? { onDecision } : {}),
     };
     const series: StorePort = store ?? new MemoryStore(4096);
     this.driver = new UnitDriver(unit, { clock: systemClock, crypto: this.#crypto, store: series, log }, nodeTimers);
