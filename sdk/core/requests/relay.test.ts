@@ -132,3 +132,25 @@ test("SP-2 nobody ends another stakeholder's subscription: nothing is passed on,
   asked.answer();
   expect(told.at(-1)).toBe(Result.done);
 });
+
+test("DI-7 who has taken all of its places can still end what it has, and not without bound", () => {
+  const asked = new Asked();
+  const from = asker();
+  const { relay, told, reply, forward } = relayTo(asked);
+  for (let i = 0; i < 8; i++) {
+    forward(event, i, from);
+    asked.answer();
+  }
+  forward(query, 8, from);
+  expect(told.at(-1)).toBe(Result.busy);
+  relay.unsubscribe(unsubscribe(0), 9, from, reply);
+  asked.answer();
+  expect(told.at(-1)).toBe(Result.done);
+  forward(query, 10, from);
+  expect(asked.requests.at(-1)!.request.op).toBe(Operation.query);
+  // Ends that nobody answers take places too, sixteen at the most.
+  const before = asked.requests.length;
+  for (let i = 0; i < 20; i++) relay.unsubscribe(unsubscribe(1), 20 + i, from, reply);
+  expect(asked.requests.length - before).toBe(8);
+  expect(told.at(-1)).toBe(Result.busy);
+});

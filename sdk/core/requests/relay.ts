@@ -34,7 +34,9 @@ export class Relay {
     const hops = (request.hops ?? 0) + 1;
     if (hops > maxHops) return reply(outcome(Result.unknownLocation));
     const relayed = this.#of(from);
-    if (relayed.size >= Math.max(4, this.maxPending / 2)) return reply(outcome(Result.busy));
+    // Whoever has taken all of its places can still end something.
+    const places = request.op === Operation.unsubscribe ? this.maxPending : this.maxPending / 2;
+    if (relayed.size >= Math.max(4, places)) return reply(outcome(Result.busy));
     const entry: Relayed = { id: this.nextId(), to, source: request.source, standing: isStanding(request) };
     relayed.set(sequence, entry);
     const back: Notify = (notification) => {
