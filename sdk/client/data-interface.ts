@@ -4,9 +4,10 @@
  */
 import { badArgument } from "../core/model/errors";
 import { conditionFromText, QueryFunction, type ConditionText, type QueryFunctionName, type SeriesKey } from "../core/model/instance";
+import type { NameId } from "../core/model/names";
 import { policyFromText, type PolicyText } from "../core/model/policy";
-import { checkValue, fromPhysical, stepsOf, toPhysical, type Value, type Variable } from "../core/model/registry";
-import { Result, resultName, type ResultName } from "../core/model/result";
+import { checkedFromPhysical, stepsOf, toPhysical, type Value } from "../core/model/registry";
+import { resultName, type ResultName } from "../core/model/result";
 import { minPeriodMs, type Notification } from "../core/requests/request-processor";
 import type { ManagementUnit } from "../core/unit";
 import { maxItems, maxPeriodMs, Operation, type Item, type Request, type Source } from "../core/wire/session-body";
@@ -61,17 +62,23 @@ export interface WriteArguments extends SeriesText {
   readonly policy?: PolicyText | Uint8Array;
 }
 
-export interface QueryArguments extends SeriesText {
+/** Where a series is looked at. */
+export interface LocatedSeries extends SeriesText {
+  /** Id of the unit that is asked for its own copy of the series: a sensor keeps what it measured. Left out: the home of the series. */
+  readonly at?: string;
+}
+
+export interface QueryArguments extends LocatedSeries {
   readonly condition?: ConditionText;
   /** Default `last`. */
   readonly function?: QueryFunctionName;
 }
 
-export interface EventArguments extends SeriesText {
+export interface EventArguments extends LocatedSeries {
   readonly condition?: ConditionText;
 }
 
-export interface PeriodicArguments extends SeriesText {
+export interface PeriodicArguments extends LocatedSeries {
   /** Time between two notifications in milliseconds, 100 to 2^31 - 1. */
   readonly periodMs: number;
 }
@@ -125,6 +132,7 @@ export class DataInterface {
       op: Operation.query,
       source: this.#source,
       selector: { variable: variable.id, device: names.id(query.device), owner: names.id(query.owner) },
+      at: this.#at(query),
       condition: conditionFromText(query.condition ?? {}, (value) => stepsOf(variable, value)),
       function: code,
     } as const;
@@ -143,7 +151,7 @@ export class DataInterface {
     const selector = this.#series(event);
     const variable = this.unit.registry.named(event.variable);
     const condition = conditionFromText(event.condition ?? {}, (value) => stepsOf(variable, value));
-    return this.#subscribe({ op: Operation.event, source: this.#source, selector, condition });
+    return this.#subscribe({ op: Operation.event, source: this.#source, selector, at: this.#at(event), condition });
   }
 
   /**
@@ -156,7 +164,7 @@ export class DataInterface {
   periodic(periodic: PeriodicArguments): EventStream {
     const { periodMs } = periodic;
     if (!(Number.isInteger(periodMs) && periodMs >= minPeriodMs && periodMs <= maxPeriodMs)) badArgument(`periodMs ${periodMs} is not a whole number from ${minPeriodMs} to ${maxPeriodMs}`);
-    return this.#subscribe({ op: Operation.periodic, source: this.#source, selector: this.#series(periodic), periodMs });
+    return this.#subscribe({ op: Operation.periodic, source: this.#source, selector: this.#series(periodic), at: this.#at(periodic), periodMs });
   }
 
   #subscribe(request: Request): EventStream {
@@ -166,6 +174,10 @@ export class DataInterface {
     );
   }
 
+  #at({ at }: LocatedSeries): NameId | undefined {
+    return at === undefined ? undefined : this.unit.names.id(at);
+  }
+
   #series(text: SeriesText): SeriesKey {
     const { names, registry } = this.unit;
     return { variable: registry.named(text.variable).id, device: names.id(text.device), owner: names.id(text.owner) };
@@ -173,9 +185,7 @@ export class DataInterface {
 
   #item(instance: WriteArguments): Item {
     const variable = this.unit.registry.named(instance.variable);
-    const value = fromPhysical(variable, instance.value);
-    const checked = checkValue(variable, value);
-    if (checked !== Result.done) badArgument(`${variable.name} ${describe(instance.value)} is ${resultName(checked)}: ${describeRange(variable)}`);
+    const value = checkedFromPhysical(variable, instance.value);
     const { policy, timeMs = 0 } = instance;
     if (!(timeMs >= 0 && timeMs <= Number.MAX_SAFE_INTEGER)) badArgument(`timeMs ${timeMs} is not a number of milliseconds since 1970`);
     return {
@@ -212,16 +222,4 @@ export class DataInterface {
       ...(item.policy instanceof Uint8Array ? { policyHash: item.policy } : {}),
     };
   }
-}
-
-function describe(value: Value): string {
-  if (value instanceof Uint8Array) return `of ${value.length} bytes`;
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
-}
-
-function describeRange(variable: Variable): string {
-  const { type, min, max, unit } = variable;
-  if (type === "boolean") return "true or false";
-  if (type === "text" || type === "bytes") return `${type} of at most ${max} bytes`;
-  return `a number from ${min} to ${max} ${unit}`.trim();
 }

@@ -3,17 +3,20 @@
  * be delivered yet, and hears of what is written for the device.
  */
 import { badArgument, EbalanceError } from "../core/model/errors";
-import { Registry, type Value, type VariableDefinition } from "../core/model/registry";
-import { standardVariables } from "../core/model/standard-variables";
+import { checkedFromPhysical, Registry, type Value, type VariableDefinition } from "../core/model/registry";
+import { standardRegistry } from "../core/model/standard-variables";
 import type { ClockPort, LinkConnector, LogPort } from "../core/ports";
 import type { CryptoPort } from "../core/security/crypto-port";
 import { parseKeyFile, type KeyFile } from "../core/security/key-file";
 import type { SessionConfig } from "../core/security/session";
 import type { UnitLimits } from "../core/unit";
+import type { SealPort } from "../core/wire/reading-message";
 import { MemoryStore } from "../storage/memory-store";
+import type { StorePort } from "../storage/store-port";
 import type { DeviceAccess, Following, Written } from "./device-access";
 import { UnitDriver, type TimerHandle, type TimerPort } from "./driver";
 import { Outbox } from "./outbox";
+import { OwnCopy } from "./own-copy";
 import { Followers } from "./series-follower";
 import { Uplink } from "./uplink";
 
@@ -29,10 +32,16 @@ export interface DevicePlatform {
   readonly service: string;
   /** Makes links to the parent. */
   readonly connect: LinkConnector;
+  /** Where the device keeps what it measures, to answer those who ask it itself. Left out: nowhere, and the home has the only copy. */
+  readonly store?: StorePort;
+  /** Left out: in TypeScript, over the crypto port. */
+  readonly seal?: SealPort;
 }
 
 /** A device sends what it measures to its parent and is home of no series, so nobody can make it keep anything. */
 const deviceLimits: Partial<UnitLimits> = Object.freeze({ maxSeries: 0, maxPolicies: 2, maxAccessStates: 0, maxSubscriptions: 0, maxPending: 64 });
+/** With a store of its own it answers for what it has measured; its parent has half of the subscriptions, as any other unit. */
+const keepingLimits: Partial<UnitLimits> = Object.freeze({ maxSeries: 8, maxPolicies: 8, maxAccessStates: 32, maxSubscriptions: 16, maxPending: 64 });
 
 export interface DeviceOptions {
   /** The variables of this device, instead of the SDK's registry: a subset of `standardVariables`, or variables of its own. */
@@ -49,6 +58,7 @@ export interface ReportOptions {
 export class Device implements DeviceAccess {
   readonly #driver: UnitDriver;
   readonly #outbox: Outbox;
+  readonly #copy: OwnCopy | undefined;
   readonly #uplink: Uplink;
   readonly #reports = new Set<{ timer: TimerHandle }>();
   readonly #followers: Followers;
@@ -72,6 +82,8 @@ export class Device implements DeviceAccess {
     const source = { service: platform.service, stakeholder: session.owner };
     if (!session.sources.some((s) => s.device === session.initiator && s.service === platform.service && s.stakeholder === session.owner))
       throw new EbalanceError("bad-configuration", "caller", `service ${platform.service} of ${session.owner} is not in the sources of session ${session.kid}`);
+    if (platform.store) this.#copy = new OwnCopy(driver.unit, session.owner, platform.clock, log);
+    if (platform.store && policy) driver.unit.setDefaultPolicy(session.owner, policy);
     this.#outbox = new Outbox(driver.unit, source, timers, log, policy, () => this.#uplink.reconnect("no answer"));
     this.#followers = new Followers(driver.unit, source, platform);
     this.#uplink = new Uplink(driver, parent, platform.connect, timers, log);
@@ -88,7 +100,11 @@ export class Device implements DeviceAccess {
    * @throws EbalanceError `bad-argument` for an unknown variable or a value outside its type or range
    */
   write(variable: string, value: Value, timeMs?: number): void {
-    this.#outbox.add(variable, value, timeMs ?? this.platform.clock.wallMs());
+    const known = this.#driver.unit.registry.named(variable);
+    const inUnitForm = checkedFromPhysical(known, value);
+    const atMs = timeMs ?? this.platform.clock.wallMs();
+    this.#copy?.keep(known.id, inUnitForm, atMs);
+    this.#outbox.add(known.id, inUnitForm, atMs);
   }
 
   /**
@@ -159,7 +175,8 @@ interface SessionEvents {
 }
 
 function makeDriver(platform: DevicePlatform, { initiator: id, responder: parent }: SessionConfig, options: DeviceOptions, events: SessionEvents): UnitDriver {
+  const { clock, crypto, timers, log, store, seal } = platform;
   const onSession = (_parent: string, open: boolean) => events.changed(open);
-  const config = { id, registry: new Registry(options.variables ?? standardVariables), parent, limits: deviceLimits, onSession };
-  return new UnitDriver(config, { clock: platform.clock, crypto: platform.crypto, log: platform.log, store: new MemoryStore(1) }, platform.timers);
+  const config = { id, registry: options.variables ? new Registry(options.variables) : standardRegistry, parent, limits: store ? keepingLimits : deviceLimits, onSession };
+  return new UnitDriver(config, { clock, crypto, log, store: store ?? new MemoryStore(1), seal }, timers);
 }

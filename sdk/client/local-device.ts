@@ -1,6 +1,6 @@
 /** A bridged device on the unit that it is enrolled at: its program writes and follows as one on a device of its own does. */
 import type { PolicyText } from "../core/model/policy";
-import type { Value } from "../core/model/registry";
+import { checkedFromPhysical, type Value } from "../core/model/registry";
 import type { ManagementUnit } from "../core/unit";
 import type { DeviceAccess, Following, ProgramPorts, Written } from "./device-access";
 import { Outbox } from "./outbox";
@@ -34,7 +34,7 @@ export class LocalDevice implements DeviceAccess {
    * const inverter = new LocalDevice(driver.unit, { clock, timers, log }, { device: "inverter-1", stakeholder: "customer", service: "der" });
    */
   constructor(
-    unit: ManagementUnit,
+    private readonly unit: ManagementUnit,
     private readonly ports: ProgramPorts,
     options: LocalDeviceOptions,
   ) {
@@ -47,7 +47,8 @@ export class LocalDevice implements DeviceAccess {
   }
 
   write(variable: string, value: Value, timeMs?: number): void {
-    this.#outbox.add(variable, value, timeMs ?? this.ports.clock.wallMs());
+    const known = this.unit.registry.named(variable);
+    this.#outbox.add(known.id, checkedFromPhysical(known, value), timeMs ?? this.ports.clock.wallMs());
   }
 
   follow(variables: readonly string[], onWritten: (written: Written) => void, onHome?: (there: boolean) => void): Following {

@@ -1,13 +1,13 @@
 /** The readings of a device that its parent has not acknowledged yet: bounded, in order, sent again until they are taken or refused for good. */
-import { badArgument } from "../core/model/errors";
 import { policyFromText, type Policy, type PolicyText } from "../core/model/policy";
-import { checkValue, fromPhysical, type Value } from "../core/model/registry";
+import type { Value } from "../core/model/registry";
 import { Result, resultName, type ResultCode } from "../core/model/result";
 import type { LogPort } from "../core/ports";
 import type { Notification } from "../core/requests/request-processor";
 import type { ManagementUnit } from "../core/unit";
 import { maxItems, Operation, type Item, type Source } from "../core/wire/session-body";
 import type { TimerHandle, TimerPort } from "./driver";
+import { ReadingQueue } from "./reading-queue";
 
 /** Readings that a device keeps. */
 const deviceCapacity = 64;
@@ -22,7 +22,7 @@ const maxBadTimes = 30;
 const passing: readonly ResultCode[] = Object.freeze([Result.linkLost, Result.timeout, Result.busy, Result.tooEarly]);
 
 export class Outbox {
-  readonly #items: Item[] = [];
+  readonly #readings: ReadingQueue;
   readonly #source: Source;
   readonly #owner: number;
   readonly #policy: Policy | undefined;
@@ -36,6 +36,8 @@ export class Outbox {
   #pause: TimerHandle | undefined;
   #badTimes = 0;
   #lost = 0;
+  /** One for all messages. */
+  readonly #onAnswer = (notification: Notification) => this.#answered(notification);
 
   /**
    * @param onSilence called when the parent does not answer
@@ -48,22 +50,19 @@ export class Outbox {
     private readonly log: LogPort,
     policy: PolicyText | undefined,
     private readonly onSilence: () => void,
-    private readonly capacity = deviceCapacity,
+    capacity = deviceCapacity,
   ) {
+    this.#readings = new ReadingQueue(capacity);
     const { names } = unit;
     this.#owner = names.id(source.stakeholder);
     this.#source = { device: names.id(source.device ?? unit.id), service: names.id(source.service), stakeholder: this.#owner };
     this.#policy = policy && policyFromText(policy, names);
   }
 
-  /** @throws EbalanceError `bad-argument` */
-  add(variableName: string, physical: Value, timeMs: number): void {
-    const variable = this.unit.registry.named(variableName);
-    const value = fromPhysical(variable, physical);
-    const checked = checkValue(variable, value);
-    if (checked !== Result.done) badArgument(`${variableName} ${String(physical)} is ${resultName(checked)}`);
-    if (this.#items.length >= this.capacity) this.#giveUpOldest();
-    this.#items.push({ variable: variable.id, value, timeMs, device: this.#source.device, owner: this.#owner, policy: undefined });
+  /** Adds a reading whose value is in the unit's form, and checked. */
+  add(variable: number, value: Value, timeMs: number): void {
+    if (this.#readings.length >= this.#readings.capacity) this.#giveUpOldest();
+    this.#readings.push(variable, value, timeMs);
     this.#send();
   }
 
@@ -76,18 +75,24 @@ export class Outbox {
   }
 
   #giveUpOldest(): void {
-    this.#items.splice(this.#underWay, 1);
+    this.#readings.dropAt(this.#underWay);
     if (++this.#lost === 1 || this.#lost % 100 === 0) this.log("warning", `outbox is full: ${this.#lost} readings given up`);
   }
 
   #send(): void {
-    if (!this.#open || this.#underWay || this.#pause !== undefined || !this.#items.length) return;
+    if (!this.#open || this.#underWay || this.#pause !== undefined || !this.#readings.length) return;
     const policy = this.#policyHash ?? this.#policy;
     // A policy that the parent has not acknowledged travels with one reading alone; those that follow name it by its hash.
     const alone = this.#oneByOne > 0 || (policy !== undefined && !this.#policyHash);
-    this.#underWay = Math.min(this.#items.length, alone ? 1 : maxItems);
-    const items = this.#items.slice(0, this.#underWay).map((item) => ({ ...item, policy }));
-    this.unit.request({ op: Operation.write, source: this.#source, items }, (notification) => this.#answered(notification), answerMs);
+    this.#underWay = Math.min(this.#readings.length, alone ? 1 : maxItems);
+    const items: Item[] = [];
+    for (let i = 0; i < this.#underWay; i++) items.push(this.#item(i, policy));
+    this.unit.request({ op: Operation.write, source: this.#source, items }, this.#onAnswer, answerMs);
+  }
+
+  #item(index: number, policy: Item["policy"]): Item {
+    const readings = this.#readings;
+    return { variable: readings.variable(index), value: readings.value(index), timeMs: readings.timeMs(index), device: this.#source.device, owner: this.#owner, policy };
   }
 
   #answered(notification: Notification): void {
@@ -96,7 +101,7 @@ export class Outbox {
     this.#underWay = 0;
     if (result === Result.done) {
       this.#badTimes = 0;
-      this.#items.splice(0, count);
+      this.#readings.drop(count);
       this.#oneByOne = Math.max(0, this.#oneByOne - count);
       const hash = instances[0]?.policy;
       if (this.#policy && hash instanceof Uint8Array) this.#policyHash = hash;
@@ -110,10 +115,11 @@ export class Outbox {
     } else if (count > 1) {
       this.#oneByOne = count;
     } else {
-      const [refused] = this.#items.splice(0, 1);
+      const { name } = this.unit.registry.byId(this.#readings.variable(0))!;
+      this.#readings.drop(1);
       this.#badTimes = 0;
       this.#oneByOne = Math.max(0, this.#oneByOne - 1);
-      this.log("error", `${this.unit.registry.byId(refused!.variable)!.name} was refused for good: ${resultName(result)}`);
+      this.log("error", `${name} was refused for good: ${resultName(result)}`);
     }
     this.#send();
   }

@@ -2,7 +2,7 @@
 import type { Counters } from "./counters";
 import { Flapping } from "./group/flapping";
 import type { NameId } from "./model/names";
-import { Result } from "./model/result";
+import { Result, type ResultCode } from "./model/result";
 import type { LinkPort, UnitPorts } from "./ports";
 import { fits } from "./requests/answers";
 import { PendingRequests } from "./requests/pending-requests";
@@ -83,20 +83,24 @@ export class Neighbour {
     return this.link !== undefined && this.link !== link && this.session.isOpen && this.#flapping.isHeld(this.ports.clock.monotonicMs());
   }
 
-  /** Sends a request of this unit's; its outcome goes to `notify`, whatever becomes of the link. */
-  request(request: Request, id: number, notify: Notify, timeoutMs: number, maxPending: number): void {
-    if (!this.link || !this.session.isOpen) return notify(outcome(Result.linkLost));
-    if (!this.#pending.hasPlace(request, maxPending)) return notify(outcome(Result.busy));
+  /**
+   * Sends a request of this unit's. Once it is sent, its outcome goes to `notify`, whatever becomes of the link.
+   * @returns `done` where it was sent; otherwise why not, and nobody is told
+   */
+  request(request: Request, id: number, notify: Notify, timeoutMs: number, maxPending: number): ResultCode {
+    if (!this.link || !this.session.isOpen) return Result.linkLost;
+    if (!this.#pending.hasPlace(request, maxPending)) return Result.busy;
     const sent = this.#translate(request);
-    if (!sent) return notify(outcome(Result.unknownSubscription));
+    if (!sent) return Result.unknownSubscription;
     const sequence = this.session.nextSequence;
-    const message = this.#seal(this.#whole(sent));
-    if (!message) return notify(outcome(Result.unsupported));
-    if (!this.link.send(message)) return notify(outcome(Result.busy));
+    const message = this.#sealReading(sent) ?? this.#seal(this.#whole(sent));
+    if (!message) return Result.unsupported;
+    if (!this.link.send(message)) return Result.busy;
     if (isStanding(request)) this.#sequences.set(id, sequence);
     const deadlineMs = this.ports.clock.monotonicMs() + timeoutMs;
     this.#pending.add(sequence, request, this.#forget(request, id, notify), deadlineMs);
     this.onDue(deadlineMs);
+    return Result.done;
   }
 
   /** A subscription is known to the neighbour by the sequence of the request that made it. */
@@ -162,10 +166,19 @@ export class Neighbour {
     return clock.isSet() ? Math.floor(clock.wallMs() / 1000) * 1000 : undefined;
   }
 
+  /** Seals a write that has the short form; undefined for any other request. */
+  #sealReading(request: Request): Uint8Array | undefined {
+    return request.op === Operation.write ? this.#guarded(() => this.session.sealReading(request, this.#timeMs())) : undefined;
+  }
+
   /** Seals a body; undefined, and a line in the log, for one that this session cannot carry. */
   #seal(body: SessionBody): Uint8Array | undefined {
+    return this.#guarded(() => this.session.seal(body));
+  }
+
+  #guarded(seal: () => Uint8Array | undefined): Uint8Array | undefined {
     try {
-      const message = this.session.seal(body);
+      const message = seal();
       this.#noteWear();
       return message;
     } catch (error) {

@@ -1,6 +1,7 @@
 /** The ports through which a unit acts. A platform implements them; the core calls nothing else. */
 import type { StorePort } from "../storage/store-port";
 import type { CryptoPort } from "./security/crypto-port";
+import type { SealPort } from "./wire/reading-message";
 
 export interface ClockPort {
   /** Milliseconds since 1970-01-01 UTC; whatever it says counts only where `isSet`. */
@@ -42,6 +43,8 @@ export interface UnitPorts {
   readonly clock: ClockPort;
   readonly crypto: CryptoPort;
   readonly store: StorePort;
+  /** Left out: in TypeScript, over the crypto port. */
+  readonly seal?: SealPort | undefined;
   readonly log: LogPort;
   /** Asks the driver to call `tick()` soon, but not from inside this call. */
   readonly wake: () => void;

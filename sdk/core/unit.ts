@@ -10,7 +10,8 @@ import { here, Routes, type Way } from "./group/routes";
 import { badArgument, EbalanceError } from "./model/errors";
 import { Names } from "./model/names";
 import { policyFromText, type PolicyText } from "./model/policy";
-import type { Registry } from "./model/registry";
+import type { SeriesKey } from "./model/instance";
+import type { Registry, Value } from "./model/registry";
 import { Result, resultName, type ResultCode } from "./model/result";
 import type { LinkPort, UnitPorts } from "./ports";
 import { Neighbour } from "./neighbour";
@@ -41,7 +42,7 @@ export class ManagementUnit {
   readonly #routes: Routes;
   readonly #relay: Relay;
   readonly #neighbours = new Map<number, Neighbour>();
-  /** Requests of local services, carried out at the next tick: the call that made one has returned by then. */
+  /** Outcomes of local services' requests that are due at the next tick: the call that made one has returned by then. */
   readonly #queue: { readonly start: () => void; readonly notify: Notify }[] = [];
   /** When the first of the neighbours has something to do: with a thousand of them, not all are asked at each tick. */
   #neighboursDueMs = Infinity;
@@ -65,7 +66,8 @@ export class ManagementUnit {
     this.#subscriptions = new Subscriptions(limits.maxSubscriptions);
     const access = new AccessControl(() => clock.monotonicMs(), limits.maxAccessStates, () => this.#series.all());
     const parent = config.parent === undefined ? undefined : this.names.id(config.parent);
-    this.#routes = new Routes(limits.maxRoutes, this.#series, parent === undefined, () => (parent === undefined ? undefined : this.#neighbour(parent)));
+    const above = () => (parent === undefined ? undefined : this.#neighbour(parent));
+    this.#routes = new Routes(this.names.id(config.id), limits.maxRoutes, this.#series, parent === undefined, above, (unit) => this.#neighbour(unit));
     this.#relay = new Relay(() => ++this.#lastId, limits.maxPending);
     this.#processor = new RequestProcessor({
       registry: config.registry,
@@ -93,7 +95,7 @@ export class ManagementUnit {
     if (this.#neighbours.has(config.kid)) badArgument(`unit ${this.id} has a session with kid ${config.kid} already`);
     const peer = config.initiator === this.id ? config.responder : config.initiator;
     if (this.#neighbour(this.names.find(peer) ?? -1)) badArgument(`unit ${this.id} has a session with ${peer} already`);
-    const session = new Session(config, this.id, secret, this.registry, this.names, this.ports.crypto);
+    const session = new Session(config, this.id, secret, this.registry, this.names, this.ports.crypto, this.ports.seal);
     const neighbour = new Neighbour(session, this.ports, (atMs) => this.#neighbourDueAt(atMs));
     this.#neighbours.set(config.kid, neighbour);
     const keepsItself = config.below !== undefined && config.below.length > 0;
@@ -105,6 +107,11 @@ export class ManagementUnit {
   enrol(device: string, owner: string): void {
     this.#series.enrol(this.names.id(device), this.names.id(owner));
     this.#routes.announce([this.names.id(device)]);
+  }
+
+  /** Keeps what this unit's own device measures here too, besides in its home above, for those who ask this unit for it. */
+  keepCopy(owner: string): void {
+    this.#series.enrolCopy(this.names.id(this.id), this.names.id(owner));
   }
 
   /** Sets the policy that holds for an owner's series until the owner gives another with a value (DI-3). */
@@ -129,15 +136,32 @@ export class ManagementUnit {
     const id = ++this.#lastId;
     const told = this.#counted(notify);
     if (this.#queue.length >= this.#limits.maxPending) throw new EbalanceError("too-large", "caller", `more than ${this.#limits.maxPending} requests at once`);
-    this.#queue.push({ start: () => this.#start(request, id, told, timeoutMs), notify: told });
-    this.ports.wake();
+    const way = request.op === Operation.unsubscribe ? this.#keeper(request.id) : this.#routes.wayOf(request, undefined);
+    if (way === here || typeof way === "number") {
+      this.#later(() => this.#decide(request, way, this, id, told), told);
+      return id;
+    }
+    const result = way.request(request, id, told, timeoutMs, this.#limits.maxPending);
+    if (result !== Result.done) this.#later(() => told(outcome(result)), told);
     return id;
   }
 
-  #start(request: Request, id: number, notify: Notify, timeoutMs: number): void {
-    const way = request.op === Operation.unsubscribe ? this.#keeper(request.id) : this.#routes.wayOf(request, undefined);
-    if (way === here || typeof way === "number") this.#decide(request, way, this, id, notify);
-    else way.request(request, id, notify, timeoutMs, this.#limits.maxPending);
+  /** At the next tick, when the call that made the request has returned. */
+  #later(start: () => void, notify: Notify): void {
+    this.#queue.push({ start, notify });
+    this.ports.wake();
+  }
+
+  /**
+   * Keeps a reading of this unit's own device under the policy in force, and tells who subscribed to it here: what a sensor does all day, so it takes the shortest way.
+   * {@link keepCopy} comes first.
+   * @param key of a variable of this unit's device, and its owner
+   * @param value in the variable's unit form (`fromPhysical`), checked (`checkValue`)
+   * @param timeMs milliseconds since 1970-01-01 UTC
+   * @returns `done`, `busy` where no more series can be kept, `storageFailed`
+   */
+  record(key: SeriesKey, value: Value, timeMs: number): ResultCode {
+    return this.#processor.record(key, value, timeMs);
   }
 
   /** The neighbour that keeps a subscription of this unit's, or here. */

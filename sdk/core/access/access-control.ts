@@ -46,9 +46,13 @@ export class AccessControl {
 
   /** Whether `requester` may use `right` on an instance with this policy now. The owner always may. */
   decide(series: Series, policy: Policy, right: RightCode, requester: Requester): ResultCode {
-    if (requester.stakeholder === series.owner) return Result.done;
-    const delayS = grantedDelayS(policy, right, requester.grantee);
+    const delayS = this.delayS(series, policy, right, requester);
     return delayS < 0 ? Result.denied : this.decideDelay(series, right, requester, delayS);
+  }
+
+  /** The first half of a decision: the delay that the policy sets, -1 where it does not grant the right. The owner has none. */
+  delayS(series: Series, policy: Policy, right: RightCode, requester: Requester): number {
+    return requester.stakeholder === series.owner ? 0 : grantedDelayS(policy, right, requester.grantee);
   }
 
   /** The second half of a decision: whether a delay has passed since the last access. */

@@ -27,6 +27,8 @@ export class SeriesTable {
   readonly #byKey = new Map<number, Series>();
   readonly #owners = new Map<NameId, NameId>();
   readonly #defaults = new Map<NameId, number>();
+  /** The device whose series are at home elsewhere. */
+  #copied: NameId | undefined;
 
   /** @param catalogue where what is known of a series survives a restart */
   constructor(
@@ -49,9 +51,19 @@ export class SeriesTable {
     this.#owners.set(device, owner);
   }
 
-  /** The devices that are enrolled. */
+  /** Binds a device whose series are at home elsewhere, and are kept here besides. */
+  enrolCopy(device: NameId, owner: NameId): void {
+    this.enrol(device, owner);
+    this.#copied = device;
+  }
+
+  /** The devices that this unit is the home of. */
   devices(): NameId[] {
-    return [...this.#owners.keys()];
+    return [...this.#owners.keys()].filter((device) => this.isHomeOf(device));
+  }
+
+  isHomeOf(device: NameId): boolean {
+    return device !== this.#copied && this.#owners.has(device);
   }
 
   ownerOf(device: NameId): NameId | undefined {

@@ -18,19 +18,23 @@ export class Routes {
   /**
    * @param capacity most units further down that are known at once
    * @param series says which devices are enrolled here
+   * @param self id of this unit
    * @param isTop whether no unit is above
    * @param parent the neighbour above, once there is a session with it
+   * @param neighbourOf the neighbour that is this unit, if there is a session with it
    */
   constructor(
+    private readonly self: NameId,
     private readonly capacity: number,
     private readonly series: SeriesTable,
     private readonly isTop: boolean,
     private readonly parent: () => Neighbour | undefined,
+    private readonly neighbourOf: (unit: NameId) => Neighbour | undefined,
   ) {}
 
   /** The way of a request: all of its items go to one unit, since it is carried out whole or not at all. */
   wayOf(request: Exclude<Request, UnsubscribeRequest>, from: Neighbour | undefined): Way {
-    if (request.op !== Operation.write) return this.#wayTo(request.selector.device, from);
+    if (request.op !== Operation.write) return request.at === undefined ? this.#wayTo(request.selector.device, from) : this.#wayToUnit(request.at, from);
     const way = this.#wayTo(request.items[0]!.device, from);
     for (const item of request.items) if (this.#wayTo(item.device, from) !== way) return Result.unsupported;
     return way;
@@ -42,8 +46,16 @@ export class Routes {
    */
   #wayTo(device: NameId, from: Neighbour | undefined): Way {
     const below = this.#via.get(device);
-    if (!below && (this.isTop || this.series.ownerOf(device) !== undefined)) return here;
-    const next = below ?? this.parent();
+    if (!below && (this.isTop || this.series.isHomeOf(device))) return here;
+    return this.#onward(below ?? this.parent(), from);
+  }
+
+  /** To the unit itself, wherever the series of its devices are at home. */
+  #wayToUnit(unit: NameId, from: Neighbour | undefined): Way {
+    return unit === this.self ? here : this.#onward(this.neighbourOf(unit) ?? this.#via.get(unit) ?? this.parent(), from);
+  }
+
+  #onward(next: Neighbour | undefined, from: Neighbour | undefined): Way {
     return next && next !== from ? next : Result.unknownLocation;
   }
 

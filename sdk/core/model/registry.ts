@@ -6,7 +6,7 @@
  * encoding a value, and no floating-point arithmetic on a device. `toPhysical` and `fromPhysical` convert at the edge.
  */
 import { badArgument } from "./errors";
-import { Result, type ResultCode } from "./result";
+import { Result, resultName, type ResultCode } from "./result";
 import { utf8Length } from "./utf8";
 
 export type ValueType = "integer" | "float" | "boolean" | "text" | "bytes";
@@ -130,6 +130,25 @@ function ofSteps(value: number, steps: number): number {
 export function toPhysical(variable: Variable, value: Value): Value {
   if (variable.type !== "integer" || typeof value !== "number") return value;
   return ofSteps(value, stepsPerUnit(variable.scale!));
+}
+
+/** A value of the data interface in the unit's form, checked. @throws EbalanceError `bad-argument` */
+export function checkedFromPhysical(variable: Variable, physical: Value): Value {
+  const value = fromPhysical(variable, physical);
+  const checked = checkValue(variable, value);
+  if (checked !== Result.done) badArgument(`${variable.name} ${describe(physical)} is ${resultName(checked)}: ${describeRange(variable)}`);
+  return value;
+}
+
+function describe(value: Value): string {
+  if (value instanceof Uint8Array) return `of ${value.length} bytes`;
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}
+
+function describeRange({ type, min, max, unit }: Variable): string {
+  if (type === "boolean") return "true or false";
+  if (type === "text" || type === "bytes") return `${type} of at most ${max} bytes`;
+  return `a number from ${min} to ${max} ${unit}`.trim();
 }
 
 /** Whether a value in the unit's form fits type and range of the variable: `done`, `wrongType` or `outOfRange`. */

@@ -45,7 +45,8 @@ export class Relay {
       if (!entry.standing || notification.result !== Result.done) relayed.delete(sequence);
       if (notification.result !== Result.timeout) reply(notification);
     };
-    to.request({ ...request, hops }, entry.id, back, relayTimeoutMs, this.maxPending);
+    const result = to.request({ ...request, hops }, entry.id, back, relayTimeoutMs, this.maxPending);
+    if (result !== Result.done) back(outcome(result));
   }
 
   /** Passes on the end of a subscription that was passed on. @returns false where it was none */

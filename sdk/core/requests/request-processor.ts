@@ -6,10 +6,10 @@ import { AccessControl, requesterOf, type Requester } from "../access/access-con
 import type { PolicyTable } from "../access/policy-table";
 import type { Series, SeriesTable } from "../access/series-table";
 import type { Counters } from "../counters";
-import { satisfies, type Instance } from "../model/instance";
+import { satisfies, type Instance, type SeriesKey } from "../model/instance";
 import type { NameId } from "../model/names";
 import { grantedDelayS, Right } from "../model/policy";
-import { checkValue, type Registry } from "../model/registry";
+import { checkValue, type Registry, type Value } from "../model/registry";
 import { Result, type ResultCode } from "../model/result";
 import type { ClockPort } from "../ports";
 import type { StorePort } from "../../storage/store-port";
@@ -178,8 +178,28 @@ export class RequestProcessor {
       counters.instancesKept++;
       fresh.push([series, instance]);
     }
-    for (const [series, instance] of fresh) this.#match(series, instance);
+    for (const [series, { value, timeMs, policy }] of fresh) this.#match(series, value, timeMs, policy);
     return this.#answer(...instances);
+  }
+
+  /** Keeps what this unit's own device has measured: its owner may always write it. See {@link ManagementUnit.record}. */
+  record(key: SeriesKey, value: Value, timeMs: number): ResultCode {
+    const { store, policies, series: table } = this.parts;
+    const series = table.find(key) ?? table.open(key);
+    if (!series) return Result.busy;
+    const { policy } = series;
+    if (series.policiesHad.indexOf(policy) < 0) {
+      if (!table.keepRecord(series, policy, series.policySequence, policies.get(policy))) return Result.storageFailed;
+      table.noteUse(series, policy, series.policySequence, policies.get(policy));
+    }
+    const appended = store.append(series.index, value, timeMs, policy);
+    if (appended === "failed" || appended === "tooOld") return Result.storageFailed;
+    if (appended === "known") return Result.done;
+    // Looked up in the store when somebody asks for it.
+    series.newest = undefined;
+    this.parts.counters.instancesKept++;
+    this.#match(series, value, timeMs, policy);
+    return Result.done;
   }
 
   // ---- query --------------------------------------------------------------------------------------------------------------------------
@@ -260,24 +280,33 @@ export class RequestProcessor {
     return Result.done;
   }
 
-  #match(series: Series, instance: Instance): void {
-    for (const subscription of [...this.parts.subscriptions.of(series)])
-      if (!subscription.periodMs && satisfies(subscription.condition, instance.value, instance.timeMs)) this.#deliver(subscription, instance);
+  #match(series: Series, value: Value, timeMs: number, policy: number): void {
+    const subscriptions = this.parts.subscriptions.of(series);
+    // Most instances match nothing, and nothing is made for them.
+    let matching: Subscription[] | undefined;
+    for (let i = 0; i < subscriptions.length; i++) {
+      const subscription = subscriptions[i]!;
+      if (subscription.periodMs === 0 && satisfies(subscription.condition, value, timeMs)) (matching ??= []).push(subscription);
+    }
+    if (!matching) return;
+    const { variable, device, owner } = series;
+    const instance: Instance = { variable, device, owner, value, timeMs, policy };
+    for (const subscription of matching) this.#deliver(subscription, instance);
   }
 
   /** Delivers one occurrence, or holds it back until the delay has passed: then the newest match is delivered. */
   #deliver(subscription: Subscription, instance: Instance): void {
     const { access, policies, clock, subscriptions } = this.parts;
     const { series, requester } = subscription;
-    const policy = policies.get(instance.policy);
-    const result = access.decide(series, policy, Right.read, requester);
+    const delayS = access.delayS(series, policies.get(instance.policy), Right.read, requester);
+    const result = delayS < 0 ? Result.denied : access.decideDelay(series, Right.read, requester, delayS);
     subscription.pending = undefined;
     if (result === Result.tooEarly || result === Result.busy) {
       subscription.pending = instance;
       subscription.pendingUntilMs = clock.monotonicMs() + (result === Result.tooEarly ? access.retryAfterMs : busyRetryMs);
       this.#dueAt(subscription.pendingUntilMs);
     } else if (result === Result.done) {
-      access.record(series, Right.read, requester, grantedDelayS(policy, Right.read, requester.grantee));
+      access.record(series, Right.read, requester, delayS);
       subscription.notify(this.#answer(instance));
     } else if (result === Result.denied) {
       subscriptions.remove(subscription);

@@ -12,9 +12,10 @@ import type { LinkPort } from "../ports";
 import { utf8Length } from "../model/utf8";
 import * as cbor from "../wire/cbor";
 import { encodeCbor } from "../wire/cbor-value";
-import { maxSequence, type BodyContext, type SessionBody, type Source } from "../wire/session-body";
+import { maxSequence, type BodyContext, type SessionBody, type Source, type WriteRequest } from "../wire/session-body";
 import { isOpening, nonceBytes, readOpening, writeOpening } from "../wire/opening";
 import { readBody, sequenceRead } from "../wire/read-body";
+import { portableSeal, ReadingWriter, type SealPort } from "../wire/reading-message";
 import { writeBody } from "../wire/write-body";
 import { macContext, maxKid, seal, startPayload, verify, wireVersion, type Envelope, type MacContext, type MessageKind } from "../wire/session-message";
 import type { CryptoPort, KeyHandle } from "./crypto-port";
@@ -80,6 +81,7 @@ export class Session implements BodyContext {
   readonly #nameIndexes = new Map<NameId, number>();
   readonly #sources: readonly Source[];
   readonly #below: ReadonlySet<NameId>;
+  readonly #readings: ReadingWriter;
   readonly #openSend: MacContext;
   readonly #openReceive: MacContext;
   /** The nonce of an `open` that was sent and not answered yet. */
@@ -103,8 +105,10 @@ export class Session implements BodyContext {
     readonly registry: Registry,
     private readonly names: Names,
     private readonly crypto: CryptoPort,
+    sealPort: SealPort = portableSeal(crypto),
   ) {
     checkSession(config, self);
+    this.#readings = new ReadingWriter(this, sealPort);
     this.kid = config.kid;
     this.isInitiator = self === config.initiator;
     this.peer = names.id(this.#peerText());
@@ -182,6 +186,15 @@ export class Session implements BodyContext {
     writeBody(body, this);
     const message = seal(this.crypto, epoch.send);
     epoch.sent++;
+    return message;
+  }
+
+  /** Seals a write of one whole number under a policy that the peer knows; undefined for a write of another form. */
+  sealReading(request: WriteRequest, timeMs: number | undefined): Uint8Array | undefined {
+    const epoch = this.#epoch!;
+    if (epoch.sent >= maxSequence) badArgument(`sequence ${epoch.sent + 1} of session ${this.kid}`);
+    const message = this.#readings.seal(epoch.send, request, epoch.sent + 1, timeMs);
+    if (message) epoch.sent++;
     return message;
   }
 

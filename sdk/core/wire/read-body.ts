@@ -30,22 +30,23 @@ interface Fields {
   periodMs?: number;
   hops?: number;
   units?: NameId[];
+  at?: NameId;
 }
 
 /** Keys that each operation must have (bit 2^key), and those it may have besides. */
 const bit = (...keys: number[]) => keys.reduce((bits, key) => bits | (1 << key), 0);
 const shapes: Readonly<Record<number, readonly [must: number, may: number]>> = Object.freeze({
   [Operation.write]: [bit(1, 2, 3, 5), bit(4, 16)],
-  [Operation.query]: [bit(1, 2, 3, 6, 7, 10), bit(4, 16)],
-  [Operation.event]: [bit(1, 2, 3, 6, 7), bit(4, 16)],
-  [Operation.periodic]: [bit(1, 2, 3, 6, 15), bit(4, 16)],
+  [Operation.query]: [bit(1, 2, 3, 6, 7, 10), bit(4, 16, 18)],
+  [Operation.event]: [bit(1, 2, 3, 6, 7), bit(4, 16, 18)],
+  [Operation.periodic]: [bit(1, 2, 3, 6, 15), bit(4, 16, 18)],
   [Operation.unsubscribe]: [bit(1, 2, 3, 9), bit(4, 16)],
   [Operation.alive]: [bit(1, 3), bit(4)],
   [Operation.notify]: [bit(1, 3, 9), bit(4, 5, 11, 12)],
   [Operation.announce]: [bit(1, 3, 17), bit(4)],
 });
 
-const lastKey = 17;
+const lastKey = 18;
 
 /** The sequence of the last body, for an answer to one that turned out to be malformed; 0 where it was not reached. */
 export let sequenceRead = 0;
@@ -119,6 +120,9 @@ function readField(key: number, fields: Fields, context: BodyContext): void {
       break;
     case 17:
       fields.units = readUnits(context);
+      break;
+    case 18:
+      fields.at = readName(context);
       break;
     default:
       malformed(`key ${key} is unknown`);

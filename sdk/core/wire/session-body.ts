@@ -35,10 +35,16 @@ interface Asked {
   /** How many units have passed the request on; undefined: none. */
   readonly hops?: number;
 }
+/** Where a series is looked at. */
+interface Located {
+  readonly selector: SeriesKey;
+  /** The unit that is asked for its own copy of the series; undefined: the series' home. */
+  readonly at?: NameId | undefined;
+}
 export type WriteRequest = Asked & { readonly op: 1; readonly items: readonly Item[] };
-export type QueryRequest = Asked & { readonly op: 2; readonly selector: SeriesKey; readonly condition: Condition; readonly function: QueryFunctionCode };
-export type EventRequest = Asked & { readonly op: 3; readonly selector: SeriesKey; readonly condition: Condition };
-export type PeriodicRequest = Asked & { readonly op: 4; readonly selector: SeriesKey; readonly periodMs: number };
+export type QueryRequest = Asked & Located & { readonly op: 2; readonly condition: Condition; readonly function: QueryFunctionCode };
+export type EventRequest = Asked & Located & { readonly op: 3; readonly condition: Condition };
+export type PeriodicRequest = Asked & Located & { readonly op: 4; readonly periodMs: number };
 export type UnsubscribeRequest = Asked & { readonly op: 5; readonly id: number };
 export type Request = WriteRequest | QueryRequest | EventRequest | PeriodicRequest | UnsubscribeRequest;
 export type NotifyMessage = {

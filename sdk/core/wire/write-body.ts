@@ -13,7 +13,8 @@ export function writeBody(body: SessionBody, context: BodyContext): void {
   const items = op === Operation.write || op === Operation.notify ? body.items : [];
   const source = "source" in body ? body.source : undefined;
   const hops = "hops" in body ? body.hops : undefined;
-  const entries = 2 + (timeMs === undefined ? 0 : 1) + (source ? 1 : 0) + (items.length ? 1 : 0) + (withId ? 1 : 0) + (hops ? 1 : 0) + ownEntries(body);
+  const at = "at" in body ? body.at : undefined;
+  const entries = 2 + (timeMs === undefined ? 0 : 1) + (source ? 1 : 0) + (items.length ? 1 : 0) + (withId ? 1 : 0) + (hops ? 1 : 0) + (at === undefined ? 0 : 1) + ownEntries(body);
   cbor.writeHead(cbor.Major.map, entries);
   writeEntry(1, op);
   if (source) writeSource(source, context);
@@ -29,6 +30,7 @@ export function writeBody(body: SessionBody, context: BodyContext): void {
   if (op === Operation.periodic) writeEntry(15, body.periodMs);
   if (hops) writeEntry(16, hops);
   if (op === Operation.announce) writeUnits(body.units, context);
+  if (at !== undefined) writeEntry(18, context.nameIndex(at));
 }
 
 /** How many entries of the map only this operation has. */
@@ -59,7 +61,7 @@ function writeEntry(key: number, value: number): void {
   cbor.writeInteger(value);
 }
 
-function writeSource(source: Source, context: BodyContext): void {
+export function writeSource(source: Source, context: BodyContext): void {
   cbor.writeInteger(2);
   cbor.writeHead(cbor.Major.array, 3);
   cbor.writeInteger(context.nameIndex(source.device));
