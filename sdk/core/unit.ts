@@ -48,6 +48,8 @@ export class ManagementUnit {
   #neighboursDueMs = Infinity;
   #lastId = 0;
   #closed = false;
+  /** Requests that are made while a message is taken wait until it is: the stack of a device is small. */
+  #isReceiving = false;
 
   constructor(
     private readonly config: UnitConfig,
@@ -137,13 +139,15 @@ export class ManagementUnit {
     const told = this.#counted(notify);
     if (this.#queue.length >= this.#limits.maxPending) throw new EbalanceError("too-large", "caller", `more than ${this.#limits.maxPending} requests at once`);
     const way = request.op === Operation.unsubscribe ? this.#keeper(request.id) : this.#routes.wayOf(request, undefined);
-    if (way === here || typeof way === "number") {
-      this.#later(() => this.#decide(request, way, this, id, told), told);
-      return id;
-    }
-    const result = way.request(request, id, told, timeoutMs, this.#limits.maxPending);
-    if (result !== Result.done) this.#later(() => told(outcome(result)), told);
+    if (way === here || typeof way === "number") this.#later(() => this.#decide(request, way, this, id, told), told);
+    else if (this.#isReceiving) this.#later(() => this.#ask(way, request, id, told, timeoutMs), told);
+    else this.#ask(way, request, id, told, timeoutMs);
     return id;
+  }
+
+  #ask(neighbour: Neighbour, request: Request, id: number, notify: Notify, timeoutMs: number): void {
+    const result = neighbour.request(request, id, notify, timeoutMs, this.#limits.maxPending);
+    if (result !== Result.done) this.#later(() => notify(outcome(result)), notify);
   }
 
   /** At the next tick, when the call that made the request has returned. */
@@ -194,6 +198,15 @@ export class ManagementUnit {
    * one can be sent again by anybody who has recorded it.
    */
   receive(link: LinkPort, message: Uint8Array): boolean {
+    this.#isReceiving = true;
+    try {
+      return this.#receive(link, message);
+    } finally {
+      this.#isReceiving = false;
+    }
+  }
+
+  #receive(link: LinkPort, message: Uint8Array): boolean {
     this.counters.received++;
     let envelope: Envelope;
     try {

@@ -11,13 +11,12 @@ import type { Registry } from "../model/registry";
 import type { LinkPort } from "../ports";
 import { utf8Length } from "../model/utf8";
 import * as cbor from "../wire/cbor";
-import { encodeCbor } from "../wire/cbor-value";
 import { maxSequence, type BodyContext, type SessionBody, type Source, type WriteRequest } from "../wire/session-body";
 import { isOpening, nonceBytes, readOpening, writeOpening } from "../wire/opening";
 import { readBody, sequenceRead } from "../wire/read-body";
 import { portableSeal, ReadingWriter, type SealPort } from "../wire/reading-message";
 import { writeBody } from "../wire/write-body";
-import { macContext, maxKid, seal, startPayload, verify, wireVersion, type Envelope, type MacContext, type MessageKind } from "../wire/session-message";
+import { encodeScope, macContext, maxKid, seal, startPayload, verify, type Envelope, type MacContext, type MessageKind } from "../wire/session-message";
 import type { CryptoPort, KeyHandle } from "./crypto-port";
 import { ReplayWindow } from "./replay-window";
 
@@ -306,7 +305,7 @@ export class Session implements BodyContext {
   }
 
   #info(kind: MessageKind, receiver: string): Uint8Array {
-    return encodeCbor(["ebalance", wireVersion, this.config.domain, kind, receiver]);
+    return encodeScope(this.config.domain, kind, receiver);
   }
 
   #peerText(): string {

@@ -9,7 +9,6 @@
 import { EbalanceError, malformed } from "../model/errors";
 import type { CryptoPort, KeyHandle } from "../security/crypto-port";
 import * as cbor from "./cbor";
-import { encodeCbor } from "./cbor-value";
 
 /** Version of the wire format. It is in the AAD of every message and in the header of every frame. */
 export const wireVersion = 1;
@@ -36,8 +35,7 @@ export interface MacContext {
 /** @param receiver id of the unit that the messages are for: a message for one unit does not verify at another */
 export function macContext(key: KeyHandle, kid: number, domain: string, receiver: string, kind: MessageKind): MacContext {
   const protectedHeader = kid < 0x100 ? Uint8Array.of(0xa1, 4, 0x41, kid) : Uint8Array.of(0xa1, 4, 0x42, kid >> 8, kid);
-  const aad = encodeCbor(["ebalance", wireVersion, domain, receiver, kind, hmac256Truncated64]);
-  // Written item by item, not by encodeCbor: a device opens its session deep in its stack, and that has 384 slots.
+  const aad = encodeScope(domain, receiver, kind, hmac256Truncated64);
   const buffer = scratch();
   cbor.startWriting(buffer);
   cbor.writeHead(cbor.Major.array, 4);
@@ -50,6 +48,20 @@ export function macContext(key: KeyHandle, kid: number, domain: string, receiver
   cbor.writeBytes(protectedHeader);
   cbor.writeBytes(aad);
   return { key, head, prefix: buffer.slice(0, cbor.writePosition()) };
+}
+
+/** What a key or a tag is bound to: `["ebalance", wire version, …parts]`. Without `encodeCbor`, whose scratch space a device has no room for. */
+export function encodeScope(...parts: (string | number)[]): Uint8Array {
+  const buffer = scratch();
+  cbor.startWriting(buffer);
+  cbor.writeHead(cbor.Major.array, 2 + parts.length);
+  cbor.writeText("ebalance");
+  cbor.writeInteger(wireVersion);
+  for (const part of parts) {
+    if (typeof part === "string") cbor.writeText(part);
+    else cbor.writeInteger(part);
+  }
+  return buffer.slice(0, cbor.writePosition());
 }
 
 /** Scratch space of this module, made at first use because a preloaded module's own buffers are frozen. */
