@@ -35,6 +35,8 @@ export interface VariableDefinition {
 
 export interface Variable extends VariableDefinition {
   readonly name: string;
+  /** For `integer`: 1 / scale for scales below one, -scale for those of one and above: dividing by it or multiplying is exact in decimals. 1 for other types. */
+  readonly steps: number;
   /** For numbers: the range in the unit's form. */
   readonly least: number;
   readonly greatest: number;
@@ -88,14 +90,14 @@ function defineVariable(name: string, definition: VariableDefinition): Variable 
   if ((type === "text" || type === "bytes") && !(Number.isInteger(max) && max! >= 0 && max! <= maxTextBytes))
     badArgument(`variable ${name}: max ${max} is not a length from 0 to ${maxTextBytes}`);
   const steps = type === "integer" ? stepsPerUnit(scale!) : 1;
-  return Object.freeze({ name, ...definition, least: toSteps(min ?? 0, steps), greatest: toSteps(max ?? 0, steps) });
+  return Object.freeze({ name, ...definition, steps, least: toSteps(min ?? 0, steps), greatest: toSteps(max ?? 0, steps) });
 }
 
 function isPowerOfTen(scale: number | undefined): boolean {
   return scale !== undefined && scale >= 1e-6 && scale <= 1e6 && stepsPerUnit(scale) !== 0;
 }
 
-/** 1 / scale for scales below one, -scale for those of one and above, 0 for what is no power of ten. Keeps division exact in decimals. */
+/** See {@link Variable.steps}; 0 for what is no power of ten. */
 function stepsPerUnit(scale: number): number {
   const inverse = scale < 1 ? Math.round(1 / scale) : scale;
   const exact = scale < 1 ? 1 / inverse === scale : true;
@@ -112,7 +114,7 @@ export function fromPhysical(variable: Variable, value: Value): Value {
 
 /** A physical number in the steps of the variable, not rounded: for bounds of conditions. */
 export function stepsOf(variable: Variable, physical: number): number {
-  return variable.type === "integer" ? toSteps(physical, stepsPerUnit(variable.scale!)) : physical;
+  return variable.type === "integer" ? toSteps(physical, variable.steps) : physical;
 }
 
 /** Where a whole number of steps stands for exactly this number, that one: 0.29 / 0.01 is 29, not 28.999… */
@@ -129,7 +131,7 @@ function ofSteps(value: number, steps: number): number {
 /** Converts a value of the unit's form into physical units, as the data interface gives it. */
 export function toPhysical(variable: Variable, value: Value): Value {
   if (variable.type !== "integer" || typeof value !== "number") return value;
-  return ofSteps(value, stepsPerUnit(variable.scale!));
+  return ofSteps(value, variable.steps);
 }
 
 /** A value of the data interface in the unit's form, checked. @throws EbalanceError `bad-argument` */

@@ -19,6 +19,8 @@ export class PendingRequests {
    */
   hasPlace(request: Request, capacity: number): boolean {
     if (request.op === Operation.unsubscribe) return true;
+    // A sensor has one request under way at a time.
+    if (this.#pending.size === 0) return capacity > 0;
     let all = 0;
     let own = 0;
     this.#pending.forEach((pending) => {
