@@ -3,6 +3,7 @@ import type { CryptoPort } from "../../sdk/core/security/crypto-port";
 import { Dice, type Case, type Engine, type Platform } from "./case";
 import { attackCases } from "./attack-cases";
 import { dataInterfaceCases } from "./data-interface-cases";
+import { copyCases } from "./copy-cases";
 import { derCases } from "./der-cases";
 import { hostileCases } from "./hostile-cases";
 import { routingCases } from "./routing-cases";
@@ -10,7 +11,7 @@ import { streetAttackCases } from "./street-attack-cases";
 import { wireCases } from "./wire-cases";
 import { World } from "./world";
 
-export const allCases: readonly Case[] = [...wireCases, ...routingCases, ...streetAttackCases, ...dataInterfaceCases, ...hostileCases, ...attackCases, ...derCases];
+export const allCases: readonly Case[] = [...wireCases, ...routingCases, ...streetAttackCases, ...dataInterfaceCases, ...hostileCases, ...attackCases, ...copyCases, ...derCases];
 
 /** Runs one case. Nonces come from a seed, so that both engines must make the same bytes. */
 export function runCase(one: Case, engine: Engine): unknown {
