@@ -1,5 +1,5 @@
 /** Drives a management unit: gives it the time that it asks for, through the platform's timers. */
-import type { ClockPort, UnitPorts } from "../core/ports";
+import type { ClockPort, LinkPort, UnitPorts } from "../core/ports";
 import { ManagementUnit, type UnitConfig } from "../core/unit";
 
 /** The platform's timers. */
@@ -26,14 +26,12 @@ export class UnitDriver {
     private readonly timers: TimerPort,
   ) {
     this.#clock = ports.clock;
-    this.unit = new ManagementUnit(config, { ...ports, wake: () => this.#tickIn(0) });
+    this.unit = new ManagementUnit(config, { ...ports, wake: (inMs) => this.#tickIn(inMs) });
   }
 
-  /** Hands a message to the unit, and its consequences the time they need. @returns as {@link ManagementUnit.receive} */
-  receive(link: Parameters<ManagementUnit["receive"]>[0], message: Uint8Array): boolean {
-    const authentic = this.unit.receive(link, message);
-    this.#tickIn(0);
-    return authentic;
+  /** As {@link ManagementUnit.receive}. */
+  receive(link: LinkPort, message: Uint8Array): boolean {
+    return this.unit.receive(link, message);
   }
 
   /** Closes the unit; no tick comes after this. */
@@ -46,8 +44,9 @@ export class UnitDriver {
 
   /** An earlier tick that is due already stays: whoever sends much must not put it off. */
   #tickIn(ms: number): void {
+    if (this.#stopped || ms === Infinity) return;
     const dueMs = this.#clock.monotonicMs() + ms;
-    if (this.#stopped || ms === Infinity || (this.#timer !== undefined && this.#dueMs <= dueMs)) return;
+    if (this.#timer !== undefined && this.#dueMs <= dueMs) return;
     if (this.#timer !== undefined) this.timers.cancel(this.#timer);
     this.#dueMs = dueMs;
     this.#timer = this.timers.after(Math.min(ms, longestMs), () => {

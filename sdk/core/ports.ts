@@ -46,6 +46,6 @@ export interface UnitPorts {
   /** Left out: in TypeScript, over the crypto port. */
   readonly seal?: SealPort | undefined;
   readonly log: LogPort;
-  /** Asks the driver to call `tick()` soon, but not from inside this call. */
-  readonly wake: () => void;
+  /** Asks the driver to call `tick()` after at most this time in milliseconds, and not from inside this call. */
+  readonly wake: (inMs: number) => void;
 }

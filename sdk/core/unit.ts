@@ -46,6 +46,8 @@ export class ManagementUnit {
   readonly #queue: { readonly start: () => void; readonly notify: Notify }[] = [];
   /** When the first of the neighbours has something to do: with a thousand of them, not all are asked at each tick. */
   #neighboursDueMs = Infinity;
+  /** When the driver will call at the latest. */
+  #awakeMs = Infinity;
   #lastId = 0;
   #closed = false;
   /** Requests that are made while a message is taken wait until it is: the stack of a device is small. */
@@ -147,13 +149,14 @@ export class ManagementUnit {
 
   #ask(neighbour: Neighbour, request: Request, id: number, notify: Notify, timeoutMs: number): void {
     const result = neighbour.request(request, id, notify, timeoutMs, this.#limits.maxPending);
+    this.#wake();
     if (result !== Result.done) this.#later(() => notify(outcome(result)), notify);
   }
 
   /** At the next tick, when the call that made the request has returned. */
   #later(start: () => void, notify: Notify): void {
     this.#queue.push({ start, notify });
-    this.ports.wake();
+    this.#wake();
   }
 
   /**
@@ -165,7 +168,9 @@ export class ManagementUnit {
    * @returns `done`, `busy` where no more series can be kept, `storageFailed`
    */
   record(key: SeriesKey, value: Value, timeMs: number): ResultCode {
-    return this.#processor.record(key, value, timeMs);
+    const result = this.#processor.record(key, value, timeMs);
+    this.#wake();
+    return result;
   }
 
   /** The neighbour that keeps a subscription of this unit's, or here. */
@@ -181,7 +186,7 @@ export class ManagementUnit {
     const known = this.#neighbour(this.names.find(neighbour) ?? -1);
     if (!known || !known.session.isInitiator) badArgument(`unit ${this.id} initiates no session with ${neighbour}`);
     known.open(link);
-    this.ports.wake();
+    this.#wake();
   }
 
   /** A link is gone: whoever waits for something over it is told. */
@@ -203,6 +208,7 @@ export class ManagementUnit {
       return this.#receive(link, message);
     } finally {
       this.#isReceiving = false;
+      this.#wake();
     }
   }
 
@@ -331,11 +337,12 @@ export class ManagementUnit {
    * @returns milliseconds until the next call is needed, Infinity where only `wake` will need one
    */
   tick(): number {
-    for (const { start } of this.#queue.splice(0)) start();
-    const nextMs = this.#processor.deliverPending();
-    const nowMs = this.ports.clock.monotonicMs();
-    if (this.#neighboursDueMs <= nowMs) this.#tickNeighbours();
-    return this.#queue.length ? 0 : Math.min(nextMs, Math.max(0, this.#neighboursDueMs - nowMs));
+    this.#awakeMs = Infinity;
+    if (this.#queue.length) for (const { start } of this.#queue.splice(0)) start();
+    this.#processor.deliverPending();
+    if (this.#neighboursDueMs <= this.ports.clock.monotonicMs()) this.#tickNeighbours();
+    const dueMs = (this.#awakeMs = this.#dueMs());
+    return dueMs === Infinity ? Infinity : Math.max(0, dueMs - this.ports.clock.monotonicMs());
   }
 
   #tickNeighbours(): void {
@@ -344,7 +351,22 @@ export class ManagementUnit {
   }
 
   #neighbourDueAt(atMs: number): void {
-    this.#neighboursDueMs = Math.min(this.#neighboursDueMs, atMs);
+    if (atMs < this.#neighboursDueMs) this.#neighboursDueMs = atMs;
+  }
+
+  /** When a tick is needed next, on the monotonic clock. */
+  #dueMs(): number {
+    if (this.#queue.length) return -Infinity;
+    const { dueMs } = this.#processor;
+    return dueMs < this.#neighboursDueMs ? dueMs : this.#neighboursDueMs;
+  }
+
+  /** Asks the driver for a tick, where it is needed before the one that it was asked for last. */
+  #wake(): void {
+    const dueMs = this.#dueMs();
+    if (dueMs >= this.#awakeMs) return;
+    this.#awakeMs = dueMs;
+    this.ports.wake(Math.max(0, dueMs - this.ports.clock.monotonicMs()));
   }
 
   // ---- inside ---------------------------------------------------------------------------------------------------------------------------

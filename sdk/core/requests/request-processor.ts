@@ -342,11 +342,16 @@ export class RequestProcessor {
     return { result: Result.done, instances: items, retryAfterMs: 0 };
   }
 
-  /** Delivers what the minimum delay held back. @returns milliseconds until the next delay ends, Infinity where none is waited for */
-  deliverPending(): number {
+  /** When the next delay or period ends, on the monotonic clock; Infinity where none is waited for. */
+  get dueMs(): number {
+    return this.#dueMs;
+  }
+
+  /** Delivers what the minimum delay held back, and what is due of periodic subscriptions. */
+  deliverPending(): void {
+    if (this.#dueMs === Infinity) return;
     const nowMs = this.parts.clock.monotonicMs();
     if (this.#dueMs <= nowMs) this.#deliverDue(nowMs);
-    return Math.max(0, this.#dueMs - nowMs);
   }
 
   #deliverDue(nowMs: number): void {
