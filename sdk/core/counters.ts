@@ -1,5 +1,7 @@
 /** What a unit counts. Every message that is refused shows here, under the reason. */
-import type { ResultName } from "./model/result";
+import { resultName, type ResultName } from "./model/result";
+import type { LogPort } from "./ports";
+import type { Notify } from "./requests/subscriptions";
 import type { Refusal } from "./security/session";
 
 export interface Counters {
@@ -22,5 +24,23 @@ export function newCounters(): Counters {
     results: {},
     instancesKept: 0,
     notificationsLost: 0,
+  };
+}
+
+/** Counts a message that is refused. Whoever sends much must not fill the log: the first is written, and then every hundredth. */
+export function refused({ refused: counts }: Counters, refusal: keyof Counters["refused"], what: string, detail: string, log: LogPort): false {
+  const count = ++counts[refusal];
+  if (count % 100 === 1) log("warning", `${what} refused, ${refusal} (number ${count}): ${detail}`);
+  return false;
+}
+
+/** Counts the outcome of a request; the occurrences of a subscription that follow are not outcomes. */
+export function counted({ results }: Counters, notify: Notify): Notify {
+  let isCounted = false;
+  return (notification) => {
+    const name = resultName(notification.result);
+    if (!isCounted) results[name] = (results[name] ?? 0) + 1;
+    isCounted = true;
+    notify(notification);
   };
 }

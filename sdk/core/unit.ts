@@ -5,14 +5,15 @@
 import { AccessControl } from "./access/access-control";
 import { PolicyTable } from "./access/policy-table";
 import { SeriesTable } from "./access/series-table";
-import { newCounters, type Counters } from "./counters";
+import { counted, newCounters, refused, type Counters } from "./counters";
+import { Neighbours } from "./group/neighbours";
 import { here, Routes, type Way } from "./group/routes";
 import { badArgument, EbalanceError } from "./model/errors";
 import { Names } from "./model/names";
 import { policyFromText, type PolicyText } from "./model/policy";
 import type { SeriesKey } from "./model/instance";
 import type { Registry, Value } from "./model/registry";
-import { Result, resultName, type ResultCode } from "./model/result";
+import { Result, type ResultCode } from "./model/result";
 import type { LinkPort, UnitPorts } from "./ports";
 import { Neighbour } from "./neighbour";
 import { Relay } from "./requests/relay";
@@ -41,11 +42,9 @@ export class ManagementUnit {
   readonly #processor: RequestProcessor;
   readonly #routes: Routes;
   readonly #relay: Relay;
-  readonly #neighbours = new Map<number, Neighbour>();
+  readonly #neighbours = new Neighbours();
   /** Outcomes of local services' requests that are due at the next tick: the call that made one has returned by then. */
   readonly #queue: { readonly start: () => void; readonly notify: Notify }[] = [];
-  /** When the first of the neighbours has something to do: with a thousand of them, not all are asked at each tick. */
-  #neighboursDueMs = Infinity;
   /** When the driver will call at the latest. */
   #awakeMs = Infinity;
   #lastId = 0;
@@ -68,10 +67,9 @@ export class ManagementUnit {
     if (kept) this.#policies.restore(kept.policies);
     if (kept) this.#series.restore(kept.series);
     this.#subscriptions = new Subscriptions(limits.maxSubscriptions);
-    const access = new AccessControl(() => clock.monotonicMs(), limits.maxAccessStates, () => this.#series.all());
+    const access = new AccessControl(clock, limits.maxAccessStates, this.#series);
     const parent = config.parent === undefined ? undefined : this.names.id(config.parent);
-    const above = () => (parent === undefined ? undefined : this.#neighbour(parent));
-    this.#routes = new Routes(this.names.id(config.id), limits.maxRoutes, this.#series, parent === undefined, above, (unit) => this.#neighbour(unit));
+    this.#routes = new Routes(this.names.id(config.id), parent, limits.maxRoutes, this.#series, this.#neighbours);
     this.#relay = new Relay(() => ++this.#lastId, limits.maxPending);
     this.#processor = new RequestProcessor({
       registry: config.registry,
@@ -96,12 +94,12 @@ export class ManagementUnit {
    * @throws EbalanceError `bad-argument` naming the field that is wrong
    */
   addSession(config: SessionConfig, secret: KeyHandle): void {
-    if (this.#neighbours.has(config.kid)) badArgument(`unit ${this.id} has a session with kid ${config.kid} already`);
+    if (this.#neighbours.withKid(config.kid)) badArgument(`unit ${this.id} has a session with kid ${config.kid} already`);
     const peer = config.initiator === this.id ? config.responder : config.initiator;
-    if (this.#neighbour(this.names.find(peer) ?? -1)) badArgument(`unit ${this.id} has a session with ${peer} already`);
+    if (this.#neighbours.withId(this.names.find(peer))) badArgument(`unit ${this.id} has a session with ${peer} already`);
     const session = new Session(config, this.id, secret, this.registry, this.names, this.ports.crypto, this.ports.seal);
-    const neighbour = new Neighbour(session, this.ports, (atMs) => this.#neighbourDueAt(atMs));
-    this.#neighbours.set(config.kid, neighbour);
+    const neighbour = new Neighbour(session, this.ports, (atMs) => this.#neighbours.dueAt(atMs));
+    this.#neighbours.add(neighbour);
     const keepsItself = config.below !== undefined && config.below.length > 0;
     if (session.isInitiator === keepsItself) this.enrol(config.initiator, config.owner);
     else if (keepsItself) this.#routes.lead(session.peer, neighbour);
@@ -138,7 +136,7 @@ export class ManagementUnit {
   request(request: Request, notify: Notify, timeoutMs = 10_000): number {
     if (this.#closed) throw new EbalanceError("closed", "caller", `unit ${this.id} is closed`);
     const id = ++this.#lastId;
-    const told = this.#counted(notify);
+    const told = counted(this.counters, notify);
     if (this.#queue.length >= this.#limits.maxPending) throw new EbalanceError("too-large", "caller", `more than ${this.#limits.maxPending} requests at once`);
     const way = request.op === Operation.unsubscribe ? this.#keeper(request.id) : this.#routes.wayOf(request, undefined);
     if (way === here || typeof way === "number") this.#later(() => this.#decide(request, way, this, id, told), told);
@@ -175,15 +173,18 @@ export class ManagementUnit {
 
   /** The neighbour that keeps a subscription of this unit's, or here. */
   #keeper(id: number): Way {
-    for (const neighbour of this.#neighbours.values()) if (neighbour.keeps(id)) return neighbour;
-    return here;
+    let keeper: Way = here;
+    this.#neighbours.forEach((neighbour) => {
+      if (neighbour.keeps(id)) keeper = neighbour;
+    });
+    return keeper;
   }
 
   // ---- what comes in --------------------------------------------------------------------------------------------------------------------
 
   /** A link to a neighbour is there: opens the session that this unit initiates with it. */
   linkUp(link: LinkPort, neighbour: string): void {
-    const known = this.#neighbour(this.names.find(neighbour) ?? -1);
+    const known = this.#neighbours.withId(this.names.find(neighbour));
     if (!known || !known.session.isInitiator) badArgument(`unit ${this.id} initiates no session with ${neighbour}`);
     known.open(link);
     this.#wake();
@@ -220,7 +221,7 @@ export class ManagementUnit {
     } catch (error) {
       return this.#refuse("malformed", link, (error as Error).message);
     }
-    const neighbour = this.#neighbours.get(envelope.kid);
+    const neighbour = this.#neighbours.withKid(envelope.kid);
     if (!neighbour) return this.#refuse("unknownKey", link, `kid ${envelope.kid}`);
     return this.#receiveFrom(neighbour, link, envelope);
   }
@@ -261,7 +262,7 @@ export class ManagementUnit {
     }
     if (body.op === Operation.announce) return this.#routes.learn(body.units, neighbour);
     const { clock } = this.ports;
-    const reply = this.#counted((notification) => neighbour.notify(body.sequence, notification, this.counters));
+    const reply = counted(this.counters, (notification) => neighbour.notify(body.sequence, notification, this.counters));
     if (!neighbour.session.allows(body.source)) {
       this.#refuse("foreignSource", neighbour.link!, `session ${neighbour.session.kid}`);
       return reply(outcome(Result.denied));
@@ -314,7 +315,7 @@ export class ManagementUnit {
 
   /** Whether a neighbour that is there keeps its place for now, whoever else comes with its identity: a transport may refuse the other at once. */
   isHeld(neighbour: string): boolean {
-    return this.#neighbour(this.names.find(neighbour) ?? -1)?.isHeldAgainst(undefined) ?? false;
+    return this.#neighbours.withId(this.names.find(neighbour))?.isHeldAgainst(undefined) ?? false;
   }
 
   /** Ends every session and forgets the keys; whoever waits for something is told. The unit cannot be used any more. */
@@ -340,25 +341,15 @@ export class ManagementUnit {
     this.#awakeMs = Infinity;
     if (this.#queue.length) for (const { start } of this.#queue.splice(0)) start();
     this.#processor.deliverPending();
-    if (this.#neighboursDueMs <= this.ports.clock.monotonicMs()) this.#tickNeighbours();
+    this.#neighbours.tick(this.ports.clock.monotonicMs());
     const dueMs = (this.#awakeMs = this.#dueMs());
     return dueMs === Infinity ? Infinity : Math.max(0, dueMs - this.ports.clock.monotonicMs());
-  }
-
-  #tickNeighbours(): void {
-    this.#neighboursDueMs = Infinity;
-    this.#neighbours.forEach((neighbour) => this.#neighbourDueAt(neighbour.tick()));
-  }
-
-  #neighbourDueAt(atMs: number): void {
-    if (atMs < this.#neighboursDueMs) this.#neighboursDueMs = atMs;
   }
 
   /** When a tick is needed next, on the monotonic clock. */
   #dueMs(): number {
     if (this.#queue.length) return -Infinity;
-    const { dueMs } = this.#processor;
-    return dueMs < this.#neighboursDueMs ? dueMs : this.#neighboursDueMs;
+    return Math.min(this.#processor.dueMs, this.#neighbours.dueMs);
   }
 
   /** Asks the driver for a tick, where it is needed before the one that it was asked for last. */
@@ -370,11 +361,6 @@ export class ManagementUnit {
   }
 
   // ---- inside ---------------------------------------------------------------------------------------------------------------------------
-
-  #neighbour(peer: number): Neighbour | undefined {
-    for (const neighbour of this.#neighbours.values()) if (neighbour.session.peer === peer) return neighbour;
-    return undefined;
-  }
 
   #lose(neighbour: Neighbour): void {
     const wasOpen = neighbour.session.isOpen;
@@ -391,21 +377,7 @@ export class ManagementUnit {
   }
 
   #refuse(refusal: keyof Counters["refused"], link: LinkPort, detail: string): false {
-    const count = ++this.counters.refused[refusal];
-    // Whoever sends much must not fill the log: the first is written, and then every hundredth.
-    if (count % 100 === 1) this.ports.log("warning", `message from ${link.name} refused, ${refusal} (number ${count}): ${detail}`);
-    return false;
-  }
-
-  /** Counts the outcome of a request; the occurrences of a subscription that follow are not outcomes. */
-  #counted(notify: Notify): Notify {
-    let counted = false;
-    return (notification) => {
-      const name = resultName(notification.result);
-      if (!counted) this.counters.results[name] = (this.counters.results[name] ?? 0) + 1;
-      counted = true;
-      notify(notification);
-    };
+    return refused(this.counters, refusal, `message from ${link.name}`, detail, this.ports.log);
   }
 
   #policiesInUse(use: (policy: number) => void): void {

@@ -19,7 +19,7 @@ function gate(capacity = 100) {
   const world = { nowMs: 1_000_000 };
   const table = new SeriesTable(10, new Names());
   for (let device = 20; device < 30; device++) table.enrol(device, customer);
-  const access = new AccessControl(() => world.nowMs, capacity, () => table.all());
+  const access = new AccessControl({ monotonicMs: () => world.nowMs }, capacity, table);
   const series = (device = 20): Series => table.open({ variable: 3, device, owner: customer })!;
   const ask = (on: Series, policy: Policy, right: RightCode, who: Requester) => resultName(access.decide(on, policy, right, who));
   /** Decides, and notes the access where it may be. */

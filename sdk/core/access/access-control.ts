@@ -5,6 +5,7 @@
 import { granteeId, type GranteeId, type NameId } from "../model/names";
 import { grantedDelayS, type Policy, type RightCode } from "../model/policy";
 import { Result, type ResultCode } from "../model/result";
+import type { ClockPort } from "../ports";
 import type { Source } from "../wire/session-body";
 import type { Series } from "./series-table";
 
@@ -32,16 +33,16 @@ export class AccessControl {
   retryAfterMs = 0;
 
   /**
-   * @param monotonicMs a clock that never runs backwards: setting the wall clock must not shorten a delay
+   * @param clock only the monotonic one: setting the wall clock must not shorten a delay
    * @param capacity most records of last accesses; when all are in use, accesses with a delay are refused with `busy`
    */
   constructor(
-    private readonly monotonicMs: () => number,
+    private readonly clock: Pick<ClockPort, "monotonicMs">,
     private readonly capacity: number,
-    private readonly allSeries: () => readonly Series[],
+    private readonly table: { all(): readonly Series[] },
   ) {
     // A restart must not give anybody a second access within the delay: the boot counts as everybody's last access.
-    this.#bootMs = monotonicMs();
+    this.#bootMs = clock.monotonicMs();
   }
 
   /** Whether `requester` may use `right` on an instance with this policy now. The owner always may. */
@@ -59,7 +60,7 @@ export class AccessControl {
   decideDelay(series: Series, right: RightCode, requester: Requester, delayS: number): ResultCode {
     if (delayS === 0 || requester.stakeholder === series.owner) return Result.done;
     const last = series.lastAccess?.get(stateKey(requester.grantee, right));
-    const leftMs = (last ? last.atMs : this.#bootMs) + delayS * 1000 - this.monotonicMs();
+    const leftMs = (last ? last.atMs : this.#bootMs) + delayS * 1000 - this.clock.monotonicMs();
     if (leftMs > 0) {
       this.retryAfterMs = Math.ceil(leftMs);
       return Result.tooEarly;
@@ -73,14 +74,14 @@ export class AccessControl {
     const states = (series.lastAccess ??= new Map());
     const key = stateKey(requester.grantee, right);
     if (!states.has(key)) this.#states++;
-    const atMs = this.monotonicMs();
+    const atMs = this.clock.monotonicMs();
     states.set(key, { atMs, untilMs: atMs + delayS * 1000 });
   }
 
   /** Lets go of the records whose delay has passed. */
   #letGo(): boolean {
-    const nowMs = this.monotonicMs();
-    for (const series of this.allSeries()) {
+    const nowMs = this.clock.monotonicMs();
+    for (const series of this.table.all()) {
       series.lastAccess?.forEach((last, key, states) => {
         // A policy may have got a longer delay since: what the longest needs is kept.
         if (Math.max(last.untilMs, last.atMs + series.longestDelayS * 1000) > nowMs) return;

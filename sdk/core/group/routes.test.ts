@@ -18,7 +18,7 @@ function neighbour(permitted: readonly NameId[], { isInitiator = false, isOpen =
 
 function routes({ capacity = 10, parent }: { capacity?: number; parent?: ReturnType<typeof neighbour> } = {}) {
   const series = new SeriesTable(10, new Names());
-  const made = new Routes(-1, capacity, series, parent === undefined, () => parent?.it, () => undefined);
+  const made = new Routes(-1, parent && 0, capacity, series, { withId: (unit) => (unit === 0 ? parent?.it : undefined) });
   const wayTo = (device: NameId) => made.wayOf({ op: Operation.query, source, selector: { variable: 3, device, owner: 9 }, condition: [], function: 1 }, undefined);
   return { made, series, wayTo };
 }

@@ -6,6 +6,7 @@ import type { SeriesTable } from "../access/series-table";
 import type { NameId } from "../model/names";
 import { Result, type ResultCode } from "../model/result";
 import type { Neighbour } from "../neighbour";
+import type { Neighbours } from "./neighbours";
 import { maxAnnounced, Operation, type Request, type UnsubscribeRequest } from "../wire/session-body";
 
 /** Where a request goes: a neighbour, this unit itself, or nowhere and why. */
@@ -16,21 +17,23 @@ export class Routes {
   readonly #via = new Map<NameId, Neighbour>();
 
   /**
+   * @param self id of this unit
+   * @param above id of the unit above; undefined: this is the top
    * @param capacity most units further down that are known at once
    * @param series says which devices are enrolled here
-   * @param self id of this unit
-   * @param isTop whether no unit is above
-   * @param parent the neighbour above, once there is a session with it
-   * @param neighbourOf the neighbour that is this unit, if there is a session with it
    */
   constructor(
     private readonly self: NameId,
+    private readonly above: NameId | undefined,
     private readonly capacity: number,
     private readonly series: SeriesTable,
-    private readonly isTop: boolean,
-    private readonly parent: () => Neighbour | undefined,
-    private readonly neighbourOf: (unit: NameId) => Neighbour | undefined,
+    private readonly neighbours: Pick<Neighbours, "withId">,
   ) {}
+
+  /** The neighbour above, once there is a session with it. */
+  #parent(): Neighbour | undefined {
+    return this.above === undefined ? undefined : this.neighbours.withId(this.above);
+  }
 
   /** The way of a request: all of its items go to one unit, since it is carried out whole or not at all. */
   wayOf(request: Exclude<Request, UnsubscribeRequest>, from: Neighbour | undefined): Way {
@@ -46,13 +49,13 @@ export class Routes {
    */
   #wayTo(device: NameId, from: Neighbour | undefined): Way {
     const below = this.#via.get(device);
-    if (!below && (this.isTop || this.series.isHomeOf(device))) return here;
-    return this.#onward(below ?? this.parent(), from);
+    if (!below && (this.above === undefined || this.series.isHomeOf(device))) return here;
+    return this.#onward(below ?? this.#parent(), from);
   }
 
   /** To the unit itself, wherever the series of its devices are at home. */
   #wayToUnit(unit: NameId, from: Neighbour | undefined): Way {
-    return unit === this.self ? here : this.#onward(this.neighbourOf(unit) ?? this.#via.get(unit) ?? this.parent(), from);
+    return unit === this.self ? here : this.#onward(this.neighbours.withId(unit) ?? this.#via.get(unit) ?? this.#parent(), from);
   }
 
   #onward(next: Neighbour | undefined, from: Neighbour | undefined): Way {
@@ -87,7 +90,7 @@ export class Routes {
 
   /** Tells the unit above, where its session is open, of those units that the session permits. */
   announce(units: readonly NameId[]): void {
-    const parent = this.parent();
+    const parent = this.#parent();
     if (!parent?.session.isOpen) return;
     const permitted = units.filter((unit) => parent.session.mayBeBelow(unit));
     for (let i = 0; i < permitted.length; i += maxAnnounced) parent.announce(permitted.slice(i, i + maxAnnounced));

@@ -1,0 +1,42 @@
+/** The units one session away, by the number of the session's key and by their id, and when the first of them has something to do. */
+import type { NameId } from "../model/names";
+import type { Neighbour } from "../neighbour";
+
+export class Neighbours {
+  readonly #byKid = new Map<number, Neighbour>();
+  /** When the first of them has something to do, on the monotonic clock: with a thousand of them, not all are asked at each tick. */
+  dueMs = Infinity;
+
+  add(neighbour: Neighbour): void {
+    this.#byKid.set(neighbour.session.kid, neighbour);
+  }
+
+  withKid(kid: number): Neighbour | undefined {
+    return this.#byKid.get(kid);
+  }
+
+  withId(unit: NameId | undefined): Neighbour | undefined {
+    for (const neighbour of this.#byKid.values()) if (neighbour.session.peer === unit) return neighbour;
+    return undefined;
+  }
+
+  forEach(visit: (neighbour: Neighbour) => void): void {
+    this.#byKid.forEach(visit);
+  }
+
+  clear(): void {
+    this.#byKid.clear();
+  }
+
+  /** Of several moments the first counts. */
+  dueAt(atMs: number): void {
+    if (atMs < this.dueMs) this.dueMs = atMs;
+  }
+
+  /** Does what is due. */
+  tick(nowMs: number): void {
+    if (this.dueMs > nowMs) return;
+    this.dueMs = Infinity;
+    this.#byKid.forEach((neighbour) => this.dueAt(neighbour.tick()));
+  }
+}
