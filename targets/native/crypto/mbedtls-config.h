@@ -7,7 +7,9 @@
 #define EBALANCE_MBEDTLS_CONFIG_H
 
 /* Six keys a session: a device has one or two sessions, the tests on this host a dozen at once. */
-#define MBEDTLS_PSA_KEY_SLOT_COUNT 64
+#ifndef MBEDTLS_PSA_KEY_SLOT_COUNT
+	#define MBEDTLS_PSA_KEY_SLOT_COUNT 64
+#endif
 #define MBEDTLS_PSA_CRYPTO_C
 /* Random bytes come from the operating system, see random.c. */
 #define MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The message loop: one turn calls one function, then all promise jobs it
- * leaves behind. The loop ends when nothing is left to wait for, or on SIGTERM
- * and SIGINT.
- */
-#include "host.h"
+/* The message loop on Linux. It ends when nothing is left to wait for, or on SIGTERM and SIGINT. */
+#include "linux.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -12,7 +8,6 @@
 
 enum { POLL_LIMIT = 8 };
 
-static uint32_t turnMeterLimit = 0;
 static int stopPipe[2] = { -1, -1 };
 
 /* A pipe, so that a signal between the check and poll() is not lost. */
@@ -46,50 +41,6 @@ double ebMonotonicMs(void)
 	return (double)now.tv_sec * 1000.0 + (double)now.tv_nsec / 1e6;
 }
 
-void fxQueuePromiseJobs(txMachine* the)
-{
-	the->promiseJobsPending = 1;
-}
-
-/*
- * A rejection nobody handles by the end of the turn ends the run, as in Node.
- * The engine alone would report it when the promise is collected, much later.
- */
-void ebFinishTurn(txMachine* the)
-{
-	while (the->promiseJobsPending) {
-		the->promiseJobsPending = 0;
-		fxRunPromiseJobs(the);
-	}
-	fxEndJob(the);
-	fxCheckUnhandledRejections(the, 1);
-}
-
-/* count < 0: no argument; bytes NULL: the argument null; else a Uint8Array. */
-void ebCallTurn(txMachine* the, txSlot* function, const uint8_t* bytes, txInteger count)
-{
-	ebStartMeter(the, turnMeterLimit);
-	fxBeginHost(the);
-	mxTry(the) {
-		mxPushUndefined();
-		mxPushSlot(function);
-		mxCall();
-		if (count >= 0) {
-			if (bytes)
-				ebPushBytes(the, bytes, count);
-			else
-				mxPushNull();
-		}
-		mxRunCount(count >= 0 ? 1 : 0);
-		mxPop();
-	}
-	mxCatch(the) {
-		ebUnhandled(the, "unhandled exception");
-	}
-	fxEndHost(the);
-	ebFinishTurn(the);
-}
-
 static int waitMs(void)
 {
 	double due = ebTimersNextDue();
@@ -101,12 +52,10 @@ static int waitMs(void)
 	return rest < 0 ? 0 : rest > 3600000 ? 3600000 : (int)rest;
 }
 
-void ebRunLoop(txMachine* the, uint32_t meterLimit)
+void ebRunLoop(txMachine* the)
 {
 	struct pollfd fds[POLL_LIMIT];
-	turnMeterLimit = meterLimit;
 	catchStopSignals();
-	ebStartMeter(the, turnMeterLimit);
 	ebRunMain(the);
 	while (ebConnectionsCount() > 0 || ebTimersNextDue() != C_INFINITY) {
 		int count = ebConnectionsPoll(fds, POLL_LIMIT - 1);

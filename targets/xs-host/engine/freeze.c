@@ -120,6 +120,14 @@ static void freezeGlobals(txMachine* the)
 			slot->flag |= XS_DONT_DELETE_FLAG | XS_DONT_SET_FLAG;
 }
 
+/* The engine notes where it found a built-in when it is first asked for it; in flash it cannot. */
+static void findBuiltIns(txMachine* the)
+{
+	txSlot* global = mxGlobal.value.reference;
+	for (txID id = XS_SYMBOL_ID_COUNT; id < XS_INTRINSICS_COUNT; id++)
+		mxBehaviorGetProperty(the, global, id, 0, XS_ANY);
+}
+
 void ebFreezeRoot(txMachine* the)
 {
 	/* Anything that is garbage now must not be visited as if it were alive. */
@@ -133,6 +141,7 @@ void ebFreezeRoot(txMachine* the)
 		mxPop();
 		visitHeap(the, freezeInstance);
 		freezeGlobals(the);
+		findBuiltIns(the);
 	}
 	mxCatch(the) {
 		ebUnhandled(the, "freezing the preloaded modules");

@@ -161,8 +161,7 @@ void ebInstallHost(txMachine* the, int argc, char** argv)
 	fxBeginHost(the);
 	txSlot* last = fxLastProperty(the, fxNewObject(the));
 	ebInstallTimers(the, &last);
-	ebInstallConnections(the, &last);
-	ebInstallSystem(the, &last);
+	ebInstallPlatform(the, &last);
 	last = ebAddFunction(the, last, "print", hostPrint, 1);
 	last = ebAddFunction(the, last, "printError", hostPrintError, 1);
 	last = ebAddFunction(the, last, "exit", hostExit, 1);

@@ -17,37 +17,42 @@ typedef struct {
 const ebBudget* ebFindBudget(const char* name);
 /* The next machine that is created or cloned lives in one block of this size. */
 void ebNextMachineStatic(txSize bytes);
-/* The largest number of stack slots used so far; needs a static block. */
 
 /* failure.c: every way to end badly. */
 
 void ebFail(int code, const char* format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 /* Prints the pending exception with its stack, then exits. */
 void ebUnhandled(txMachine* the, const char* what) __attribute__((noreturn));
-/* Limits the computation of the turn that starts now; 0 is no limit. */
-void ebStartMeter(txMachine* the, uint32_t limit);
+/* Computation allowed in one turn, from the next turn on; 0 is no limit. */
+void ebLimitTurns(uint32_t units);
+void ebStartMeter(txMachine* the);
 
 /* modules.c: the table of modules and their bytecode. */
 
-void ebAddModule(txMachine* root, const char* specifier, const char* path);
-void ebAddBuiltIns(txMachine* root);
+extern const char ebMainSpecifier[];
+/* Takes a module's bytecode, whose names become names of the root. */
+void ebAddScript(txMachine* root, const char* specifier, txScript* script);
+void ebInstallText(txMachine* root);
+/* Runs all modules but the application's, which stays bytecode until the clone runs it. */
 void ebImportAll(txMachine* root);
-/* Parses the application's module, so that its bytecode and names are in "flash". */
-void ebBakeMain(txMachine* root, const char* path);
 void ebRunMain(txMachine* the);
+uint32_t ebBytecodeBytes(void);
 
-/* flash.c: makes the root machine what the linker leaves in flash. */
+/* linux/parse.c: only where there is a parser. */
+
+txScript* ebParseFile(txMachine* the, const char* path);
+txScript* ebParseText(txMachine* the, const char* name, const char* source);
+
+/* freeze.c: makes the root machine what the linker leaves in flash. */
 
 void ebFreezeRoot(txMachine* root);
 
-/* functions.c, system.c, timers.c, connections.c: the JavaScript object "host". */
+/* functions.c, timers.c, and of each platform system.c: the JavaScript object "host". */
 
 void ebInstallHost(txMachine* root, int argc, char** argv);
 /* Adds a function to the object on top of the stack; returns its new last property. */
 txSlot* ebAddFunction(txMachine* the, txSlot* last, const char* name, txCallback callback, int length);
-void ebInstallSystem(txMachine* the, txSlot** last);
 void ebInstallTimers(txMachine* the, txSlot** last);
-void ebInstallConnections(txMachine* the, txSlot** last);
 /* Copies n bytes into a new Uint8Array and leaves it on the stack. */
 void ebPushBytes(txMachine* the, const void* bytes, txInteger n);
 /* Reads an argument that must be an integer in low..high, else throws. */
@@ -59,25 +64,48 @@ void ebDropFunction(txMachine* the, txSlot* root);
 /* The engine's access to buffers and views; declared here, as its header for hosts is another one. */
 extern txInteger _xsmcGetBuffer(txMachine* the, txSlot* slot, void** data, txUnsigned* count, txBoolean writable);
 
-/* loop.c */
+/* turns.c */
 
-void ebRunLoop(txMachine* the, uint32_t meterLimit);
 /* Calls a function, then all promise jobs it leaves behind. */
 void ebCallTurn(txMachine* the, txSlot* function, const uint8_t* bytes, txInteger count);
 void ebFinishTurn(txMachine* the);
+
+/* machine.c: flash and RAM. */
+
+typedef struct {
+	const ebBudget* budget;
+	long staticBytes; /* -1: as the budget says */
+	long stackSlots;
+	long newKeys;
+	uint32_t meterLimit;
+	int argc; /* of the application */
+	char** argv;
+} ebOptions;
+
+extern const ebOptions ebDefaultOptions;
+extern const char ebOptionsHelp[];
+/* Reads one option that every platform has; returns 0 for another. */
+int ebReadOption(ebOptions* options, const char* name, const char* value);
+long long ebReadNumber(const char* name, const char* text, long long low, long long high);
+/* Sizes of the root machine: each platform has its own. */
+extern const txCreation ebRootCreation;
+/* The root machine, before its modules are added. */
+txMachine* ebCreateRoot(const ebOptions* options);
+/* Imports its modules and makes flash of it. */
+void ebFinishRoot(txMachine* root);
+/* The machine that is the device's RAM. */
+txMachine* ebCreateClone(const ebOptions* options, txMachine* root);
+
+/* Each platform has its own loop.c. */
+
+void ebRunLoop(txMachine* the);
 double ebMonotonicMs(void);
+/* What the platform adds to the object "host". */
+void ebInstallPlatform(txMachine* the, txSlot** last);
 
 /* timers.c */
 
 double ebTimersNextDue(void);
 void ebTimersRun(txMachine* the);
-
-/* connections.c */
-
-struct pollfd;
-int ebConnectionsPoll(struct pollfd* fds, int limit);
-int ebConnectionsCount(void);
-int ebConnectionsFailed(void);
-void ebConnectionsRun(txMachine* the, const struct pollfd* fds, int count);
 
 #endif

@@ -1,65 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The modules a machine can import: the preloaded ones, the engine's text
- * modules, and the application's. All are parsed by the root machine, before
- * the budget applies, because a device has no parser: its bytecode is made on
- * the build computer and lies in flash.
+ * modules, and the application's. Their bytecode is made on the build computer,
+ * because a device has no parser, and lies in flash.
  */
 #include "host.h"
 
 enum { MODULE_LIMIT = 40, NAME_LIMIT = 200 };
 
-static const char mainSpecifier[] = "main";
 
 typedef struct {
-	char specifier[NAME_LIMIT];
+	const char* specifier;
 	txScript* script;
 } ebModule;
 
 static ebModule modules[MODULE_LIMIT];
 static int moduleCount = 0;
+static uint32_t bytecodeBytes = 0;
+
+const char ebMainSpecifier[] = "main";
 
 extern const txS1 gxCodeSizes[];
 extern void fxRemapIDs(txMachine* the, txByte* codeBuffer, txSize codeSize, txID* theIDs);
 extern void modInstallTextEncoder(txMachine* the);
 extern void modInstallTextDecoder(txMachine* the);
-
-static txScript* parse(txMachine* the, const char* path, void* stream, txGetter getter, size_t size)
-{
-	txParser parserRecord;
-	txParser* parser = &parserRecord;
-	txParserJump jump;
-	txString name = NULL;
-	txScript* volatile script = NULL; /* survives the parser's longjmp */
-	/* The buffer must hold the longest token. */
-	fxInitializeParser(parser, the, (txSize)size + 4096, 1993);
-	parser->firstJump = &jump;
-	if (c_setjmp(jump.jmp_buf) == 0) {
-		parser->path = fxNewParserSymbol(parser, (txString)path);
-		fxParserTree(parser, stream, getter, 0, &name);
-		fxParserHoist(parser);
-		fxParserBind(parser);
-		script = fxParserCode(parser);
-	}
-	fxTerminateParser(parser);
-	if (!script)
-		ebFail(EXIT_UNHANDLED, "%s: no bytecode", path);
-	return script;
-}
-
-static txScript* parseFile(txMachine* the, const char* path)
-{
-	FILE* file = fopen(path, "r");
-	if (!file || fseek(file, 0, SEEK_END) != 0)
-		ebFail(EXIT_USAGE, "%s: %s", path, strerror(errno));
-	long size = ftell(file);
-	rewind(file);
-	if (size < 0 || size > 64L << 20)
-		ebFail(EXIT_USAGE, "%s: not a module", path);
-	txScript* script = parse(the, path, file, (txGetter)fgetc, (size_t)size);
-	fclose(file);
-	return script;
-}
 
 /* Bodies and strings whose instruction has a twin that leaves them in the bytecode. */
 static txU1 bakedInstruction(txU1 code)
@@ -137,39 +101,29 @@ static ebModule* findModule(const char* specifier)
 	return NULL;
 }
 
-static void addScript(txMachine* root, const char* specifier, txScript* script)
+void ebAddScript(txMachine* root, const char* specifier, txScript* script)
 {
 	if (moduleCount == MODULE_LIMIT)
 		ebFail(EXIT_USAGE, "more than %d modules", MODULE_LIMIT);
 	if (strlen(specifier) >= NAME_LIMIT || findModule(specifier))
 		ebFail(EXIT_USAGE, "%s: specifier too long or used twice", specifier);
+	bytecodeBytes += script->codeSize;
 	bake(script);
 	resolveNames(root, script);
-	strcpy(modules[moduleCount].specifier, specifier);
+	modules[moduleCount].specifier = strdup(specifier);
+	if (!modules[moduleCount].specifier)
+		ebFail(EXIT_USAGE, "%s: no memory", specifier);
 	modules[moduleCount].script = script;
 	moduleCount++;
 	/* A specifier that is a name of the root costs the device no memory. */
 	fxNewNameC(root, (txString)specifier);
 }
 
-void ebAddModule(txMachine* root, const char* specifier, const char* path)
-{
-	addScript(root, specifier, parseFile(root, path));
-}
-
-static void addSource(txMachine* root, const char* specifier, const char* source)
-{
-	txStringCStream stream = { (txString)source, 0, (txSize)strlen(source) };
-	addScript(root, specifier, parse(root, specifier, &stream, fxStringCGetter, strlen(source)));
-}
-
-/* The engine installs its text classes as globals; a device has them as modules only. */
-void ebAddBuiltIns(txMachine* root)
+/* The engine installs its text classes as globals; a device has them as modules only, see ebTextModules. */
+void ebInstallText(txMachine* root)
 {
 	modInstallTextEncoder(root);
 	modInstallTextDecoder(root);
-	addSource(root, "text/encoder", "export default globalThis.TextEncoder; delete globalThis.TextEncoder;");
-	addSource(root, "text/decoder", "export default globalThis.TextDecoder; delete globalThis.TextDecoder;");
 }
 
 /* The pending exception of an import; a module that is not there has its own exit code. */
@@ -200,12 +154,13 @@ static void import(txMachine* the, const char* specifier)
 void ebImportAll(txMachine* the)
 {
 	for (int i = 0; i < moduleCount; i++)
-		import(the, modules[i].specifier);
+		if (strcmp(modules[i].specifier, ebMainSpecifier) != 0)
+			import(the, modules[i].specifier);
 }
 
-void ebBakeMain(txMachine* root, const char* path)
+uint32_t ebBytecodeBytes(void)
 {
-	ebAddModule(root, mainSpecifier, path);
+	return bytecodeBytes;
 }
 
 static void mainFulfilled(txMachine* the)
@@ -217,7 +172,7 @@ static void mainRejected(txMachine* the)
 {
 	mxException.kind = mxArgv(0)->kind;
 	mxException.value = mxArgv(0)->value;
-	failImport(the, mainSpecifier);
+	failImport(the, ebMainSpecifier);
 }
 
 /* Through a promise, so that the module may await at its top level. */
@@ -225,7 +180,7 @@ void ebRunMain(txMachine* the)
 {
 	fxBeginHost(the);
 	mxTry(the) {
-		mxPushStringX((txString)mainSpecifier);
+		mxPushStringX((txString)ebMainSpecifier);
 		fxRunImport(the, mxModuleInstanceInternal(mxProgram.value.reference)->value.module.realm, XS_NO_ID);
 		mxDub();
 		mxGetID(mxID(_then));

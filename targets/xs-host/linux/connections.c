@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* host.connect, host.send and host.close: TCP clients to this computer. */
-#include "host.h"
+#include "linux.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>

@@ -84,8 +84,15 @@ static txBoolean stopMeter(txMachine* the, txU4 units)
 	return 0;
 }
 
-void ebStartMeter(txMachine* the, uint32_t limit)
+static uint32_t meterLimit = 0;
+
+void ebLimitTurns(uint32_t units)
 {
-	if (limit)
-		fxBeginMetering(the, stopMeter, limit);
+	meterLimit = units;
+}
+
+void ebStartMeter(txMachine* the)
+{
+	if (meterLimit)
+		fxBeginMetering(the, stopMeter, meterLimit);
 }

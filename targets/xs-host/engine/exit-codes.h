@@ -12,6 +12,7 @@ enum {
 	EXIT_USAGE = 74,           /* bad command line, file or module not found */
 	EXIT_NO_KEYS = 75,         /* too many property names */
 	EXIT_ENGINE = 76,          /* the engine gave up for another reason */
+	EXIT_FLASH = 77,           /* on the emulated chip: a write to flash, or another trap */
 };
 
 /* host.exit() may not claim a code of its own meaning. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* host.*: clocks, files and what this computer measures about itself. */
-#include "host.h"
+#include "linux.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -154,4 +154,10 @@ void ebInstallSystem(txMachine* the, txSlot** last)
 	*last = ebAddFunction(the, *last, "processorLoad", hostProcessorLoad, 0);
 	*last = ebAddFunction(the, *last, "temperature", hostTemperature, 0);
 	readLoad(&previousLoad);
+}
+
+void ebInstallPlatform(txMachine* the, txSlot** last)
+{
+	ebInstallConnections(the, last);
+	ebInstallSystem(the, last);
 }

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Builds the program of the emulated chip for one application, and the command that runs it.
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { buildHost } from "./build.mjs";
+import { BuildError, hashFile, makeFolder, run, tail } from "./cache.mjs";
+import { BUILD, compileTarget, cryptoSourceOrReason, keyOfObjects, sourcesIn } from "./compile.mjs";
+
+const CHIP = resolve(fileURLToPath(new URL(".", import.meta.url)), "chip");
+const COMPILER = "riscv64-unknown-elf-gcc";
+const EMULATOR = "qemu-system-riscv32";
+const REMEDY = "apt-get install gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc";
+
+/** A device has one session, two at most: PSA's table of keys is sized for that, and so is ours. */
+const FLAGS = ["-Os", "-ffunction-sections", "-fdata-sections", "-DMBEDTLS_PSA_KEY_SLOT_COUNT=16", "-DEBALANCE_KEY_LIMIT=14"];
+
+/** RAM of the chip: what an ESP32-C3 leaves to a program. */
+export const RAM_BYTES = 320 * 1024;
+const C_STACK_BYTES = 8 * 1024;
+const FLASH_AT = 0x8000_0000;
+const FLASH_WINDOW_AT = 0x8040_0000;
+const FLASH_END = 0x80c0_0000;
+const RAM_AT = 0x8100_0000;
+
+/** Symbols of the linker: addresses of flash, of the window in it where the root machine is made, and of RAM. */
+function addresses(ramBytes) {
+  const symbols = {
+    __flash: FLASH_AT,
+    __flash_size: FLASH_WINDOW_AT - FLASH_AT,
+    __ram: RAM_AT,
+    __ram_size: ramBytes,
+    __stack_size: C_STACK_BYTES,
+    ebFlashStart: FLASH_AT,
+    ebFlashWindow: FLASH_WINDOW_AT,
+    ebFlashEnd: FLASH_END,
+    ebRamStart: RAM_AT,
+    ebRamEnd: RAM_AT + ramBytes,
+  };
+  return Object.entries(symbols).map(([name, value]) => `-Wl,--defsym=${name}=0x${value.toString(16)}`);
+}
+
+async function findTarget() {
+  const version = await run(COMPILER, ["--version"]);
+  const emulator = await run(EMULATOR, ["--version"]);
+  const missing = version.code !== 0 ? COMPILER : emulator.code !== 0 ? EMULATOR : undefined;
+  if (missing) throw new BuildError("no-compiler", `no ${missing} for the emulated chip: ${REMEDY}`);
+  const machine = ["-march=rv32imac", "-misa-spec=2.2", "-mabi=ilp32", "--specs=picolibc.specs"];
+  return { name: "chip", compiler: COMPILER, version: version.stdout, machine, flags: [...FLAGS, `-I${join(CHIP, "include")}`] };
+}
+
+let objectsPromise;
+/** The objects of engine, mbedTLS, native modules and host; within one process compiled only once. */
+async function compileObjects(log) {
+  const target = await findTarget();
+  const { source, reason } = await cryptoSourceOrReason(log);
+  if (reason) throw new BuildError("crypto-unavailable", `the emulated chip needs mbedTLS: ${reason}`);
+  mkdirSync(BUILD, { recursive: true });
+  const folder = join(BUILD, `chip-${keyOfObjects(target, "psa")}`);
+  if (existsSync(folder)) return { target, folder };
+  await makeFolder(folder, async (temporary) => {
+    const folders = await compileTarget(target, source, temporary, log);
+    // One archive of all: linking an application then needs this folder and nothing else.
+    const objects = folders.flatMap((name) => sourcesIn(name, ".o"));
+    const result = await run("riscv64-unknown-elf-ar", ["qcs", join(temporary, "all.a"), ...objects]);
+    if (result.code !== 0) throw new BuildError("build-failed", `archiving failed:\n${tail(result.stderr)}`);
+  });
+  return { target, folder };
+}
+
+/**
+ * Bakes an application, links it with the engine and gives the program's path and its sizes: `textBytes` code and constants without the application's bytecode,
+ * `imageBytes` that bytecode as it is baked, `ramBytes` what is taken of RAM before anything runs.
+ */
+export async function buildChip({ main, preload = [], ramBytes = RAM_BYTES, log = () => {} }) {
+  objectsPromise ??= compileObjects(log);
+  const { target, folder } = await objectsPromise;
+  const host = await buildHost({ log });
+  if (host.slotBytes !== 16) throw new BuildError("no-compiler", `the bytecode for the chip is baked by a 32-bit host: ${host.notes.join("; ")}`);
+  const work = mkdtempSync(join(tmpdir(), "ebalance-chip-"));
+  try {
+    const image = join(work, "application.img");
+    const preloads = preload.flatMap(({ file, specifier }) => ["--preload", `${file}=${specifier}`]);
+    const baked = await run(host.path, ["--bake", image, ...preloads, main]);
+    if (baked.code !== 0) throw new BuildError("build-failed", `baking failed: ${tail(baked.stderr)}`);
+    const programs = join(BUILD, "chip-programs");
+    mkdirSync(programs, { recursive: true });
+    const path = join(programs, `${hashFile("sha256", image).slice(0, 16)}-${basename(folder)}-${ramBytes}.elf`);
+    if (!existsSync(path)) await link(target, folder, image, ramBytes, path);
+    return { path, imageBytes: statSync(image).size, ...(await sizesOf(path, statSync(image).size)) };
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+async function link(target, folder, image, ramBytes, path) {
+  const wrapped = ["malloc", "calloc", "realloc", "free", "aligned_alloc"].map((name) => `-Wl,--wrap=${name}`);
+  const options = [`-DEB_IMAGE="${image}"`, join(CHIP, "image.S"), join(folder, "all.a"), "--oslib=semihost", "--crt0=semihost", "-Wl,--gc-sections", "-lm"];
+  const temporary = `${path}.${process.pid}`;
+  const result = await run(target.compiler, [...target.machine, ...options, ...wrapped, ...addresses(ramBytes), "-o", temporary]);
+  if (result.code !== 0) throw new BuildError("build-failed", `linking failed:\n${tail(result.stderr)}`);
+  renameSync(temporary, path);
+}
+
+async function sizesOf(path, imageBytes) {
+  const { stdout } = await run("riscv64-unknown-elf-size", [path]);
+  const [text, data, bss] = stdout.trim().split("\n")[1].trim().split(/\s+/).map(Number);
+  return { textBytes: text - imageBytes, ramBytes: data + bss };
+}
+
+/**
+ * The command that runs a program on the emulated chip. Instructions are counted exactly and are the same in every run.
+ * @param serial a backend of QEMU for the serial line, as `pty` or `none`
+ */
+export function chipCommand(path, { args = [], serial = "none" } = {}) {
+  const given = ["chip", ...args].map((arg) => `arg=${String(arg).replaceAll(",", ",,")}`);
+  const machine = ["-M", "virt", "-cpu", "rv32", "-m", "32M", "-bios", "none", "-display", "none", "-monitor", "none", "-icount", "shift=0"];
+  return { command: EMULATOR, args: [...machine, "-serial", serial, "-semihosting-config", ["enable=on", "target=native", ...given].join(","), "-kernel", path] };
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Time since the start, from the core's timer (CLINT), and sleep until something happens. */
+#include "chip.h"
+
+#define MTIMECMP ((volatile uint32_t*)0x02004000)
+#define MTIME ((volatile uint32_t*)0x0200BFF8)
+
+enum { TICKS_PER_MS = 10000 }; /* 10 MHz */
+enum { TIMER_INTERRUPT = 1 << 7, EXTERNAL_INTERRUPT = 1 << 11 };
+
+uint64_t ebTicks(void)
+{
+	uint32_t high, low;
+	do {
+		high = MTIME[1];
+		low = MTIME[0];
+	} while (high != MTIME[1]);
+	return (uint64_t)high << 32 | low;
+}
+
+double ebMonotonicMs(void)
+{
+	return (double)ebTicks() / TICKS_PER_MS;
+}
+
+/* Interrupts only end the sleep: none is ever taken. */
+void ebSleepUntil(double ms)
+{
+	uint64_t at = ms < 1e15 ? (uint64_t)(ms * TICKS_PER_MS) + 1 : UINT64_MAX;
+	MTIMECMP[1] = UINT32_MAX;
+	MTIMECMP[0] = (uint32_t)at;
+	MTIMECMP[1] = (uint32_t)(at >> 32);
+	__asm__ volatile("csrw mie, %0" :: "r"(TIMER_INTERRUPT | EXTERNAL_INTERRUPT));
+	__asm__ volatile("wfi");
+}
+
+uint64_t ebInstructions(void)
+{
+	uint32_t high, low, again;
+	do {
+		__asm__ volatile("csrr %0, minstreth" : "=r"(high));
+		__asm__ volatile("csrr %0, minstret" : "=r"(low));
+		__asm__ volatile("csrr %0, minstreth" : "=r"(again));
+	} while (high != again);
+	return (uint64_t)high << 32 | low;
+}

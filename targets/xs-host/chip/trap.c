@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the core does not allow ends the run, and says what it was. */
+#include "chip.h"
+
+extern uint8_t ebFlashStart[], ebFlashEnd[];
+
+static void __attribute__((interrupt("machine"), aligned(4))) onTrap(void)
+{
+	uint32_t cause, pc, address;
+	__asm__ volatile("csrr %0, mcause" : "=r"(cause));
+	__asm__ volatile("csrr %0, mepc" : "=r"(pc));
+	__asm__ volatile("csrr %0, mtval" : "=r"(address));
+	int flash = (cause == 7 || cause == 6) && address >= (uint32_t)ebFlashStart && address < (uint32_t)ebFlashEnd;
+	ebFail(EXIT_FLASH, "%s at address %08x (trap %u, pc %08x)", flash ? "write to flash" : "trap", (unsigned)address, (unsigned)cause, (unsigned)pc);
+}
+
+void ebInstallTraps(void)
+{
+	__asm__ volatile("csrw mtvec, %0" :: "r"(onTrap));
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The two machines. The root stands for flash: built-ins, preloaded modules,
+ * the object "host" and all bytecode. A clone of it stands for RAM.
+ */
+#include "host.h"
+
+const ebOptions ebDefaultOptions = { .staticBytes = -1, .stackSlots = -1, .newKeys = -1, .meterLimit = 4000000000u };
+
+const char ebOptionsHelp[] =
+	"  --budget esp32c3|esp32|none  memory of the device (esp32c3)\n"
+	"  --static BYTES               size of the static block, instead of the budget's\n"
+	"  --stack SLOTS                size of the stack, instead of the budget's\n"
+	"  --keys COUNT                 new property names, no more (growing without limit)\n"
+	"  --meter UNITS                computation allowed in one turn, 0 for any (4000000000)\n";
+
+long long ebReadNumber(const char* name, const char* text, long long low, long long high)
+{
+	char* end = NULL;
+	errno = 0;
+	long long value = text ? strtoll(text, &end, 10) : -1;
+	if (!text || end == text || *end || errno || value < low || value > high)
+		ebFail(EXIT_USAGE, "%s needs a number from %ld to %ld", name, (long)low, (long)high);
+	return value;
+}
+
+int ebReadOption(ebOptions* options, const char* name, const char* value)
+{
+	if (strcmp(name, "--budget") == 0) {
+		options->budget = value ? ebFindBudget(value) : NULL;
+		if (!options->budget)
+			ebFail(EXIT_USAGE, "--budget esp32c3, esp32 or none");
+	}
+	else if (strcmp(name, "--static") == 0)
+		options->staticBytes = (long)ebReadNumber(name, value, 8192, 1 << 28);
+	else if (strcmp(name, "--stack") == 0)
+		options->stackSlots = (long)ebReadNumber(name, value, 64, 1 << 20);
+	else if (strcmp(name, "--keys") == 0)
+		options->newKeys = (long)ebReadNumber(name, value, 1, 10000);
+	else if (strcmp(name, "--meter") == 0)
+		options->meterLimit = (uint32_t)ebReadNumber(name, value, 0, UINT32_MAX);
+	else
+		return 0;
+	return 1;
+}
+
+txMachine* ebCreateRoot(const ebOptions* options)
+{
+	/* The root's memory is not counted. The clone copies its tables of names, so both machines have them in one size. */
+	txCreation creation = ebRootCreation;
+	creation.nameModulo = options->budget->creation.nameModulo;
+	creation.symbolModulo = options->budget->creation.symbolModulo;
+	txMachine* root = fxCreateMachine(&creation, "flash", NULL, XS_NO_ID);
+	if (!root)
+		ebFail(EXIT_ENGINE, "no root machine");
+	ebInstallHost(root, options->argc, options->argv);
+	ebInstallText(root);
+	return root;
+}
+
+void ebFinishRoot(txMachine* root)
+{
+	ebImportAll(root);
+	ebFreezeRoot(root);
+}
+
+txMachine* ebCreateClone(const ebOptions* options, txMachine* root)
+{
+	txCreation creation = options->budget->creation;
+	if (options->staticBytes >= 0) {
+		const ebBudget* grows = ebFindBudget("esp32c3");
+		txSize stackCount = creation.stackCount;
+		creation = grows->creation;
+		creation.stackCount = stackCount;
+		creation.staticSize = (txSize)options->staticBytes;
+	}
+	if (options->stackSlots >= 0)
+		creation.stackCount = (txSize)options->stackSlots;
+	if (options->newKeys >= 0) {
+		creation.initialKeyCount = (txSize)options->newKeys;
+		creation.incrementalKeyCount = 0;
+	}
+	ebNextMachineStatic(creation.staticSize);
+	txMachine* clone = fxCloneMachine(&creation, root, "ram", NULL);
+	if (!clone)
+		ebFail(EXIT_NO_MEMORY, "no machine within the budget");
+	ebLimitTurns(options->meterLimit);
+	ebStartMeter(clone);
+	return clone;
+}
