@@ -7,4 +7,6 @@ export { utf8Text } from "./core/model/utf8";
 export { Registry, type Value, type VariableDefinition } from "./core/model/registry";
 export type { ClockPort, LinkConnector, LinkEvents, LinkPort, LogLevel, LogPort } from "./core/ports";
 export type { CryptoPort, KeyHandle, KeyUse } from "./core/security/crypto-port";
+export type { SealPort } from "./core/wire/reading-message";
+export type { StorePort } from "./storage/store-port";
 export { overStreams, type ByteStream, type StreamConnector } from "./transports/stream-link";

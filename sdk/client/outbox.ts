@@ -104,7 +104,8 @@ export class Outbox {
       this.#readings.drop(count);
       this.#oneByOne = Math.max(0, this.#oneByOne - count);
       const hash = instances[0]?.policy;
-      if (this.#policy && hash instanceof Uint8Array) this.#policyHash = hash;
+      // The first one is kept: messages are made after a template that names it.
+      if (this.#policy && hash instanceof Uint8Array) this.#policyHash ??= hash;
     } else if (result === Result.unknownPolicy && this.#policyHash) {
       this.#policyHash = undefined;
     } else if (passing.includes(result) || (result === Result.badTime && ++this.#badTimes <= maxBadTimes)) {

@@ -114,7 +114,7 @@ async function sizesOf(path, imageBytes) {
  * @param serial a backend of QEMU for the serial line, as `pty` or `none`
  */
 export function chipCommand(path, { args = [], serial = "none" } = {}) {
-  const given = ["chip", ...args].map((arg) => `arg=${String(arg).replaceAll(",", ",,")}`);
+  const given = args.map((arg) => `arg=${String(arg).replaceAll(",", ",,")}`);
   const machine = ["-M", "virt", "-cpu", "rv32", "-m", "32M", "-bios", "none", "-display", "none", "-monitor", "none", "-icount", "shift=0"];
   return { command: EMULATOR, args: [...machine, "-serial", serial, "-semihosting-config", ["enable=on", "target=native", ...given].join(","), "-kernel", path] };
 }

@@ -61,8 +61,20 @@ interface Host {
   processorLoad(): number | undefined;
   /** Temperature of this computer in degrees Celsius; undefined where there is no sensor. */
   temperature(): number | undefined;
+  /** Instructions that the emulated chip has retired since its start. Only there, as what follows. */
+  instructions?(): number;
+  /** Sets the wall clock, which is not set at the start of a chip. */
+  setWallMs?(ms: number): void;
+  clockIsSet?(): boolean;
+  /** Begins to note which function runs, every so many instructions (100 and more), or goes on after a pause. */
+  profileStart?(instructions: number): void;
+  profilePause?(): void;
+  /** Ends it: a line for each function, its samples and its name. */
+  profileStop?(): string;
   /** Undefined when the host was built without cryptography. */
   readonly crypto?: HostCrypto;
+  /** Sealing and verifying, with the keys of `crypto`; undefined without it. `createNativeSeal` in targets/native/seal/seal.ts makes the seal port of it. */
+  readonly seal?: import("../native/seal/seal").NativeSeal;
 }
 
 declare const host: Host;

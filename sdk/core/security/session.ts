@@ -16,7 +16,7 @@ import { isOpening, nonceBytes, readOpening, writeOpening } from "../wire/openin
 import { readBody, sequenceRead } from "../wire/read-body";
 import { portableSeal, ReadingWriter, type SealPort } from "../wire/reading-message";
 import { writeBody } from "../wire/write-body";
-import { encodeScope, macContext, maxKid, seal, startPayload, verify, type Envelope, type MacContext, type MessageKind } from "../wire/session-message";
+import { encodeScope, macContext, maxKid, seal, startPayload, type Envelope, type MacContext, type MessageKind } from "../wire/session-message";
 import type { CryptoPort, KeyHandle } from "./crypto-port";
 import { ReplayWindow } from "./replay-window";
 
@@ -104,7 +104,7 @@ export class Session implements BodyContext {
     readonly registry: Registry,
     private readonly names: Names,
     private readonly crypto: CryptoPort,
-    sealPort: SealPort = portableSeal(crypto),
+    private readonly sealPort: SealPort = portableSeal(crypto),
   ) {
     checkSession(config, self);
     this.#readings = new ReadingWriter(this, sealPort);
@@ -208,7 +208,7 @@ export class Session implements BodyContext {
   }
 
   #receiveOpening(envelope: Envelope, link: LinkPort): Received {
-    if (!verify(this.crypto, this.#openReceive, envelope)) return refused("notAuthentic", "opening");
+    if (!this.sealPort.verify(this.#openReceive, envelope)) return refused("notAuthentic", "opening");
     const { nonce, answered } = readOpening(envelope.payload);
     if (answered === undefined) {
       if (this.isInitiator) return refused("notOpen", "the responder cannot open a session");
@@ -254,8 +254,9 @@ export class Session implements BodyContext {
 
   /** The keys under which an envelope verifies. */
   #epochOf(envelope: Envelope, link: LinkPort): Epoch | undefined {
-    for (const epoch of [this.#epoch, this.#candidates.get(link)]) if (epoch && verify(this.crypto, epoch.receive, envelope)) return epoch;
-    return undefined;
+    if (this.#epoch && this.sealPort.verify(this.#epoch.receive, envelope)) return this.#epoch;
+    const candidate = this.#candidates.get(link);
+    return candidate && this.sealPort.verify(candidate.receive, envelope) ? candidate : undefined;
   }
 
   /** Takes a candidate in use once a message has come under it. @returns whether it was a candidate */

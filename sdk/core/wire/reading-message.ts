@@ -5,7 +5,7 @@
 import type { CryptoPort } from "../security/crypto-port";
 import * as cbor from "./cbor";
 import type { BodyContext, Item, Source, WriteRequest } from "./session-body";
-import { seal, startPayload, type MacContext } from "./session-message";
+import { seal, startPayload, verify, type Envelope, type MacContext } from "./session-message";
 import { writeSource } from "./write-body";
 
 /** What stays the same. */
@@ -16,7 +16,7 @@ export interface ReadingTemplate {
   readonly tail: Uint8Array;
 }
 
-/** Encodes and authenticates in one go. Native in `targets/native/seal`, where that is worth it; {@link portableSeal} is its twin. */
+/** Encodes and authenticates in one go, and verifies. Native in `targets/native/seal`, where that is worth it; {@link portableSeal} is its twin. */
 export interface SealPort {
   /**
    * @param sequence 1 to 2^30 - 1
@@ -27,6 +27,8 @@ export interface SealPort {
    * @returns the whole message
    */
   sealReading(context: MacContext, template: ReadingTemplate, sequence: number, timeS: number, variable: number, value: number, offsetMs: number): Uint8Array;
+  /** Whether the tag of an envelope was made under this context; in constant time. */
+  verify(context: MacContext, envelope: Envelope): boolean;
 }
 
 /** The seal port in TypeScript. */
@@ -49,6 +51,7 @@ export function portableSeal(crypto: CryptoPort): SealPort {
       cbor.writeRaw(tail);
       return seal(crypto, context);
     },
+    verify: (context, envelope) => verify(crypto, context, envelope),
   };
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The native side of the crypto port: thin glue from the XS engine to the PSA
- * Crypto API. No cryptography is implemented here.
+ * Crypto API. Of cryptography nothing is implemented here but how HMAC is made
+ * of two hashes.
  *
  * The same file is built for the test host and for ESP32. What differs there:
  *  - PSA comes from the chip SDK's mbedTLS, which uses the chip's SHA engine;
@@ -13,8 +14,8 @@
  *    `function mac(id, data, length, tag) @ "ebCryptoMac"`; on the test host
  *    they are the properties of host.crypto.
  *
- * Keys live in PSA's volatile key store, never in the script's memory; no
- * function gives their bytes back. Arguments come from scripts and may be
+ * Keys live in PSA's volatile key store, or as hash states in this file's memory,
+ * never in the script's; no function gives their bytes back. Arguments come from scripts and may be
  * anything: numbers are read first, because converting them could run a script
  * and move buffers; buffers last, directly before they are used.
  */
@@ -22,6 +23,7 @@
 #include "crypto.h"
 
 #include <psa/crypto.h>
+#include <stdlib.h>
 #include <string.h>
 
 #ifdef ESP_PLATFORM
@@ -36,22 +38,26 @@
 	#define EBALANCE_KEY_LIMIT 60
 #endif
 
-enum { KEY_LIMIT = EBALANCE_KEY_LIMIT, KEY_MIN = 16, KEY_MAX = 64, DERIVED_BITS = 256 };
+enum { KEY_LIMIT = EBALANCE_KEY_LIMIT, KEY_MIN = 16, KEY_MAX = 64, BLOCK = 64, DERIVED = 32 };
 enum { TAG_MIN = 8, TAG_MAX = 32 };
 enum { USE_MAC = 0, USE_DERIVE = 1, USE_FREE = -1 };
+
+/* HMAC's two hash states after the padded key, RFC 2104: each tag starts from copies of them, see docs/decisions/0008. */
+typedef struct {
+	psa_hash_operation_t inner;
+	psa_hash_operation_t outer;
+} ebPads;
 
 /* An id is serial * KEY_LIMIT + slot + 1, so that the id of a destroyed key stays invalid. */
 typedef struct {
 	int used;
-	int use;
 	uint32_t id;
-	psa_key_id_t key;
+	psa_key_id_t key; /* for "derive", in PSA's key store */
+	ebPads* pads;     /* for "mac" */
 } ebKey;
 
 static ebKey keys[KEY_LIMIT];
 static uint32_t serial = 0;
-
-static const psa_algorithm_t hmac = PSA_ALG_HMAC(PSA_ALG_SHA_256);
 
 static void check(xsMachine* the, const char* name, psa_status_t status)
 {
@@ -107,7 +113,7 @@ static ebKey* keyArgument(xsMachine* the, int index, const char* name, int use)
 	ebKey* key = id > 0 ? findKey((uint32_t)id) : NULL;
 	if (!key)
 		xsRangeError("%s: no such key", name);
-	if (use != USE_FREE && key->use != use)
+	if (use != USE_FREE && (key->pads ? USE_MAC : USE_DERIVE) != use)
 		xsTypeError("%s: the key has another use", name);
 	return key;
 }
@@ -123,11 +129,11 @@ static ebKey* freeKey(xsMachine* the, const char* name)
 	return NULL;
 }
 
-static xsIntegerValue keepKey(ebKey* key, psa_key_id_t id, int use)
+static xsIntegerValue keepKey(ebKey* key, psa_key_id_t id, ebPads* pads)
 {
 	key->used = 1;
-	key->use = use;
 	key->key = id;
+	key->pads = pads;
 	/* 2^31 / KEY_LIMIT serials; after that ids start over and skip those in use. */
 	do {
 		serial = (serial + 1) % (0x7FFFFFFFu / KEY_LIMIT);
@@ -139,21 +145,64 @@ static xsIntegerValue keepKey(ebKey* key, psa_key_id_t id, int use)
 	return (xsIntegerValue)key->id;
 }
 
-/* What a key may be used for is enforced by PSA, not only by this table. */
-static psa_key_attributes_t attributesFor(int use)
+/* The compiler must not leave it out. */
+static void wipe(void* bytes, size_t size)
+{
+	volatile uint8_t* p = bytes;
+	while (size--)
+		*p++ = 0;
+}
+
+static psa_status_t startPad(psa_hash_operation_t* operation, const uint8_t* key, size_t size, uint8_t pad)
+{
+	uint8_t block[BLOCK];
+	memset(block, pad, sizeof(block));
+	for (size_t i = 0; i < size; i++)
+		block[i] ^= key[i];
+	psa_status_t status = psa_hash_setup(operation, PSA_ALG_SHA_256);
+	if (status == PSA_SUCCESS)
+		status = psa_hash_update(operation, block, sizeof(block));
+	wipe(block, sizeof(block));
+	return status;
+}
+
+static void freePads(ebPads* pads)
+{
+	psa_hash_abort(&pads->inner);
+	psa_hash_abort(&pads->outer);
+	wipe(pads, sizeof(*pads));
+	free(pads);
+}
+
+/* A key of at most one block, so it is never hashed first. */
+static psa_status_t makePads(const uint8_t* key, size_t size, ebPads** made)
+{
+	ebPads* pads = calloc(1, sizeof(ebPads));
+	if (!pads)
+		return PSA_ERROR_INSUFFICIENT_MEMORY;
+	psa_status_t status = startPad(&pads->inner, key, size, 0x36);
+	if (status == PSA_SUCCESS)
+		status = startPad(&pads->outer, key, size, 0x5C);
+	if (status == PSA_SUCCESS)
+		*made = pads;
+	else
+		freePads(pads);
+	return status;
+}
+
+/* What a key may be used for is enforced by PSA too. */
+static psa_status_t importSecret(const uint8_t* bytes, size_t size, psa_key_id_t* id)
 {
 	psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
-	if (use == USE_MAC) {
-		psa_set_key_type(&attributes, PSA_KEY_TYPE_HMAC);
-		psa_set_key_usage_flags(&attributes, PSA_KEY_USAGE_SIGN_MESSAGE | PSA_KEY_USAGE_VERIFY_MESSAGE);
-		psa_set_key_algorithm(&attributes, PSA_ALG_AT_LEAST_THIS_LENGTH_MAC(hmac, TAG_MIN));
-	}
-	else {
-		psa_set_key_type(&attributes, PSA_KEY_TYPE_DERIVE);
-		psa_set_key_usage_flags(&attributes, PSA_KEY_USAGE_DERIVE);
-		psa_set_key_algorithm(&attributes, PSA_ALG_HKDF(PSA_ALG_SHA_256));
-	}
-	return attributes;
+	psa_set_key_type(&attributes, PSA_KEY_TYPE_DERIVE);
+	psa_set_key_usage_flags(&attributes, PSA_KEY_USAGE_DERIVE);
+	psa_set_key_algorithm(&attributes, PSA_ALG_HKDF(PSA_ALG_SHA_256));
+	return psa_import_key(&attributes, bytes, size, id);
+}
+
+static psa_status_t take(const uint8_t* bytes, size_t size, int use, psa_key_id_t* id, ebPads** pads)
+{
+	return use == USE_MAC ? makePads(bytes, size, pads) : importSecret(bytes, size, id);
 }
 
 void ebCryptoImportKey(xsMachine* the)
@@ -161,22 +210,20 @@ void ebCryptoImportKey(xsMachine* the)
 	static const char name[] = "importKey";
 	size_t size;
 	psa_key_id_t id = 0;
+	ebPads* pads = NULL;
 	int use = useArgument(the, 1, name);
 	ebKey* key = freeKey(the, name);
-	psa_key_attributes_t attributes = attributesFor(use);
 	const uint8_t* bytes = bufferArgument(the, 0, name, 0, &size);
 	if (size < KEY_MIN || size > KEY_MAX)
 		xsRangeError("%s: a key has %d to %d bytes", name, KEY_MIN, KEY_MAX);
-	check(the, name, psa_import_key(&attributes, bytes, size, &id));
-	xsmcSetInteger(xsResult, keepKey(key, id, use));
+	check(the, name, take(bytes, size, use, &id, &pads));
+	xsmcSetInteger(xsResult, keepKey(key, id, pads));
 }
 
 static psa_status_t derive(psa_key_id_t secret, const uint8_t* salt, size_t saltSize,
-	const uint8_t* info, size_t infoSize, int use, psa_key_id_t* id)
+	const uint8_t* info, size_t infoSize, uint8_t derived[DERIVED])
 {
 	psa_key_derivation_operation_t operation = PSA_KEY_DERIVATION_OPERATION_INIT;
-	psa_key_attributes_t attributes = attributesFor(use);
-	psa_set_key_bits(&attributes, DERIVED_BITS);
 	psa_status_t status = psa_key_derivation_setup(&operation, PSA_ALG_HKDF(PSA_ALG_SHA_256));
 	if (status == PSA_SUCCESS)
 		status = psa_key_derivation_input_bytes(&operation, PSA_KEY_DERIVATION_INPUT_SALT, salt, saltSize);
@@ -185,7 +232,7 @@ static psa_status_t derive(psa_key_id_t secret, const uint8_t* salt, size_t salt
 	if (status == PSA_SUCCESS)
 		status = psa_key_derivation_input_bytes(&operation, PSA_KEY_DERIVATION_INPUT_INFO, info, infoSize);
 	if (status == PSA_SUCCESS)
-		status = psa_key_derivation_output_key(&attributes, &operation, id);
+		status = psa_key_derivation_output_bytes(&operation, derived, DERIVED);
 	psa_key_derivation_abort(&operation);
 	return status;
 }
@@ -195,13 +242,19 @@ void ebCryptoDeriveKey(xsMachine* the)
 	static const char name[] = "deriveKey";
 	size_t saltSize, infoSize;
 	psa_key_id_t id = 0;
+	ebPads* pads = NULL;
+	uint8_t derived[DERIVED];
 	ebKey* secret = keyArgument(the, 0, name, USE_DERIVE);
 	int use = useArgument(the, 3, name);
 	ebKey* key = freeKey(the, name);
 	const uint8_t* salt = bufferArgument(the, 1, name, 0, &saltSize);
 	const uint8_t* info = bufferArgument(the, 2, name, 0, &infoSize);
-	check(the, name, derive(secret->key, salt, saltSize, info, infoSize, use, &id));
-	xsmcSetInteger(xsResult, keepKey(key, id, use));
+	psa_status_t status = derive(secret->key, salt, saltSize, info, infoSize, derived);
+	if (status == PSA_SUCCESS)
+		status = take(derived, sizeof(derived), use, &id, &pads);
+	wipe(derived, sizeof(derived));
+	check(the, name, status);
+	xsmcSetInteger(xsResult, keepKey(key, id, pads));
 }
 
 void ebCryptoDestroyKey(xsMachine* the)
@@ -209,8 +262,60 @@ void ebCryptoDestroyKey(xsMachine* the)
 	static const char name[] = "destroyKey";
 	ebKey* key = keyArgument(the, 0, name, USE_FREE);
 	psa_key_id_t id = key->key;
+	ebPads* pads = key->pads;
 	memset(key, 0, sizeof(*key));
-	check(the, name, psa_destroy_key(id));
+	if (pads)
+		freePads(pads);
+	else
+		check(the, name, psa_destroy_key(id));
+}
+
+static psa_status_t finishFrom(const psa_hash_operation_t* pad, const ebPart* parts, int count, uint8_t digest[TAG_MAX])
+{
+	size_t written = 0;
+	psa_hash_operation_t operation = PSA_HASH_OPERATION_INIT;
+	psa_status_t status = psa_hash_clone(pad, &operation);
+	for (int i = 0; i < count && status == PSA_SUCCESS; i++)
+		status = psa_hash_update(&operation, parts[i].bytes, parts[i].size);
+	if (status == PSA_SUCCESS)
+		status = psa_hash_finish(&operation, digest, TAG_MAX, &written);
+	psa_hash_abort(&operation);
+	return status;
+}
+
+static void computeTag(xsMachine* the, const char* name, const ebKey* key, const ebPart* parts, int count, uint8_t digest[TAG_MAX])
+{
+	psa_status_t status = finishFrom(&key->pads->inner, parts, count, digest);
+	const ebPart inner = { digest, TAG_MAX };
+	if (status == PSA_SUCCESS)
+		status = finishFrom(&key->pads->outer, &inner, 1, digest);
+	check(the, name, status);
+}
+
+/* In constant time. */
+static int sameTag(const uint8_t* a, const uint8_t* b, size_t size)
+{
+	volatile uint8_t difference = 0;
+	for (size_t i = 0; i < size; i++)
+		difference = difference | (uint8_t)(a[i] ^ b[i]);
+	return difference == 0;
+}
+
+uint32_t ebCryptoMacKey(xsMachine* the, int index, const char* name)
+{
+	return keyArgument(the, index, name, USE_MAC)->id;
+}
+
+void ebCryptoTag(xsMachine* the, const char* name, uint32_t keyId, const ebPart* parts, int count, uint8_t digest[TAG_MAX])
+{
+	computeTag(the, name, findKey(keyId), parts, count, digest);
+}
+
+int ebCryptoVerifyTag(xsMachine* the, const char* name, uint32_t keyId, const ebPart* parts, int count, const uint8_t* tag, size_t size)
+{
+	uint8_t digest[TAG_MAX];
+	computeTag(the, name, findKey(keyId), parts, count, digest);
+	return sameTag(digest, tag, size);
 }
 
 /* Reads (key, data, length, tag), the arguments of mac and verifyMac. */
@@ -235,9 +340,12 @@ void ebCryptoMac(xsMachine* the)
 	static const char name[] = "mac";
 	const uint8_t* data;
 	uint8_t* tag;
-	size_t length, tagSize, written = 0;
+	uint8_t digest[TAG_MAX];
+	size_t length, tagSize;
 	ebKey* key = macArguments(the, name, 1, &data, &length, &tag, &tagSize);
-	check(the, name, psa_mac_compute(key->key, PSA_ALG_TRUNCATED_MAC(hmac, tagSize), data, length, tag, tagSize, &written));
+	const ebPart part = { data, length };
+	computeTag(the, name, key, &part, 1, digest);
+	memcpy(tag, digest, tagSize);
 }
 
 void ebCryptoVerifyMac(xsMachine* the)
@@ -245,12 +353,12 @@ void ebCryptoVerifyMac(xsMachine* the)
 	static const char name[] = "verifyMac";
 	const uint8_t* data;
 	uint8_t* tag;
+	uint8_t digest[TAG_MAX];
 	size_t length, tagSize;
 	ebKey* key = macArguments(the, name, 0, &data, &length, &tag, &tagSize);
-	psa_status_t status = psa_mac_verify(key->key, PSA_ALG_TRUNCATED_MAC(hmac, tagSize), data, length, tag, tagSize);
-	if (status != PSA_ERROR_INVALID_SIGNATURE)
-		check(the, name, status);
-	xsmcSetBoolean(xsResult, status == PSA_SUCCESS);
+	const ebPart part = { data, length };
+	computeTag(the, name, key, &part, 1, digest);
+	xsmcSetBoolean(xsResult, sameTag(digest, tag, tagSize));
 }
 
 void ebCryptoSha256(xsMachine* the)

@@ -3,6 +3,9 @@
 #ifndef EBALANCE_CRYPTO_H
 #define EBALANCE_CRYPTO_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 /* The engine's inside and its interface for hosts name the machine differently. */
 #ifdef __XSALL__
 	typedef txMachine ebMachine;
@@ -18,5 +21,18 @@ void ebCryptoMac(ebMachine* the);        /* (key id, data, length, tag) */
 void ebCryptoVerifyMac(ebMachine* the);  /* (key id, data, length, tag) -> boolean */
 void ebCryptoSha256(ebMachine* the);     /* (data, length, out) */
 void ebCryptoRandom(ebMachine* the);     /* (out) */
+
+/* For the other native modules: HMAC-SHA-256 over several parts. */
+
+typedef struct {
+	const void* bytes;
+	size_t size;
+} ebPart;
+
+/* The id of the "mac" key that an argument names; else throws. */
+uint32_t ebCryptoMacKey(ebMachine* the, int index, const char* name);
+void ebCryptoTag(ebMachine* the, const char* name, uint32_t keyId, const ebPart* parts, int count, uint8_t digest[32]);
+/* Whether the head of the tag, size bytes of it, is this; compares in constant time. */
+int ebCryptoVerifyTag(ebMachine* the, const char* name, uint32_t keyId, const ebPart* parts, int count, const uint8_t* tag, size_t size);
 
 #endif

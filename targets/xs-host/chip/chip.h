@@ -33,4 +33,10 @@ uint64_t ebInstructions(void);
 
 void ebInstallSystem(txMachine* the, txSlot** last);
 
+/* profile.c */
+
+void ebInstallProfile(txMachine* the, txSlot** last);
+/* Notes the function that runs. */
+void ebProfileSample(void);
+
 #endif

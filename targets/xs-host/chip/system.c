@@ -67,4 +67,5 @@ void ebInstallSystem(txMachine* the, txSlot** last)
 void ebInstallPlatform(txMachine* the, txSlot** last)
 {
 	ebInstallSystem(the, last);
+	ebInstallProfile(the, last);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the core does not allow ends the run, and says what it was. */
+/* What the core does not allow ends the run, and says what it was. The only interrupt that is taken is that of the profile. */
 #include "chip.h"
 
 extern uint8_t ebFlashStart[], ebFlashEnd[];
@@ -8,6 +8,10 @@ static void __attribute__((interrupt("machine"), aligned(4))) onTrap(void)
 {
 	uint32_t cause, pc, address;
 	__asm__ volatile("csrr %0, mcause" : "=r"(cause));
+	if (cause == 0x80000007) {
+		ebProfileSample();
+		return;
+	}
 	__asm__ volatile("csrr %0, mepc" : "=r"(pc));
 	__asm__ volatile("csrr %0, mtval" : "=r"(address));
 	int flash = (cause == 7 || cause == 6) && address >= (uint32_t)ebFlashStart && address < (uint32_t)ebFlashEnd;

@@ -4,6 +4,7 @@
 
 #ifdef EBALANCE_CRYPTO
 #include "crypto.h"
+#include "seal.h"
 #endif
 
 txSlot* ebAddFunction(txMachine* the, txSlot* last, const char* name, txCallback callback, int length)
@@ -154,6 +155,13 @@ static void pushCrypto(txMachine* the)
 	last = ebAddFunction(the, last, "sha256", ebCryptoSha256, 3);
 	ebAddFunction(the, last, "random", ebCryptoRandom, 1);
 }
+
+static void pushSeal(txMachine* the)
+{
+	txSlot* last = fxLastProperty(the, fxNewObject(the));
+	last = ebAddFunction(the, last, "sealReading", ebSealReading, 10);
+	ebAddFunction(the, last, "verify", ebSealVerify, 4);
+}
 #endif
 
 void ebInstallHost(txMachine* the, int argc, char** argv)
@@ -171,7 +179,9 @@ void ebInstallHost(txMachine* the, int argc, char** argv)
 	last = addValue(the, last, "args");
 #ifdef EBALANCE_CRYPTO
 	pushCrypto(the);
-	addValue(the, last, "crypto");
+	last = addValue(the, last, "crypto");
+	pushSeal(the);
+	addValue(the, last, "seal");
 #endif
 	mxPush(mxGlobal);
 	fxDefineID(the, fxID(the, "host"), XS_GET_ONLY, XS_GET_ONLY);

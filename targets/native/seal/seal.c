@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The native side of the seal port: encodes and authenticates the message of a
+ * reading in one go, and verifies messages where they stand. The layout is that
+ * of sdk/core/wire (session-message.cddl), the portable twin is portableSeal in
+ * reading-message.ts. Cryptography comes from the native crypto module.
+ *
+ * The same file is built for the test host and for ESP32; there a device module
+ * binds the functions by name. Numbers are read before buffers, because
+ * converting them could run a script and move buffers.
+ */
+#include "xsmc.h"
+#include "seal.h"
+
+#include <string.h>
+
+enum { TAG = 8, DIGEST = 32, INTEGER_MAX = 9 };
+/* Bounds of what stays the same from one message to the next: names of a session are small integers. */
+enum { ENVELOPE_MAX = 16, TEMPLATE_MAX = 64, PAYLOAD_MAX = 984 };
+/* Template, and key 4, key 5 and two array heads, with five integers. */
+enum { READING_MAX = 2 * TEMPLATE_MAX + 4 + 5 * INTEGER_MAX };
+enum { UINT = 0x00, NEGATIVE = 0x20, BYTES = 0x40 };
+
+static const xsNumberValue greatest = 9007199254740991.0; /* 2^53 - 1 */
+
+static xsNumberValue wholeArgument(xsMachine* the, int index, const char* name, xsNumberValue least, xsNumberValue most)
+{
+	int type = xsmcArgc > index ? xsmcTypeOf(xsArg(index)) : xsUndefinedType;
+	xsNumberValue value = type == xsIntegerType ? xsmcToInteger(xsArg(index)) : type == xsNumberType ? xsmcToNumber(xsArg(index)) : 0.5;
+	if (!(value >= least && value <= most) || value != (xsNumberValue)(int64_t)value)
+		xsRangeError("%s: argument %d is no whole number in its range", name, index + 1);
+	return value;
+}
+
+static ebPart bufferArgument(xsMachine* the, int index, const char* name, size_t most)
+{
+	void* data = NULL;
+	xsUnsignedValue size = 0;
+	if (xsmcArgc <= index || xsmcTypeOf(xsArg(index)) != xsReferenceType)
+		xsTypeError("%s: argument %d is no buffer", name, index + 1);
+	xsmcGetBufferReadable(xsArg(index), &data, &size);
+	if (size > most)
+		xsRangeError("%s: argument %d has %d bytes, at most %d", name, index + 1, (int)size, (int)most);
+	return (ebPart){ data, size };
+}
+
+/* The head of a CBOR item in its shortest form. */
+static uint8_t* putHead(uint8_t* p, uint8_t major, uint64_t argument)
+{
+	if (argument < 24) {
+		*p++ = (uint8_t)(major | argument);
+		return p;
+	}
+	int log = argument < 0x100 ? 0 : argument < 0x10000 ? 1 : argument < 0x100000000 ? 2 : 3;
+	*p++ = (uint8_t)(major | (24 + log));
+	for (int shift = (8 << log) - 8; shift >= 0; shift -= 8)
+		*p++ = (uint8_t)(argument >> shift);
+	return p;
+}
+
+static uint8_t* putInteger(uint8_t* p, xsNumberValue value)
+{
+	return value >= 0 ? putHead(p, UINT, (uint64_t)value) : putHead(p, NEGATIVE, (uint64_t)(-1 - value));
+}
+
+static uint8_t* putBytes(uint8_t* p, ebPart part)
+{
+	memcpy(p, part.bytes, part.size);
+	return p + part.size;
+}
+
+static size_t putReading(uint8_t* p, ebPart head, ebPart tail, const xsNumberValue numbers[5])
+{
+	uint8_t* start = p;
+	p = putInteger(putBytes(p, head), numbers[0]);
+	if (numbers[1] >= 0)
+		p = putInteger(putInteger(p, 4), numbers[1]);
+	*p++ = 0x05;
+	*p++ = 0x81; /* one item */
+	*p++ = 0x86; /* of six */
+	for (int i = 2; i < 5; i++)
+		p = putInteger(p, numbers[i]);
+	return (size_t)(putBytes(p, tail) - start);
+}
+
+void ebSealReading(xsMachine* the)
+{
+	static const char name[] = "sealReading";
+	uint8_t payload[READING_MAX], length[3], digest[DIGEST], message[ENVELOPE_MAX + 3 + READING_MAX + 1 + TAG];
+	const uint32_t key = ebCryptoMacKey(the, 0, name);
+	const xsNumberValue numbers[5] = {
+		wholeArgument(the, 5, name, 1, 0x3fffffff),
+		wholeArgument(the, 6, name, -1, 4294967295.0),
+		wholeArgument(the, 7, name, 0, 65535),
+		wholeArgument(the, 8, name, -greatest, greatest),
+		wholeArgument(the, 9, name, -greatest, greatest),
+	};
+	ebPart parts[3] = { bufferArgument(the, 1, name, PAYLOAD_MAX) };
+	const ebPart envelope = bufferArgument(the, 2, name, ENVELOPE_MAX);
+	const ebPart head = bufferArgument(the, 3, name, TEMPLATE_MAX), tail = bufferArgument(the, 4, name, TEMPLATE_MAX);
+	parts[2] = (ebPart){ payload, putReading(payload, head, tail, numbers) };
+	parts[1] = (ebPart){ length, (size_t)(putHead(length, BYTES, parts[2].size) - length) };
+	ebCryptoTag(the, name, key, parts, 3, digest);
+
+	uint8_t* p = putBytes(putBytes(putBytes(message, envelope), parts[1]), parts[2]);
+	*p++ = BYTES | TAG;
+	p = putBytes(p, (ebPart){ digest, TAG });
+	xsmcVars(1);
+	xsmcSetArrayBuffer(xsVar(0), message, (xsIntegerValue)(p - message));
+	xsResult = xsNew1(xsGlobal, xsID("Uint8Array"), xsVar(0));
+}
+
+void ebSealVerify(xsMachine* the)
+{
+	static const char name[] = "verify";
+	uint8_t length[3];
+	const uint32_t key = ebCryptoMacKey(the, 0, name);
+	ebPart parts[3] = { bufferArgument(the, 1, name, PAYLOAD_MAX) };
+	parts[2] = bufferArgument(the, 2, name, PAYLOAD_MAX);
+	parts[1] = (ebPart){ length, (size_t)(putHead(length, BYTES, parts[2].size) - length) };
+	const ebPart tag = bufferArgument(the, 3, name, TAG);
+	xsmcSetBoolean(xsResult, tag.size == TAG && ebCryptoVerifyTag(the, name, key, parts, 3, tag.bytes, TAG));
+}

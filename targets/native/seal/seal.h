@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The functions behind the seal port, as the XS engine calls them. */
+#ifndef EBALANCE_SEAL_H
+#define EBALANCE_SEAL_H
+
+#include "crypto.h"
+
+/* (key id, prefix, head, template head, template tail, sequence, time or -1, variable, value, offset) -> message */
+void ebSealReading(ebMachine* the);
+/* (key id, prefix, payload, tag) -> boolean */
+void ebSealVerify(ebMachine* the);
+
+#endif
