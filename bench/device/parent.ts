@@ -74,7 +74,8 @@ export class Parent {
     const { body } = received;
     if (body.op === 6) return this.session.seal({ op: 6, sequence: this.session.nextSequence, timeMs: undefined });
     if (body.op !== 1) return undefined;
-    const items = body.items.map((item) => ({ ...item, policy: policyHash }));
+    // As a home answers: who names the policy by its hash is told nothing that it knows.
+    const items = body.items.filter(({ policy }) => !(policy instanceof Uint8Array)).map((item) => ({ ...item, policy: policyHash }));
     return this.session.seal({ op: 7, sequence: this.session.nextSequence, timeMs: body.timeMs, id: body.sequence, result: 0, items, retryAfterMs: 0 });
   }
 

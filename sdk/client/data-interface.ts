@@ -112,7 +112,8 @@ export class DataInterface {
   }
 
   /**
-   * Writes one new instance (DI-2), or several at once: then all are kept or none.
+   * Writes one new instance (DI-2), or several at once: then all are kept or none. The outcome has the instances as they were kept, with the hashes of their policies; none
+   * where every one named its policy by the hash.
    * @throws EbalanceError `bad-argument` for an unknown variable or a value outside its type or range
    */
   write(...instances: readonly WriteArguments[]): Requested<Outcome> {

@@ -102,9 +102,9 @@ export class Device implements DeviceAccess {
   write(variable: string, value: Value, timeMs?: number): void {
     const known = this.#driver.unit.registry.named(variable);
     const inUnitForm = checkedFromPhysical(known, value);
-    const atMs = timeMs ?? this.platform.clock.wallMs();
+    const atMs = timeMs === undefined ? this.platform.clock.wallMs() : Math.round(timeMs);
     this.#copy?.keep(known.id, inUnitForm, atMs);
-    this.#outbox.add(known.id, inUnitForm, atMs);
+    this.#outbox.add(known, inUnitForm, atMs);
   }
 
   /**

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Names } from "../core/model/names";
 import type { PolicyText } from "../core/model/policy";
 import { Registry } from "../core/model/registry";
-import { standardVariables } from "../core/model/standard-variables";
+import { standardRegistry, standardVariables } from "../core/model/standard-variables";
 import { Result, type ResultCode } from "../core/model/result";
 import type { Notify } from "../core/requests/subscriptions";
 import type { ManagementUnit } from "../core/unit";
@@ -10,7 +10,7 @@ import type { Item, Request, WriteRequest } from "../core/wire/session-body";
 import { Outbox } from "./outbox";
 
 const owned: PolicyText = { sequence: 1, entries: [{ rights: "read", minDelayS: 0, grantees: [{ stakeholder: "supplier", service: "billing" }] }] };
-const activePower = standardVariables["activePower"]!.id;
+const activePower = standardRegistry.named("activePower");
 const hash = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 
 /** An outbox at a unit that only notes what it is asked; the test answers. */
@@ -20,6 +20,7 @@ function outbox(policy?: PolicyText) {
     id: "meter",
     names: new Names(),
     registry: new Registry(standardVariables),
+    reporter: () => undefined,
     request(request: Request, notify: Notify) {
       sent.push({ items: (request as WriteRequest).items, notify, answered: false });
       return sent.length;
@@ -211,8 +212,8 @@ describe("SP-2 DI-3 the policy of a device's readings", () => {
   test("holds for the first reading of every variable, not only for the first of a message", () => {
     const { box, sent, answer } = outbox(owned);
     box.add(activePower, 1, 1);
-    box.add(standardVariables["temperature"]!.id, 20, 2);
-    box.add(standardVariables["humidity"]!.id, 50, 3);
+    box.add(standardRegistry.named("temperature"), 20, 2);
+    box.add(standardRegistry.named("humidity"), 50, 3);
     box.linkChanged(true);
     const first = new Map<number, string>();
     for (let i = 0; i < 10 && !sent[sent.length - 1]!.answered; i++) {

@@ -1,8 +1,9 @@
 /** The readings of a device that its parent has not acknowledged yet: bounded, in order, sent again until they are taken or refused for good. */
 import { policyFromText, type Policy, type PolicyText } from "../core/model/policy";
-import type { Value } from "../core/model/registry";
+import type { Value, Variable } from "../core/model/registry";
 import { Result, resultName, type ResultCode } from "../core/model/result";
 import type { LogPort } from "../core/ports";
+import type { Reporter } from "../core/requests/reporter";
 import type { Notification } from "../core/requests/request-processor";
 import type { ManagementUnit } from "../core/unit";
 import { maxItems, Operation, type Item, type Source } from "../core/wire/session-body";
@@ -28,6 +29,7 @@ export class Outbox {
   readonly #policy: Policy | undefined;
   /** The hash under which the parent knows the policy, once it has said so. */
   #policyHash: Uint8Array | undefined;
+  #reporter: Reporter | undefined;
   /** Readings at the head of the queue that are under way. */
   #underWay = 0;
   /** One at a time, after a batch was refused: the others are not lost for the bad one. */
@@ -37,7 +39,12 @@ export class Outbox {
   #badTimes = 0;
   #lost = 0;
   /** One for all messages. */
-  readonly #onAnswer = (notification: Notification) => this.#answered(notification);
+  readonly #onAnswer = ({ result, instances, retryAfterMs }: Notification) => {
+    const hash = instances[0]?.policy;
+    if (this.#policy && !this.#policyHash && hash instanceof Uint8Array) this.#learn(hash);
+    this.#answered(result, retryAfterMs);
+  };
+  readonly #onReport = (result: ResultCode, retryAfterMs: number) => this.#answered(result, retryAfterMs);
 
   /**
    * @param onSilence called when the parent does not answer
@@ -59,17 +66,22 @@ export class Outbox {
     this.#policy = policy && policyFromText(policy, names);
   }
 
-  /** Adds a reading whose value is in the unit's form, and checked. */
-  add(variable: number, value: Value, timeMs: number): void {
-    if (this.#readings.length >= this.#readings.capacity) this.#giveUpOldest();
-    this.#readings.push(variable, value, timeMs);
-    this.#send();
+  /** Adds a reading whose value is in the unit's form, and checked; whole milliseconds since 1970. */
+  add(variable: Variable, value: Value, timeMs: number): void {
+    const readings = this.#readings;
+    if (readings.length >= readings.capacity) this.#giveUpOldest();
+    readings.push(variable.id, value, timeMs);
+    // The short way, which the readings of a sensor take all day.
+    const isShort = readings.length === 1 && this.#reporter && (value as number | 0) === value && variable.type === "integer" && this.#pause === undefined;
+    if (isShort && this.#reporter!.send(variable.id, value as number, timeMs)) this.#underWay = 1;
+    else this.#send();
   }
 
   /** The session with the parent was opened or lost. */
   linkChanged(open: boolean): void {
     this.#open = open;
     this.#policyHash = undefined;
+    this.#reporter = undefined;
     if (open) this.#endPause();
     this.#send();
   }
@@ -95,19 +107,16 @@ export class Outbox {
     return { variable: readings.variable(index), value: readings.value(index), timeMs: readings.timeMs(index), device: this.#source.device, owner: this.#owner, policy };
   }
 
-  #answered(notification: Notification): void {
-    const { result, instances, retryAfterMs } = notification;
+  #answered(result: ResultCode, retryAfterMs: number): void {
     const count = this.#underWay;
     this.#underWay = 0;
     if (result === Result.done) {
       this.#badTimes = 0;
       this.#readings.drop(count);
       this.#oneByOne = Math.max(0, this.#oneByOne - count);
-      const hash = instances[0]?.policy;
-      // The first one is kept: messages are made after a template that names it.
-      if (this.#policy && hash instanceof Uint8Array) this.#policyHash ??= hash;
     } else if (result === Result.unknownPolicy && this.#policyHash) {
       this.#policyHash = undefined;
+      this.#reporter = undefined;
     } else if (passing.includes(result) || (result === Result.badTime && ++this.#badTimes <= maxBadTimes)) {
       // Perhaps it was the batch that could not be answered.
       if (result === Result.timeout) this.#oneByOne = count;
@@ -123,6 +132,12 @@ export class Outbox {
       this.log("error", `${name} was refused for good: ${resultName(result)}`);
     }
     this.#send();
+  }
+
+  /** The parent has said under which hash it knows the policy. */
+  #learn(policyHash: Uint8Array): void {
+    this.#policyHash = policyHash;
+    this.#reporter = this.unit.reporter(this.#source, policyHash, this.#onReport);
   }
 
   /** No reading is sent any more. */

@@ -1,13 +1,15 @@
 /** The copy that a device keeps of what it measures, besides what its home has: it answers those who ask the device itself (`at`). */
+import type { Series } from "../core/access/series-table";
 import type { NameId } from "../core/model/names";
 import type { Value } from "../core/model/registry";
-import { Result, resultName } from "../core/model/result";
+import { Result, resultName, type ResultCode } from "../core/model/result";
 import type { ClockPort, LogPort } from "../core/ports";
 import type { ManagementUnit } from "../core/unit";
 
 export class OwnCopy {
-  readonly #device: NameId;
   readonly #owner: NameId;
+  /** By variable. */
+  readonly #series = new Map<number, Series>();
   #failures = 0;
 
   constructor(
@@ -16,7 +18,6 @@ export class OwnCopy {
     private readonly clock: ClockPort,
     private readonly log: LogPort,
   ) {
-    this.#device = unit.names.id(unit.id);
     this.#owner = unit.names.id(owner);
     unit.keepCopy(owner);
   }
@@ -24,8 +25,20 @@ export class OwnCopy {
   /** Keeps a reading whose value is in the unit's form, and checked. Before the clock is set nothing is kept: nobody could ask for it by its time. */
   keep(variable: number, value: Value, timeMs: number): void {
     if (!this.clock.isSet()) return;
-    const result = this.unit.record({ variable, device: this.#device, owner: this.#owner }, value, timeMs);
-    if (result !== Result.done && ++this.#failures % 100 === 1)
-      this.log("warning", `a reading of ${this.unit.registry.byId(variable)!.name} was not kept here (number ${this.#failures}): ${resultName(result)}`);
+    const series = this.#series.get(variable) ?? this.#open(variable);
+    const result = series ? this.unit.record(series, value, timeMs) : Result.busy;
+    if (result !== Result.done) this.#failed(variable, result);
+  }
+
+  #open(variable: number): Series | undefined {
+    const series = this.unit.ownSeries(variable, this.#owner);
+    if (series) this.#series.set(variable, series);
+    return series;
+  }
+
+  /** The first is told, and then every hundredth. */
+  #failed(variable: number, result: ResultCode): void {
+    if (++this.#failures % 100 !== 1) return;
+    this.log("warning", `a reading of ${this.unit.registry.byId(variable)!.name} was not kept here (number ${this.#failures}): ${resultName(result)}`);
   }
 }

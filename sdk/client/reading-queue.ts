@@ -6,7 +6,8 @@ export class ReadingQueue {
   readonly #times: Float64Array;
   readonly #values: Value[];
   #first = 0;
-  #length = 0;
+  /** How many there are. A field and not a getter, which on XS costs ten times as much. */
+  length = 0;
 
   constructor(readonly capacity: number) {
     this.#variables = new Uint16Array(capacity);
@@ -14,25 +15,30 @@ export class ReadingQueue {
     this.#values = new Array<Value>(capacity).fill(0);
   }
 
-  get length(): number {
-    return this.#length;
-  }
-
   /** Adds one at the end. There must be room. */
   push(variable: number, value: Value, timeMs: number): void {
-    this.#put(this.#place(this.#length++), variable, value, timeMs);
+    let place = this.#first + this.length++;
+    if (place >= this.capacity) place -= this.capacity;
+    this.#variables[place] = variable;
+    this.#values[place] = value;
+    this.#times[place] = timeMs;
   }
 
   /** Takes `count` away at the front. */
   drop(count: number): void {
     for (let i = 0; i < count; i++) this.#values[this.#place(i)] = 0;
     this.#first = this.#place(count);
-    this.#length -= count;
+    this.length -= count;
   }
 
   /** Takes one away behind the first `index`. */
   dropAt(index: number): void {
-    for (let i = index; i > 0; i--) this.#put(this.#place(i), this.variable(i - 1), this.value(i - 1), this.timeMs(i - 1));
+    for (let i = index; i > 0; i--) {
+      const [to, from] = [this.#place(i), this.#place(i - 1)];
+      this.#variables[to] = this.#variables[from]!;
+      this.#values[to] = this.#values[from]!;
+      this.#times[to] = this.#times[from]!;
+    }
     this.drop(1);
   }
 
@@ -46,12 +52,6 @@ export class ReadingQueue {
 
   timeMs(index: number): number {
     return this.#times[this.#place(index)]!;
-  }
-
-  #put(place: number, variable: number, value: Value, timeMs: number): void {
-    this.#variables[place] = variable;
-    this.#values[place] = value;
-    this.#times[place] = timeMs;
   }
 
   #place(index: number): number {

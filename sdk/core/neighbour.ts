@@ -6,10 +6,11 @@ import { Result, type ResultCode } from "./model/result";
 import type { LinkPort, UnitPorts } from "./ports";
 import { fits } from "./requests/answers";
 import { PendingRequests } from "./requests/pending-requests";
+import { Reporter, type OnAnswer } from "./requests/reporter";
 import { outcome, type Notification } from "./requests/request-processor";
 import type { Notify } from "./requests/subscriptions";
 import type { Session } from "./security/session";
-import { isStanding, Operation, type AliveMessage, type AnnounceMessage, type NotifyMessage, type Request, type SessionBody, type UnsubscribeRequest } from "./wire/session-body";
+import { isStanding, Operation, type AliveMessage, type AnnounceMessage, type NotifyMessage, type Request, type SessionBody, type Source, type UnsubscribeRequest } from "./wire/session-body";
 
 /** An opening that has not led to a message of the peer under the new keys is made again after this time. */
 const openRetryMs = 5000;
@@ -24,6 +25,7 @@ export class Neighbour {
   /** When it was opened last: a session that wears out at once must not be opened without pause. */
   #openedMs = -Infinity;
   readonly #flapping = new Flapping();
+  #reporter: Reporter | undefined;
   /** The link over which the last opening was counted. */
   #countedLink: LinkPort | undefined;
 
@@ -93,7 +95,7 @@ export class Neighbour {
     const sent = this.#translate(request);
     if (!sent) return Result.unknownSubscription;
     const sequence = this.session.nextSequence;
-    const message = this.#sealReading(sent) ?? this.#seal(this.#whole(sent));
+    const message = this.#seal(this.#whole(sent));
     if (!message) return Result.unsupported;
     if (!this.link.send(message)) return Result.busy;
     if (isStanding(request)) this.#sequences.set(id, sequence);
@@ -101,6 +103,13 @@ export class Neighbour {
     this.#pending.add(sequence, request, this.#forget(request, id, notify), deadlineMs);
     this.onDue(deadlineMs);
     return Result.done;
+  }
+
+  /** The short way of readings, as {@link ManagementUnit.reporter} says. */
+  reporter(source: Source, policy: Uint8Array, onAnswer: OnAnswer): Reporter | undefined {
+    const { clock } = this.ports;
+    if (!this.link || !this.session.isOpen || !clock.isSet()) return undefined;
+    return (this.#reporter = new Reporter(this.link, clock, this.session.readingSealer(source, policy), onAnswer, this.onDue));
   }
 
   /** A subscription is known to the neighbour by the sequence of the request that made it. */
@@ -166,19 +175,10 @@ export class Neighbour {
     return clock.isSet() ? Math.floor(clock.wallMs() / 1000) * 1000 : undefined;
   }
 
-  /** Seals a write that has the short form; undefined for any other request. */
-  #sealReading(request: Request): Uint8Array | undefined {
-    return request.op === Operation.write ? this.#guarded(() => this.session.sealReading(request, this.#timeMs())) : undefined;
-  }
-
   /** Seals a body; undefined, and a line in the log, for one that this session cannot carry. */
   #seal(body: SessionBody): Uint8Array | undefined {
-    return this.#guarded(() => this.session.seal(body));
-  }
-
-  #guarded(seal: () => Uint8Array | undefined): Uint8Array | undefined {
     try {
-      const message = seal();
+      const message = this.session.seal(body);
       this.#noteWear();
       return message;
     } catch (error) {
@@ -193,6 +193,11 @@ export class Neighbour {
    */
   answered(message: NotifyMessage): boolean {
     const { id, retryAfterMs } = message;
+    const reporter = this.#reporter;
+    if (reporter && reporter.sequence === id) {
+      reporter.done(message.result, retryAfterMs);
+      return true;
+    }
     const request = this.#pending.requestOf(id);
     const fitting = !request || fits(request, message, this.session.registry);
     const { result, items: instances } = fitting ? message : { result: Result.malformed, items: [] };
@@ -204,12 +209,15 @@ export class Neighbour {
   lost(): void {
     this.#openAgainMs = Infinity;
     this.#sequences.clear();
+    this.#reporter?.done(Result.linkLost);
+    this.#reporter = undefined;
     for (const notify of this.#pending.takeAll()) notify(outcome(Result.linkLost));
   }
 
   /** Does what is due. @returns when it has to be called again, on the monotonic clock */
   tick(): number {
     const nowMs = this.ports.clock.monotonicMs();
+    this.#reporter?.tick(nowMs);
     for (const notify of this.#pending.takeExpired(nowMs)) notify(outcome(Result.timeout));
     const worn = this.#wornMs() <= nowMs;
     if (this.link && this.session.isInitiator && (worn || this.#openAgainMs <= nowMs)) {
@@ -217,6 +225,6 @@ export class Neighbour {
       if (!worn) this.ports.log("warning", `${responder} does not answer the opening of session ${kid} by ${initiator}: compare kid, key and domain in both key files`);
       this.open(this.link);
     }
-    return Math.min(this.#pending.nextDeadlineMs(), this.#openAgainMs, this.#wornMs());
+    return Math.min(this.#pending.nextDeadlineMs(), this.#reporter?.dueMs ?? Infinity, this.#openAgainMs, this.#wornMs());
   }
 }

@@ -4,24 +4,24 @@
  */
 import { AccessControl } from "./access/access-control";
 import { PolicyTable } from "./access/policy-table";
-import { SeriesTable } from "./access/series-table";
+import { SeriesTable, type Series } from "./access/series-table";
 import { counted, newCounters, refused, type Counters } from "./counters";
 import { Neighbours } from "./group/neighbours";
 import { here, Routes, type Way } from "./group/routes";
 import { badArgument, EbalanceError } from "./model/errors";
-import { Names } from "./model/names";
+import { Names, type NameId } from "./model/names";
 import { policyFromText, type PolicyText } from "./model/policy";
-import type { SeriesKey } from "./model/instance";
 import type { Registry, Value } from "./model/registry";
 import { Result, type ResultCode } from "./model/result";
 import type { LinkPort, UnitPorts } from "./ports";
 import { Neighbour } from "./neighbour";
 import { Relay } from "./requests/relay";
+import type { OnAnswer, Reporter } from "./requests/reporter";
 import { outcome, RequestProcessor } from "./requests/request-processor";
 import { Subscriptions, type Notify, type Subscriber } from "./requests/subscriptions";
 import type { KeyHandle } from "./security/crypto-port";
 import { Session, type SessionConfig } from "./security/session";
-import { Operation, type Request, type SessionBody } from "./wire/session-body";
+import { Operation, type Request, type SessionBody, type Source } from "./wire/session-body";
 import { defaultLimits, type UnitConfig, type UnitLimits } from "./unit-config";
 import { parseEnvelope, type Envelope } from "./wire/session-message";
 
@@ -43,6 +43,7 @@ export class ManagementUnit {
   readonly #routes: Routes;
   readonly #relay: Relay;
   readonly #neighbours = new Neighbours();
+  #parent: Neighbour | undefined;
   /** Outcomes of local services' requests that are due at the next tick: the call that made one has returned by then. */
   readonly #queue: { readonly start: () => void; readonly notify: Notify }[] = [];
   /** When the driver will call at the latest. */
@@ -98,8 +99,9 @@ export class ManagementUnit {
     const peer = config.initiator === this.id ? config.responder : config.initiator;
     if (this.#neighbours.withId(this.names.find(peer))) badArgument(`unit ${this.id} has a session with ${peer} already`);
     const session = new Session(config, this.id, secret, this.registry, this.names, this.ports.crypto, this.ports.seal);
-    const neighbour = new Neighbour(session, this.ports, (atMs) => this.#neighbours.dueAt(atMs));
+    const neighbour = new Neighbour(session, this.ports, (atMs) => this.#dueAt(atMs));
     this.#neighbours.add(neighbour);
+    if (peer === this.config.parent) this.#parent = neighbour;
     const keepsItself = config.below !== undefined && config.below.length > 0;
     if (session.isInitiator === keepsItself) this.enrol(config.initiator, config.owner);
     else if (keepsItself) this.#routes.lead(session.peer, neighbour);
@@ -114,6 +116,11 @@ export class ManagementUnit {
   /** Keeps what this unit's own device measures here too, besides in its home above, for those who ask this unit for it. */
   keepCopy(owner: string): void {
     this.#series.enrolCopy(this.names.id(this.id), this.names.id(owner));
+  }
+
+  /** A series of this unit's own device, once {@link keepCopy} was called; undefined where no more can be kept. */
+  ownSeries(variable: number, owner: NameId): Series | undefined {
+    return this.#series.open({ variable, device: this.names.id(this.id), owner });
   }
 
   /** Sets the policy that holds for an owner's series until the owner gives another with a value (DI-3). */
@@ -151,6 +158,17 @@ export class ManagementUnit {
     if (result !== Result.done) this.#later(() => notify(outcome(result)), notify);
   }
 
+  /**
+   * The short way of readings of this unit's own device to their home, the unit above, until the session with it changes.
+   * @param source the service that reports; the series are of its device, and of its stakeholder
+   * @param policy hash of a policy that the home knows
+   * @param onAnswer told the outcome of each reading that was sent
+   * @returns undefined where there is none: this unit is the home itself, no session is open, or its clock is not set
+   */
+  reporter(source: Source, policy: Uint8Array, onAnswer: OnAnswer): Reporter | undefined {
+    return this.#series.isHomeOf(source.device) ? undefined : this.#parent?.reporter(source, policy, onAnswer);
+  }
+
   /** At the next tick, when the call that made the request has returned. */
   #later(start: () => void, notify: Notify): void {
     this.#queue.push({ start, notify });
@@ -159,15 +177,14 @@ export class ManagementUnit {
 
   /**
    * Keeps a reading of this unit's own device under the policy in force, and tells who subscribed to it here: what a sensor does all day, so it takes the shortest way.
-   * {@link keepCopy} comes first.
-   * @param key of a variable of this unit's device, and its owner
+   * @param series from {@link ownSeries}
    * @param value in the variable's unit form (`fromPhysical`), checked (`checkValue`)
    * @param timeMs milliseconds since 1970-01-01 UTC
-   * @returns `done`, `busy` where no more series can be kept, `storageFailed`
+   * @returns `done` or `storageFailed`
    */
-  record(key: SeriesKey, value: Value, timeMs: number): ResultCode {
-    const result = this.#processor.record(key, value, timeMs);
-    this.#wake();
+  record(series: Series, value: Value, timeMs: number): ResultCode {
+    const result = this.#processor.record(series, value, timeMs);
+    if (this.#processor.dueMs < this.#awakeMs) this.#wake();
     return result;
   }
 
@@ -325,6 +342,7 @@ export class ManagementUnit {
       neighbour.session.destroy();
     });
     this.#neighbours.clear();
+    this.#parent = undefined;
     for (const subscription of this.#subscriptions.all()) subscription.notify(outcome(Result.linkLost));
     this.#subscriptions.removeAll(this);
     for (const { notify } of this.#queue.splice(0)) notify(outcome(Result.linkLost));
@@ -346,10 +364,17 @@ export class ManagementUnit {
     return dueMs === Infinity ? Infinity : Math.max(0, dueMs - this.ports.clock.monotonicMs());
   }
 
+  /** A neighbour has something to do at that time. */
+  #dueAt(atMs: number): void {
+    this.#neighbours.dueAt(atMs);
+    if (atMs < this.#awakeMs) this.#wake();
+  }
+
   /** When a tick is needed next, on the monotonic clock. */
   #dueMs(): number {
     if (this.#queue.length) return -Infinity;
-    return Math.min(this.#processor.dueMs, this.#neighbours.dueMs);
+    const { dueMs } = this.#processor;
+    return dueMs < this.#neighbours.dueMs ? dueMs : this.#neighbours.dueMs;
   }
 
   /** Asks the driver for a tick, where it is needed before the one that it was asked for last. */

@@ -18,7 +18,7 @@ const BASE_FLAGS = ["-std=gnu11", "-g1", "-fno-common", "-D_GNU_SOURCE"];
 const ENGINE_FLAGS = [
   "-DINCLUDE_XSPLATFORM",
   '-DXSPLATFORM="platform.h"',
-  ...["mxMetering", "mxRun", "mxNoConsole", "mxBoundsCheck", "mxStringNormalize", "mxMinusZero"].map((name) => `-D${name}=1`),
+  ...["mxRun", "mxNoConsole", "mxBoundsCheck", "mxStringNormalize", "mxMinusZero"].map((name) => `-D${name}=1`),
 ];
 /** Of the engine: all but snapshots and lockdown, which this host has no use for. */
 const ENGINE_WITHOUT = ["xsSnapshot.c", "xsLockdown.c"];

@@ -25,7 +25,8 @@ const selector = ({ names, registry }: ManagementUnit) => ({ variable: registry.
 function measure(world: World, ...values: number[]): void {
   for (const value of values) {
     world.pass(1000);
-    expectEqual(world.meter.record(selector(world.meter), value, world.nowMs), 0, `value ${value} is kept`);
+    const { variable, owner } = selector(world.meter);
+    expectEqual(world.meter.record(world.meter.ownSeries(variable, owner)!, value, world.nowMs), 0, `value ${value} is kept`);
   }
   world.run();
 }

@@ -2,7 +2,7 @@
 import type { CryptoPort, KeyHandle } from "../../sdk/core/security/crypto-port";
 import * as cbor from "../../sdk/core/wire/cbor";
 import { decodeCbor, encodeCbor, type CborValue } from "../../sdk/core/wire/cbor-value";
-import { macContext, parseEnvelope, seal, startPayload, wireVersion, type MacContext } from "../../sdk/core/wire/session-message";
+import { macContext, parseEnvelope, payloadOf, seal, startPayload, wireVersion, type MacContext } from "../../sdk/core/wire/session-message";
 import type { LinkPort } from "../../sdk/core/ports";
 import { domain, type World } from "./world";
 
@@ -24,7 +24,7 @@ export class HostilePeer implements LinkPort {
     const openKey = this.#derive(new Uint8Array(0), "open", "");
     const nonce = new Uint8Array(16).fill(9);
     this.#sendUnder(macContext(openKey, kid, domain, "home", "open"), encodeCbor(new Map<number, CborValue>([[1, 16], [13, nonce]])));
-    const answer = decodeCbor(parseEnvelope(this.#heard[0]!).payload) as Map<number, Uint8Array>;
+    const answer = decodeCbor(payloadOf(parseEnvelope(this.#heard[0]!))) as Map<number, Uint8Array>;
     const salt = new Uint8Array(32);
     salt.set(nonce);
     salt.set(answer.get(13)!, 16);
@@ -43,7 +43,7 @@ export class HostilePeer implements LinkPort {
   say(payload: Uint8Array): Map<number, CborValue>[] {
     this.#heard.length = 0;
     this.#sendUnder(this.#send, payload);
-    return this.#heard.map((message) => decodeCbor(parseEnvelope(message).payload) as Map<number, CborValue>);
+    return this.#heard.map((message) => decodeCbor(payloadOf(parseEnvelope(message))) as Map<number, CborValue>);
   }
 
   close(): void {

@@ -4,7 +4,7 @@ import { Names } from "../../sdk/core/model/names";
 import { policyFromText } from "../../sdk/core/model/policy";
 import * as cbor from "../../sdk/core/wire/cbor";
 import { writePolicy } from "../../sdk/core/wire/policy-codec";
-import { parseEnvelope, wireVersion } from "../../sdk/core/wire/session-message";
+import { parseEnvelope, payloadOf, tagOf, wireVersion } from "../../sdk/core/wire/session-message";
 import { toHex } from "../conformance/case";
 import { Refusals } from "./refusals";
 import { deriveKeys, sealPayload } from "./second-opinion";
@@ -36,7 +36,8 @@ function describe(inputs: SessionInputs, keys: VectorFile["keys"], name: string,
   const receiver = sender === initiator ? responder : initiator;
   const kind = given ? "session" : "open";
   const key = !given ? keys.open : receiver === responder ? keys.toResponder : keys.toInitiator;
-  const { payload, tag } = parseEnvelope(message);
+  const envelope = parseEnvelope(message);
+  const [payload, tag] = [payloadOf(envelope), tagOf(envelope)];
   const sealed = sealPayload(inputs, key.key, receiver, kind, payload);
   return {
     name,

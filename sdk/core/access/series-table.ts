@@ -2,6 +2,7 @@
 import type { Instance, SeriesKey } from "../model/instance";
 import type { NameId, Names } from "../model/names";
 import type { Policy } from "../model/policy";
+import type { Subscription } from "../requests/subscriptions";
 import type { Catalogue } from "../../storage/store-port";
 import type { LastAccess } from "./access-control";
 import { denyAllIndex } from "./policy-table";
@@ -20,6 +21,8 @@ export interface Series extends SeriesKey {
   /** The instance with the latest time, once one was kept or asked for since the start. */
   newest?: Instance | undefined;
   lastAccess?: Map<number, LastAccess>;
+  /** Who has subscribed to it. */
+  subscriptions?: Subscription[] | undefined;
 }
 
 export class SeriesTable {

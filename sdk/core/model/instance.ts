@@ -71,6 +71,18 @@ function compare(left: number, comparison: ComparisonCode, right: number): boole
   return left === right;
 }
 
+/** The range outside of which no value satisfies a condition; what it says of time is left out. */
+export function valueBounds(condition: Condition): { readonly least: number; readonly greatest: number } {
+  let least = -Infinity;
+  let greatest = Infinity;
+  for (const { field, comparison, operand } of condition) {
+    if (field !== Field.value) continue;
+    if (comparison >= Comparison.above) least = Math.max(least, operand);
+    if (comparison <= Comparison.atMost || comparison === Comparison.equal) greatest = Math.min(greatest, operand);
+  }
+  return { least, greatest };
+}
+
 /** @param toUnitForm converts a physical value into the variable's whole steps without rounding */
 export function conditionFromText(text: ConditionText, toUnitForm: (value: number) => number): Condition {
   const terms: Term[] = [];

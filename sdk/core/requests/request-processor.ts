@@ -6,7 +6,7 @@ import { AccessControl, requesterOf, type Requester } from "../access/access-con
 import type { PolicyTable } from "../access/policy-table";
 import type { Series, SeriesTable } from "../access/series-table";
 import type { Counters } from "../counters";
-import { satisfies, type Instance, type SeriesKey } from "../model/instance";
+import { satisfies, valueBounds, type Instance } from "../model/instance";
 import type { NameId } from "../model/names";
 import { grantedDelayS, Right } from "../model/policy";
 import { checkValue, type Registry, type Value } from "../model/registry";
@@ -58,8 +58,8 @@ export interface RequestProcessorParts {
 }
 
 export class RequestProcessor {
-  /** When the first delay or period ends: with a thousand subscriptions, not all are looked at each time. */
-  #dueMs = Infinity;
+  /** When the first delay or period ends, on the monotonic clock; Infinity where none is waited for. With a thousand subscriptions, not all are looked at each time. */
+  dueMs = Infinity;
 
   readonly #scans: ScanBudget;
 
@@ -179,14 +179,13 @@ export class RequestProcessor {
       fresh.push([series, instance]);
     }
     for (const [series, { value, timeMs, policy }] of fresh) this.#match(series, value, timeMs, policy);
-    return this.#answer(...instances);
+    // Who names the policies by their hashes knows all that an answer could say: a sensor has many.
+    return plan.every(({ item }) => item.policy instanceof Uint8Array) ? outcome(Result.done) : this.#answer(...instances);
   }
 
   /** Keeps what this unit's own device has measured: its owner may always write it. See {@link ManagementUnit.record}. */
-  record(key: SeriesKey, value: Value, timeMs: number): ResultCode {
-    const { store, policies, series: table } = this.parts;
-    const series = table.find(key) ?? table.open(key);
-    if (!series) return Result.busy;
+  record(series: Series, value: Value, timeMs: number): ResultCode {
+    const { store, policies, series: table, counters } = this.parts;
     const { policy } = series;
     if (series.policiesHad.indexOf(policy) < 0) {
       if (!table.keepRecord(series, policy, series.policySequence, policies.get(policy))) return Result.storageFailed;
@@ -197,7 +196,7 @@ export class RequestProcessor {
     if (appended === "known") return Result.done;
     // Looked up in the store when somebody asks for it.
     series.newest = undefined;
-    this.parts.counters.instancesKept++;
+    counters.instancesKept++;
     this.#match(series, value, timeMs, policy);
     return Result.done;
   }
@@ -260,7 +259,7 @@ export class RequestProcessor {
     if (!series) return notify(outcome(isOwner ? Result.busy : Result.noData));
     const condition = request.op === Operation.event ? request.condition : [];
     const pendingUntilMs = this.parts.clock.monotonicMs();
-    const subscription: Subscription = { subscriber, id, series, condition, periodMs, device: request.source.device, requester, notify, pending: undefined, pendingUntilMs };
+    const subscription: Subscription = { subscriber, id, series, condition, ...valueBounds(condition), periodMs, device: request.source.device, requester, notify, pending: undefined, pendingUntilMs };
     if (periodMs && this.#hasPeriodic(subscription)) return notify(outcome(Result.alreadySubscribed));
     const added = subscriptions.add(subscription);
     if (added && periodMs) this.#dueAt(pendingUntilMs);
@@ -270,7 +269,7 @@ export class RequestProcessor {
   /** A service has at most one periodic subscription to a series. */
   #hasPeriodic({ series, subscriber, device, requester }: Subscription): boolean {
     const same = (other: Subscription) => other.subscriber === subscriber && other.device === device && other.requester.grantee === requester.grantee;
-    return this.parts.subscriptions.of(series).some((other) => other.periodMs > 0 && same(other));
+    return (series.subscriptions ?? []).some((other) => other.periodMs > 0 && same(other));
   }
 
   #unsubscribe(source: Source, subscriber: Subscriber, id: number): ResultCode {
@@ -281,17 +280,20 @@ export class RequestProcessor {
   }
 
   #match(series: Series, value: Value, timeMs: number, policy: number): void {
-    const subscriptions = this.parts.subscriptions.of(series);
+    const { subscriptions } = series;
+    if (!subscriptions) return;
     // Most instances match nothing, and nothing is made for them.
     let matching: Subscription[] | undefined;
-    for (let i = 0; i < subscriptions.length; i++) {
+    for (let i = subscriptions.length; i-- > 0; ) {
       const subscription = subscriptions[i]!;
+      // Of values that are no numbers, neither is ever true.
+      if ((value as number) < subscription.least || (value as number) > subscription.greatest) continue;
       if (subscription.periodMs === 0 && satisfies(subscription.condition, value, timeMs)) (matching ??= []).push(subscription);
     }
     if (!matching) return;
     const { variable, device, owner } = series;
     const instance: Instance = { variable, device, owner, value, timeMs, policy };
-    for (const subscription of matching) this.#deliver(subscription, instance);
+    for (let i = matching.length; i-- > 0; ) this.#deliver(matching[i]!, instance);
   }
 
   /** Delivers one occurrence, or holds it back until the delay has passed: then the newest match is delivered. */
@@ -342,20 +344,15 @@ export class RequestProcessor {
     return { result: Result.done, instances: items, retryAfterMs: 0 };
   }
 
-  /** When the next delay or period ends, on the monotonic clock; Infinity where none is waited for. */
-  get dueMs(): number {
-    return this.#dueMs;
-  }
-
   /** Delivers what the minimum delay held back, and what is due of periodic subscriptions. */
   deliverPending(): void {
-    if (this.#dueMs === Infinity) return;
+    if (this.dueMs === Infinity) return;
     const nowMs = this.parts.clock.monotonicMs();
-    if (this.#dueMs <= nowMs) this.#deliverDue(nowMs);
+    if (this.dueMs <= nowMs) this.#deliverDue(nowMs);
   }
 
   #deliverDue(nowMs: number): void {
-    this.#dueMs = Infinity;
+    this.dueMs = Infinity;
     for (const subscription of this.parts.subscriptions.all()) {
       const due = subscription.pendingUntilMs <= nowMs;
       if (subscription.periodMs && due) this.#deliverPeriodic(subscription, nowMs);
@@ -365,7 +362,7 @@ export class RequestProcessor {
   }
 
   #dueAt(atMs: number): void {
-    this.#dueMs = Math.min(this.#dueMs, atMs);
+    this.dueMs = Math.min(this.dueMs, atMs);
   }
 }
 

@@ -17,6 +17,9 @@ export interface Subscription {
   readonly id: number;
   readonly series: Series;
   readonly condition: Condition;
+  /** What the condition says of the value at least: below and above these it does not hold. */
+  readonly least: number;
+  readonly greatest: number;
   /** Time between two notifications of a periodic subscription; 0 for an event. */
   readonly periodMs: number;
   /** Device that the subscriber's service runs on. */
@@ -30,42 +33,32 @@ export interface Subscription {
 }
 
 export class Subscriptions {
-  readonly #bySeries = new Map<Series, Subscription[]>();
-  #count = 0;
+  readonly #all: Subscription[] = [];
 
   constructor(private readonly capacity: number) {}
 
   /** @returns false where no more can be kept */
   add(subscription: Subscription): boolean {
-    if (this.#count >= this.capacity || this.#countOf(subscription.subscriber) >= Math.max(4, this.capacity / 2)) return false;
-    this.#count++;
-    const list = this.#bySeries.get(subscription.series);
-    if (list) list.push(subscription);
-    else this.#bySeries.set(subscription.series, [subscription]);
+    if (this.#all.length >= this.capacity || this.#countOf(subscription.subscriber) >= Math.max(4, this.capacity / 2)) return false;
+    this.#all.push(subscription);
+    (subscription.series.subscriptions ??= []).push(subscription);
     return true;
   }
 
   /** Nobody takes more than half of the table. */
   #countOf(subscriber: Subscriber): number {
-    return this.all().filter((subscription) => subscription.subscriber === subscriber).length;
-  }
-
-  of(series: Series): readonly Subscription[] {
-    return this.#bySeries.get(series) ?? none;
+    return this.#all.filter((subscription) => subscription.subscriber === subscriber).length;
   }
 
   remove(subscription: Subscription): void {
-    const list = this.#bySeries.get(subscription.series);
-    const index = list ? list.indexOf(subscription) : -1;
-    if (index < 0) return;
-    list!.splice(index, 1);
-    if (list!.length === 0) this.#bySeries.delete(subscription.series);
-    this.#count--;
+    const { series } = subscription;
+    drop(this.#all, subscription);
+    if (series.subscriptions) drop(series.subscriptions, subscription);
+    if (series.subscriptions?.length === 0) series.subscriptions = undefined;
   }
 
   find(subscriber: Subscriber, id: number): Subscription | undefined {
-    for (const subscription of this.all()) if (subscription.subscriber === subscriber && subscription.id === id) return subscription;
-    return undefined;
+    return this.#all.find((subscription) => subscription.subscriber === subscriber && subscription.id === id);
   }
 
   /** Ends all subscriptions of a subscriber. */
@@ -74,10 +67,11 @@ export class Subscriptions {
   }
 
   all(): Subscription[] {
-    const all: Subscription[] = [];
-    this.#bySeries.forEach((list) => all.push(...list));
-    return all;
+    return this.#all.slice();
   }
 }
 
-const none: readonly Subscription[] = Object.freeze([]);
+function drop(list: Subscription[], subscription: Subscription): void {
+  const index = list.indexOf(subscription);
+  if (index >= 0) list.splice(index, 1);
+}

@@ -6,7 +6,7 @@ import { Registry } from "../model/registry";
 import { standardVariables } from "../model/standard-variables";
 import type { LinkPort } from "../ports";
 import { maxSequence, Operation, type SessionBody } from "../wire/session-body";
-import { parseEnvelope } from "../wire/session-message";
+import { parseEnvelope, payloadOf } from "../wire/session-message";
 import type { CryptoPort, KeyHandle, KeyUse } from "./crypto-port";
 import { NobleCrypto } from "./noble-crypto";
 import { Session, type Received, type SessionConfig } from "./session";
@@ -106,7 +106,7 @@ describe("SP-1 opening a session", () => {
     const { meter, home } = pair();
     const reply = replyTo(home, meter.open());
     const swapped = reply.slice();
-    const payload = parseEnvelope(reply).payload;
+    const payload = payloadOf(parseEnvelope(reply));
     const at = reply.indexOf(payload[0]!, 8);
     const [ours, theirs] = [at + 5, at + 5 + 16 + 2];
     swapped.set(reply.subarray(theirs, theirs + 16), ours);

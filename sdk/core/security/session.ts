@@ -11,10 +11,10 @@ import type { Registry } from "../model/registry";
 import type { LinkPort } from "../ports";
 import { utf8Length } from "../model/utf8";
 import * as cbor from "../wire/cbor";
-import { maxSequence, type BodyContext, type SessionBody, type Source, type WriteRequest } from "../wire/session-body";
+import { maxSequence, type BodyContext, type SessionBody, type Source } from "../wire/session-body";
 import { isOpening, nonceBytes, readOpening, writeOpening } from "../wire/opening";
 import { readBody, sequenceRead } from "../wire/read-body";
-import { portableSeal, ReadingWriter, type SealPort } from "../wire/reading-message";
+import { portableSeal, readingTemplate, type ReadingSealer, type SealPort, type SealReading } from "../wire/reading-message";
 import { writeBody } from "../wire/write-body";
 import { encodeScope, macContext, maxKid, seal, startPayload, type Envelope, type MacContext, type MessageKind } from "../wire/session-message";
 import type { CryptoPort, KeyHandle } from "./crypto-port";
@@ -52,6 +52,9 @@ export interface SessionSource {
 /** Links over which a responder has answered an opening without having heard from the initiator since. */
 const maxCandidates = 8;
 
+/** From here on a session is opened anew. */
+const wornSequence = maxSequence - 1024;
+
 /** Why a message was refused. Each is a counter of the unit. */
 export type Refusal = "malformed" | "notAuthentic" | "replayed" | "notOpen" | "foreignSource" | "failed";
 
@@ -72,6 +75,24 @@ interface Epoch {
   sent: number;
 }
 
+class EpochSealer implements ReadingSealer {
+  sequence = 0;
+
+  constructor(
+    private readonly epoch: Epoch,
+    private readonly sealReading: SealReading,
+  ) {}
+
+  seal(timeS: number, variable: number, value: number, offsetMs: number): Uint8Array | undefined {
+    const { epoch } = this;
+    if (epoch.sent >= wornSequence) return undefined;
+    const sequence = epoch.sent + 1;
+    const message = this.sealReading(sequence, timeS, variable, value, offsetMs);
+    epoch.sent = this.sequence = sequence;
+    return message;
+  }
+}
+
 export class Session implements BodyContext {
   readonly kid: number;
   readonly peer: NameId;
@@ -80,7 +101,6 @@ export class Session implements BodyContext {
   readonly #nameIndexes = new Map<NameId, number>();
   readonly #sources: readonly Source[];
   readonly #below: ReadonlySet<NameId>;
-  readonly #readings: ReadingWriter;
   readonly #openSend: MacContext;
   readonly #openReceive: MacContext;
   /** The nonce of an `open` that was sent and not answered yet. */
@@ -107,7 +127,6 @@ export class Session implements BodyContext {
     private readonly sealPort: SealPort = portableSeal(crypto),
   ) {
     checkSession(config, self);
-    this.#readings = new ReadingWriter(this, sealPort);
     this.kid = config.kid;
     this.isInitiator = self === config.initiator;
     this.peer = names.id(this.#peerText());
@@ -129,7 +148,8 @@ export class Session implements BodyContext {
 
   /** Whether the sequence numbers near their end, so that the initiator must open the session anew. */
   get isWorn(): boolean {
-    return this.#epoch !== undefined && Math.max(this.#epoch.sent, this.#epoch.window.highest) >= maxSequence - 1024;
+    const epoch = this.#epoch;
+    return epoch !== undefined && (epoch.sent >= wornSequence || epoch.window.highest >= wornSequence);
   }
 
   nameId(index: number): NameId {
@@ -188,19 +208,16 @@ export class Session implements BodyContext {
     return message;
   }
 
-  /** Seals a write of one whole number under a policy that the peer knows; undefined for a write of another form. */
-  sealReading(request: WriteRequest, timeMs: number | undefined): Uint8Array | undefined {
+  /** What seals the readings of a service under a policy that the peer knows, until the session is opened anew. The session must be open. */
+  readingSealer(source: Source, policy: Uint8Array): ReadingSealer {
     const epoch = this.#epoch!;
-    if (epoch.sent >= maxSequence) badArgument(`sequence ${epoch.sent + 1} of session ${this.kid}`);
-    const message = this.#readings.seal(epoch.send, request, epoch.sent + 1, timeMs);
-    if (message) epoch.sent++;
-    return message;
+    return new EpochSealer(epoch, this.sealPort.readingSealer(epoch.send, readingTemplate(this, source, policy)));
   }
 
   /** Checks and takes apart a message whose envelope names this session. */
   receive(envelope: Envelope, link: LinkPort): Received {
     try {
-      return isOpening(envelope.payload) ? this.#receiveOpening(envelope, link) : this.#receiveBody(envelope, link);
+      return isOpening(envelope) ? this.#receiveOpening(envelope, link) : this.#receiveBody(envelope, link);
     } catch (error) {
       const theirs = error instanceof EbalanceError && error.code === "malformed";
       return refused(theirs ? "malformed" : "failed", messageOf(error));
@@ -209,7 +226,7 @@ export class Session implements BodyContext {
 
   #receiveOpening(envelope: Envelope, link: LinkPort): Received {
     if (!this.sealPort.verify(this.#openReceive, envelope)) return refused("notAuthentic", "opening");
-    const { nonce, answered } = readOpening(envelope.payload);
+    const { nonce, answered } = readOpening(envelope);
     if (answered === undefined) {
       if (this.isInitiator) return refused("notOpen", "the responder cannot open a session");
       return { kind: "reply", message: this.#answerOpening(nonce, link) };
@@ -239,7 +256,7 @@ export class Session implements BodyContext {
     if (!epoch) return refused(this.#epoch || this.#candidates.size ? "notAuthentic" : "notOpen", `session ${this.kid}`);
     let body: SessionBody;
     try {
-      cbor.startReading(envelope.payload);
+      cbor.startReading(envelope.message, envelope.start, envelope.end);
       body = readBody(this);
     } catch (error) {
       const answerable = epoch === this.#epoch && sequenceRead > 0 && epoch.window.accept(sequenceRead);
@@ -291,6 +308,8 @@ export class Session implements BodyContext {
 
   #destroy(epoch: Epoch | undefined): void {
     if (!epoch) return;
+    // Whoever seals readings under it notices.
+    epoch.sent = maxSequence;
     this.crypto.destroyKey(epoch.send.key);
     this.crypto.destroyKey(epoch.receive.key);
   }

@@ -88,11 +88,14 @@ export function readLength(major: number, max: number): number {
   return length;
 }
 
-/** Reads a byte string of at most `max` bytes as a view of the input: copy it to keep it. */
-export function readBytes(max: number): Uint8Array {
-  const length = readLength(Major.bytes, max);
-  const start = take(length);
-  return input.subarray(start, start + length);
+/** Where the next item begins. */
+export function readPosition(): number {
+  return next;
+}
+
+/** Passes over a byte string of at most `max` bytes; returns where its bytes begin. They end where the next item begins. */
+export function readSpan(max: number): number {
+  return take(readLength(Major.bytes, max));
 }
 
 /** Of Uint8Array itself: that of Node's Buffer gives a view. */

@@ -1,6 +1,7 @@
 /** The two messages that open a session: `{1: 16, 13: nonce}`, answered by `{1: 17, 13: nonce, 14: nonce of the opening}`. */
 import { malformed } from "../model/errors";
 import * as cbor from "./cbor";
+import type { Envelope } from "./session-message";
 
 export const nonceBytes = 16;
 const openOperation = 16;
@@ -19,13 +20,13 @@ export function writeOpening(nonce: Uint8Array, answered?: Uint8Array): void {
 }
 
 /** An opening has operation 16 or 17. Read before anything is verified, only to know with which key to verify. */
-export function isOpening(payload: Uint8Array): boolean {
-  return payload[1] === 1 && (payload[2] === openOperation || payload[2] === openedOperation);
+export function isOpening({ message, start }: Envelope): boolean {
+  return message[start + 1] === 1 && (message[start + 2] === openOperation || message[start + 2] === openedOperation);
 }
 
 /** Reads `{1: 16, 13: nonce}` or `{1: 17, 13: nonce, 14: nonce}`. */
-export function readOpening(payload: Uint8Array): { nonce: Uint8Array; answered: Uint8Array | undefined } {
-  cbor.startReading(payload);
+export function readOpening({ message, start, end }: Envelope): { nonce: Uint8Array; answered: Uint8Array | undefined } {
+  cbor.startReading(message, start, end);
   const entries = cbor.readLength(cbor.Major.map, 3);
   if (cbor.readUint(1) !== 1) malformed("opening has no operation");
   const answers = cbor.readUint(openedOperation) === openedOperation;

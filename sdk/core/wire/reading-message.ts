@@ -4,7 +4,7 @@
  */
 import type { CryptoPort } from "../security/crypto-port";
 import * as cbor from "./cbor";
-import type { BodyContext, Item, Source, WriteRequest } from "./session-body";
+import type { BodyContext, Source } from "./session-body";
 import { seal, startPayload, verify, type Envelope, type MacContext } from "./session-message";
 import { writeSource } from "./write-body";
 
@@ -16,17 +16,17 @@ export interface ReadingTemplate {
   readonly tail: Uint8Array;
 }
 
-/** Encodes and authenticates in one go, and verifies. Native in `targets/native/seal`, where that is worth it; {@link portableSeal} is its twin. */
+/** Encodes and authenticates the message of a reading. */
+export type SealReading = (sequence: number, timeS: number, variable: number, value: number, offsetMs: number) => Uint8Array;
+
+/** Encodes and authenticates in one go, and verifies. Native in `targets/native/seal`; {@link portableSeal} is its twin. */
 export interface SealPort {
   /**
-   * @param sequence 1 to 2^30 - 1
-   * @param timeS of the message, seconds since 1970, 0 to 2^32 - 1; -1 where the clock is not set
-   * @param variable 0 to 65535
-   * @param value a whole number between -(2^53 - 1) and 2^53 - 1
-   * @param offsetMs from the time of the message to that of the item, a whole number in the same range
-   * @returns the whole message
+   * Makes the function for one direction of a session and one template. Its parameters are all whole numbers: the sequence from 1 to 2^30 - 1, the time of the message in
+   * seconds since 1970 from 0 to 2^32 - 1, the variable from 0 to 65535, value and offset (from the time of the message to that of the item, in milliseconds) between
+   * -(2^53 - 1) and 2^53 - 1. It returns the whole message.
    */
-  sealReading(context: MacContext, template: ReadingTemplate, sequence: number, timeS: number, variable: number, value: number, offsetMs: number): Uint8Array;
+  readingSealer(context: MacContext, template: ReadingTemplate): SealReading;
   /** Whether the tag of an envelope was made under this context; in constant time. */
   verify(context: MacContext, envelope: Envelope): boolean;
 }
@@ -34,14 +34,12 @@ export interface SealPort {
 /** The seal port in TypeScript. */
 export function portableSeal(crypto: CryptoPort): SealPort {
   return {
-    sealReading(context, { head, tail }, sequence, timeS, variable, value, offsetMs) {
+    readingSealer: (context, { head, tail }) => (sequence, timeS, variable, value, offsetMs) => {
       startPayload();
       cbor.writeRaw(head);
       cbor.writeInteger(sequence);
-      if (timeS >= 0) {
-        cbor.writeInteger(4);
-        cbor.writeInteger(timeS);
-      }
+      cbor.writeInteger(4);
+      cbor.writeInteger(timeS);
       cbor.writeInteger(5);
       cbor.writeHead(cbor.Major.array, 1);
       cbor.writeHead(cbor.Major.array, 6);
@@ -55,55 +53,30 @@ export function portableSeal(crypto: CryptoPort): SealPort {
   };
 }
 
-/** Makes such messages for one session. It keeps the last template: a sensor needs no other. */
-export class ReadingWriter {
-  #template: ReadingTemplate | undefined;
-  #source: Source | undefined;
-  #policy: Uint8Array | undefined;
-  #device = -1;
-  #owner = -1;
-  #timed = false;
+/** Seals readings under the keys of one opening of a session; made by the session. */
+export interface ReadingSealer {
+  /** Sequence of the message that was sealed last. */
+  readonly sequence: number;
+  /** As {@link SealReading}; undefined once the session was opened anew, or must be. */
+  seal(timeS: number, variable: number, value: number, offsetMs: number): Uint8Array | undefined;
+}
 
-  constructor(
-    private readonly context: BodyContext,
-    private readonly port: SealPort,
-  ) {}
-
-  /**
-   * @returns undefined for a write of another form
-   * @throws EbalanceError `bad-argument` for a name that was not agreed
-   */
-  seal(mac: MacContext, request: WriteRequest, sequence: number, timeMs: number | undefined): Uint8Array | undefined {
-    const { items, source } = request;
-    if (items.length !== 1 || request.hops !== undefined) return undefined;
-    const item = items[0]!;
-    const { policy, value, variable } = item;
-    if (!(policy instanceof Uint8Array) || typeof value !== "number" || !Number.isSafeInteger(value)) return undefined;
-    if (this.context.registry.byId(variable)?.type !== "integer") return undefined;
-    const timed = timeMs !== undefined;
-    if (source !== this.#source || policy !== this.#policy || item.device !== this.#device || item.owner !== this.#owner || timed !== this.#timed)
-      this.#makeTemplate(source, item, policy, timed);
-    const timeS = timed ? timeMs / 1000 : -1;
-    return this.port.sealReading(mac, this.#template!, sequence, timeS, variable, value + 0, timed ? Math.round(item.timeMs - timeMs) : 0);
-  }
-
-  #makeTemplate(source: Source, { device, owner }: Item, policy: Uint8Array, timed: boolean): void {
-    const buffer = new Uint8Array(64);
-    cbor.startWriting(buffer);
-    cbor.writeHead(cbor.Major.map, timed ? 5 : 4);
-    cbor.writeInteger(1);
-    cbor.writeInteger(1);
-    writeSource(source, this.context);
-    cbor.writeInteger(3);
-    const length = cbor.writePosition();
-    cbor.writeInteger(this.context.nameIndex(device));
-    cbor.writeInteger(this.context.nameIndex(owner));
-    cbor.writeBytes(policy);
-    this.#template = { head: buffer.slice(0, length), tail: buffer.slice(length, cbor.writePosition()) };
-    this.#source = source;
-    this.#policy = policy;
-    this.#device = device;
-    this.#owner = owner;
-    this.#timed = timed;
-  }
+/**
+ * The template of the writes of one service, whose device and stakeholder are those of the series.
+ * @param policy hash of a policy that the peer knows
+ * @throws EbalanceError `bad-argument` for a name that was not agreed
+ */
+export function readingTemplate(context: BodyContext, source: Source, policy: Uint8Array): ReadingTemplate {
+  const buffer = new Uint8Array(64);
+  cbor.startWriting(buffer);
+  cbor.writeHead(cbor.Major.map, 5);
+  cbor.writeInteger(1);
+  cbor.writeInteger(1);
+  writeSource(source, context);
+  cbor.writeInteger(3);
+  const length = cbor.writePosition();
+  cbor.writeInteger(context.nameIndex(source.device));
+  cbor.writeInteger(context.nameIndex(source.stakeholder));
+  cbor.writeBytes(policy);
+  return { head: buffer.slice(0, length), tail: buffer.slice(length, cbor.writePosition()) };
 }

@@ -16,7 +16,7 @@
 
 enum { TAG = 8, DIGEST = 32, INTEGER_MAX = 9 };
 /* Bounds of what stays the same from one message to the next: names of a session are small integers. */
-enum { ENVELOPE_MAX = 16, TEMPLATE_MAX = 64, PAYLOAD_MAX = 984 };
+enum { PREFIX_MAX = 256, ENVELOPE_MAX = 16, TEMPLATE_MAX = 64, MESSAGE_MAX = 1024 };
 /* Template, and key 4, key 5 and two array heads, with five integers. */
 enum { READING_MAX = 2 * TEMPLATE_MAX + 4 + 5 * INTEGER_MAX };
 enum { UINT = 0x00, NEGATIVE = 0x20, BYTES = 0x40 };
@@ -73,8 +73,7 @@ static size_t putReading(uint8_t* p, ebPart head, ebPart tail, const xsNumberVal
 {
 	uint8_t* start = p;
 	p = putInteger(putBytes(p, head), numbers[0]);
-	if (numbers[1] >= 0)
-		p = putInteger(putInteger(p, 4), numbers[1]);
+	p = putInteger(putInteger(p, 4), numbers[1]);
 	*p++ = 0x05;
 	*p++ = 0x81; /* one item */
 	*p++ = 0x86; /* of six */
@@ -90,12 +89,12 @@ void ebSealReading(xsMachine* the)
 	const uint32_t key = ebCryptoMacKey(the, 0, name);
 	const xsNumberValue numbers[5] = {
 		wholeArgument(the, 5, name, 1, 0x3fffffff),
-		wholeArgument(the, 6, name, -1, 4294967295.0),
+		wholeArgument(the, 6, name, 0, 4294967295.0),
 		wholeArgument(the, 7, name, 0, 65535),
 		wholeArgument(the, 8, name, -greatest, greatest),
 		wholeArgument(the, 9, name, -greatest, greatest),
 	};
-	ebPart parts[3] = { bufferArgument(the, 1, name, PAYLOAD_MAX) };
+	ebPart parts[3] = { bufferArgument(the, 1, name, PREFIX_MAX) };
 	const ebPart envelope = bufferArgument(the, 2, name, ENVELOPE_MAX);
 	const ebPart head = bufferArgument(the, 3, name, TEMPLATE_MAX), tail = bufferArgument(the, 4, name, TEMPLATE_MAX);
 	parts[2] = (ebPart){ payload, putReading(payload, head, tail, numbers) };
@@ -115,9 +114,12 @@ void ebSealVerify(xsMachine* the)
 	static const char name[] = "verify";
 	uint8_t length[3];
 	const uint32_t key = ebCryptoMacKey(the, 0, name);
-	ebPart parts[3] = { bufferArgument(the, 1, name, PAYLOAD_MAX) };
-	parts[2] = bufferArgument(the, 2, name, PAYLOAD_MAX);
+	const size_t start = (size_t)wholeArgument(the, 3, name, 0, MESSAGE_MAX), end = (size_t)wholeArgument(the, 4, name, (xsNumberValue)start, MESSAGE_MAX);
+	ebPart parts[3] = { bufferArgument(the, 1, name, PREFIX_MAX) };
+	const ebPart message = bufferArgument(the, 2, name, MESSAGE_MAX);
+	if (end + TAG > message.size)
+		xsRangeError("%s: payload and tag end beyond the message", name);
+	parts[2] = (ebPart){ (const uint8_t*)message.bytes + start, end - start };
 	parts[1] = (ebPart){ length, (size_t)(putHead(length, BYTES, parts[2].size) - length) };
-	const ebPart tag = bufferArgument(the, 3, name, TAG);
-	xsmcSetBoolean(xsResult, tag.size == TAG && ebCryptoVerifyTag(the, name, key, parts, 3, tag.bytes, TAG));
+	xsmcSetBoolean(xsResult, ebCryptoVerifyTag(the, name, key, parts, 3, (const uint8_t*)message.bytes + message.size - TAG, TAG));
 }

@@ -5,9 +5,9 @@
 
 #include "crypto.h"
 
-/* (key id, prefix, head, template head, template tail, sequence, time or -1, variable, value, offset) -> message */
+/* (key id, prefix, head, template head, template tail, sequence, time, variable, value, offset) -> message */
 void ebSealReading(ebMachine* the);
-/* (key id, prefix, payload, tag) -> boolean */
+/* (key id, prefix, message, start and end of its payload) -> boolean */
 void ebSealVerify(ebMachine* the);
 
 #endif

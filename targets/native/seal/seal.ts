@@ -8,14 +8,15 @@ export interface NativeSeal {
     keyId: number, prefix: Uint8Array, head: Uint8Array, templateHead: Uint8Array, templateTail: Uint8Array,
     sequence: number, timeS: number, variable: number, value: number, offsetMs: number,
   ): Uint8Array;
-  verify(keyId: number, prefix: Uint8Array, payload: Uint8Array, tag: Uint8Array): boolean;
+  /** The payload is message[start..end), the tag the 8 bytes at the end of the message. */
+  verify(keyId: number, prefix: Uint8Array, message: Uint8Array, start: number, end: number): boolean;
 }
 
 /** Makes the seal port from native functions, over keys of the native crypto port. */
 export function createNativeSeal({ sealReading, verify }: NativeSeal): SealPort {
   return {
-    sealReading: ({ key, prefix, head }, template, sequence, timeS, variable, value, offsetMs) =>
-      sealReading(key.keyId, prefix, head, template.head, template.tail, sequence, timeS, variable, value, offsetMs),
-    verify: ({ key, prefix }, { payload, tag }) => verify(key.keyId, prefix, payload, tag),
+    readingSealer: ({ key: { keyId }, prefix, head }, template) => (sequence, timeS, variable, value, offsetMs) =>
+      sealReading(keyId, prefix, head, template.head, template.tail, sequence, timeS, variable, value, offsetMs),
+    verify: ({ key, prefix }, { message, start, end }) => verify(key.keyId, prefix, message, start, end),
   };
 }

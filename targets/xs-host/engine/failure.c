@@ -77,14 +77,16 @@ void fxAbort(txMachine* the, int status)
 	}
 }
 
+#ifdef mxMetering
+
+static uint32_t meterLimit = 0;
+
 static txBoolean stopMeter(txMachine* the, txU4 units)
 {
 	(void)the;
 	(void)units;
 	return 0;
 }
-
-static uint32_t meterLimit = 0;
 
 void ebLimitTurns(uint32_t units)
 {
@@ -96,3 +98,17 @@ void ebStartMeter(txMachine* the)
 	if (meterLimit)
 		fxBeginMetering(the, stopMeter, meterLimit);
 }
+
+#else /* as in the vendor's builds for devices: the chip counts instructions instead */
+
+void ebLimitTurns(uint32_t units)
+{
+	(void)units;
+}
+
+void ebStartMeter(txMachine* the)
+{
+	(void)the;
+}
+
+#endif

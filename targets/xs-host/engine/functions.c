@@ -160,7 +160,7 @@ static void pushSeal(txMachine* the)
 {
 	txSlot* last = fxLastProperty(the, fxNewObject(the));
 	last = ebAddFunction(the, last, "sealReading", ebSealReading, 10);
-	ebAddFunction(the, last, "verify", ebSealVerify, 4);
+	ebAddFunction(the, last, "verify", ebSealVerify, 5);
 }
 #endif
 
