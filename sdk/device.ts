@@ -9,4 +9,5 @@ export type { ClockPort, LinkConnector, LinkEvents, LinkPort, LogLevel, LogPort 
 export type { CryptoPort, KeyHandle, KeyUse } from "./core/security/crypto-port";
 export type { SealPort } from "./core/wire/reading-message";
 export type { StorePort } from "./storage/store-port";
+export { framed, overSerial, type SerialConnector, type SerialLine } from "./transports/serial-link";
 export { overStreams, type ByteStream, type StreamConnector } from "./transports/stream-link";
