@@ -8,6 +8,9 @@ export { Registry, type Value, type VariableDefinition } from "./core/model/regi
 export type { ClockPort, LinkConnector, LinkEvents, LinkPort, LogLevel, LogPort } from "./core/ports";
 export type { CryptoPort, KeyHandle, KeyUse } from "./core/security/crypto-port";
 export type { SealPort } from "./core/wire/reading-message";
+export type { FlashPort } from "./storage/flash-port";
+export { RingStore } from "./storage/ring/ring-store";
+export type { SampleCodec } from "./storage/ring/sample-record";
 export type { StorePort } from "./storage/store-port";
-export { framed, overSerial, type SerialConnector, type SerialLine } from "./transports/serial-link";
+export { overSerial, type SerialConnector, type SerialLine } from "./transports/serial-link";
 export { overStreams, type ByteStream, type StreamConnector } from "./transports/stream-link";

@@ -30,6 +30,8 @@ export type { Appended, Catalogue, PolicyRecord, SampleVisitor, SeriesRecord, St
 export { LocalLinkPair, type MessageTaker } from "./transports/local-link";
 export { checkRead, checkUnitId, checkWrite, exceptionProblem, problemKind, registerProblem, type ProblemKind } from "./transports/modbus/modbus-pdu";
 export { frame, FrameReader } from "./transports/stream-framing";
+export { serialFrame, SerialFrameReader } from "./transports/serial-framing";
+export { framed } from "./transports/serial-link";
 export { StreamLink } from "./transports/stream-link";
 export { mqttPassword } from "./transports/mqtt-identity";
 export { mqttGoneTopic, mqttName, mqttTopic, unitOfMqttName, type MqttChannel } from "./transports/mqtt-topics";

@@ -72,7 +72,7 @@ export class Outbox {
     if (readings.length >= readings.capacity) this.#giveUpOldest();
     readings.push(variable.id, value, timeMs);
     // The short way, which the readings of a sensor take all day.
-    const isShort = readings.length === 1 && this.#reporter && (value as number | 0) === value && variable.type === "integer" && this.#pause === undefined;
+    const isShort = readings.length === 1 && this.#reporter && ((value as number) | 0) === value && variable.type === "integer" && this.#pause === undefined;
     if (isShort && this.#reporter!.send(variable.id, value as number, timeMs)) this.#underWay = 1;
     else this.#send();
   }

@@ -42,6 +42,40 @@ export interface Catalogue {
   restore(): { readonly series: readonly SeriesRecord[]; readonly policies: readonly (PolicyRecord | undefined)[] };
 }
 
+/** What is asked of the samples of one series at once. */
+export interface SampleQuery {
+  readonly series: number;
+  /** fromMs <= time < toMs */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** least <= value <= greatest; values that are no numbers are left out. */
+  readonly least: number;
+  readonly greatest: number;
+  /** Bit i: samples with policy i count, 0 to 31. */
+  readonly policies: number;
+}
+
+interface Sample {
+  readonly value: number;
+  readonly timeMs: number;
+  readonly policy: number;
+}
+
+/** The samples that counted, added up; the first of the least and of the greatest. */
+export interface Summary {
+  readonly count: number;
+  readonly total: number;
+  /** The first value, and the sum of the squares of the differences from it. */
+  readonly pivot: number;
+  readonly squares: number;
+  readonly minimum: Sample;
+  readonly maximum: Sample;
+  readonly last: Sample;
+  /** Samples of the series in the range of time, and those of them whose policy did not count. */
+  readonly looked: number;
+  readonly hidden: number;
+}
+
 export interface StorePort {
   /** Keeps a sample of a series (an index from 0, dense). */
   append(series: number, value: Value, timeMs: number, policy: number): Appended;
@@ -51,6 +85,8 @@ export interface StorePort {
   newestMs(series: number): number;
   /** Calls `use` with the index of every policy that a kept sample refers to (more than once is fine). */
   policiesInUse(use: (policy: number) => void): void;
+  /** Adds samples up where they stand, which takes a device a fraction of visiting each. Absent where a store has no faster way. */
+  summarise?(query: SampleQuery): Summary;
   /** Absent where nothing survives a restart. */
   readonly catalogue?: Catalogue;
 }

@@ -14,7 +14,9 @@ export type ErrorCode =
   /** Something does not fit into its buffer or bound. */
   | "too-large"
   /** The link, unit or subscription is closed. */
-  | "closed";
+  | "closed"
+  /** Flash or disk did not take or give what it should. */
+  | "storage-failed";
 
 export class EbalanceError extends Error {
   override readonly name = "EbalanceError";

@@ -20,7 +20,7 @@ export interface Instance extends SeriesKey {
 }
 
 /** Functions of a query (DI-4). Codes are part of the wire format. */
-export const QueryFunction = Object.freeze({ last: 1, minimum: 2, maximum: 3, average: 4, count: 5 } as const);
+export const QueryFunction = Object.freeze({ last: 1, minimum: 2, maximum: 3, average: 4, count: 5, deviation: 6 } as const);
 export type QueryFunctionName = keyof typeof QueryFunction;
 export type QueryFunctionCode = (typeof QueryFunction)[QueryFunctionName];
 

@@ -12,6 +12,28 @@ export function utf8Length(text: string): number {
   return length;
 }
 
+/** Writes a text without lone surrogates to `out` from `at` on, where there must be room. @returns where it ends */
+export function writeUtf8(text: string, out: Uint8Array, at: number): number {
+  let next = at;
+  for (let i = 0; i < text.length; i++) {
+    const point = text.codePointAt(i)!;
+    if (point > 0xffff) i++;
+    next = writeCodePoint(point, out, next);
+  }
+  return next;
+}
+
+function writeCodePoint(point: number, out: Uint8Array, at: number): number {
+  if (point < 0x80) {
+    out[at] = point;
+    return at + 1;
+  }
+  const more = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+  out[at] = ((0xf0 << (3 - more)) & 0xff) | (point >> (6 * more));
+  for (let i = 1; i <= more; i++) out[at + i] = 0x80 | ((point >> (6 * (more - i))) & 0x3f);
+  return at + 1 + more;
+}
+
 /** The text of the bytes from `start` to before `stop`, or undefined if they are not valid UTF-8. */
 export function utf8Text(bytes: Uint8Array, start = 0, stop = bytes.length): string | undefined {
   let text = "";

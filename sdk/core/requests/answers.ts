@@ -19,9 +19,9 @@ export function fits(request: Request, { result, items }: Pick<NotifyMessage, "r
   }
 }
 
-/** A count is no value of the variable, and an average may lie between two of its steps. */
+/** A count is no value of the variable, an average may lie between two of its steps, and a deviation outside of its range. */
 function isCalculated(code: number): boolean {
-  return code === QueryFunction.count || code === QueryFunction.average;
+  return code === QueryFunction.count || code === QueryFunction.average || code === QueryFunction.deviation;
 }
 
 function isNumber({ value }: Item): boolean {

@@ -5,7 +5,7 @@ import { Comparison, Field, QueryFunction, satisfies, type Condition, type Query
 import { grantedDelayS, Right, type Policy } from "../model/policy";
 import type { Value, Variable } from "../model/registry";
 import { Result, type ResultCode } from "../model/result";
-import type { StorePort } from "../../storage/store-port";
+import type { SampleQuery, StorePort, Summary } from "../../storage/store-port";
 
 export interface QueryAnswer {
   /** `done`, `noData`, `unsupported`, or `denied` where nothing that the requester may see matches, and something is hidden. */
@@ -35,9 +35,15 @@ export function evaluateQuery(
   if (!numeric && code !== QueryFunction.last && code !== QueryFunction.count) return { ...new Aggregate(code).answer(Result.unsupported, false), looked: 0 };
   const onTime = condition.filter((term) => term.field === Field.time);
   const endMs = timeBound(condition, Comparison.below, Infinity);
+  const wholeSteps = variable.type === "integer";
+  const policies = wholeSteps && store.summarise ? plainPolicies(series, requester, policyOf) : undefined;
   /** Over the samples from a time on that satisfy the condition. */
   const evaluateFrom = (leastMs: number) => {
     const aggregate = new Aggregate(code);
+    const { looked, denied } = policies === undefined ? scan(leastMs, aggregate) : summarise(leastMs, policies, aggregate);
+    return { ...aggregate.answer(aggregate.count ? Result.done : denied ? Result.denied : Result.noData, wholeSteps), looked };
+  };
+  const scan = (leastMs: number, aggregate: Aggregate) => {
     const sight = new Sight(series, requester, policyOf);
     let denied = false;
     let looked = 0;
@@ -52,13 +58,47 @@ export function evaluateQuery(
       if (satisfies(condition, value, timeMs)) aggregate.add(value, timeMs, policy);
       return true;
     });
-    const nothing = denied ? Result.denied : Result.noData;
-    return { ...aggregate.answer(aggregate.count ? Result.done : nothing, variable.type === "integer"), looked };
+    return { looked, denied };
+  };
+  const summarise = (leastMs: number, policies: number, aggregate: Aggregate) => {
+    const summary = store.summarise!({ series: series.index, policies, ...wholeBounds(condition, leastMs, endMs) });
+    if (summary.looked > summary.hidden) aggregate.see(0);
+    if (summary.count) aggregate.take(summary);
+    return { looked: summary.looked, denied: summary.hidden > 0 };
   };
   const leastMs = timeBound(condition, Comparison.atLeast, 0);
   // How far is looked back must not depend on values: the delay that is charged would tell of them.
   const looksBack = code === QueryFunction.last && onTime.length === condition.length;
   return looksBack ? lookBack(evaluateFrom, leastMs, Math.min(endMs, store.newestMs(series.index) + 1)) : evaluateFrom(leastMs);
+}
+
+/** Bits of the policies of a series whose samples the requester sees, where each is seen or not whatever came before it; undefined where one has a delay. */
+function plainPolicies(series: Series, requester: Requester, policyOf: (index: number) => Policy): number | undefined {
+  let bits = 0;
+  const isOwner = requester.stakeholder === series.owner;
+  for (const policy of series.policiesHad) {
+    const delayS = isOwner ? 0 : grantedDelayS(policyOf(policy), Right.read, requester.grantee);
+    if (delayS > 0 || policy > 31) return undefined;
+    if (delayS === 0) bits |= 1 << policy;
+  }
+  return bits;
+}
+
+/** What a condition says of whole numbers and whole milliseconds, as bounds. */
+function wholeBounds(condition: Condition, leastMs: number, endMs: number): Omit<SampleQuery, "series" | "policies"> {
+  let [fromMs, toMs, least, greatest] = [leastMs, endMs, -Infinity, Infinity];
+  for (const { field, comparison, operand } of condition) {
+    const low = comparison === Comparison.above ? Math.floor(operand) + 1 : comparison >= Comparison.atLeast ? Math.ceil(operand) : -Infinity;
+    const high = comparison === Comparison.below ? Math.ceil(operand) - 1 : comparison === Comparison.atMost || comparison === Comparison.equal ? Math.floor(operand) : Infinity;
+    if (field === Field.time) {
+      fromMs = Math.max(fromMs, low);
+      toMs = Math.min(toMs, high + 1);
+    } else {
+      least = Math.max(least, low);
+      greatest = Math.min(greatest, high);
+    }
+  }
+  return { fromMs, toMs, least, greatest };
 }
 
 /** The last sample is looked for in this time before the end first, then in ever more. */
@@ -120,6 +160,9 @@ class Sight {
 class Aggregate {
   count = 0;
   #sum = 0;
+  /** The first value, and the squares of the differences from it: squares of large values would lose small differences. */
+  #pivot = 0;
+  #squares = 0;
   #value: Value = 0;
   #timeMs = 0;
   #policy = 0;
@@ -133,7 +176,7 @@ class Aggregate {
 
   add(value: Value, timeMs: number, policy: number): void {
     this.count++;
-    if (this.code === QueryFunction.average) this.#sum += value as number;
+    if (this.code === QueryFunction.average || this.code === QueryFunction.deviation) this.#addUp(value as number);
     if (this.count > 1 && this.code === QueryFunction.minimum && value >= this.#value) return;
     if (this.count > 1 && this.code === QueryFunction.maximum && value <= this.#value) return;
     this.#value = value;
@@ -141,10 +184,36 @@ class Aggregate {
     this.#policy = policy;
   }
 
+  #addUp(value: number): void {
+    if (this.count === 1) this.#pivot = value;
+    this.#sum += value;
+    this.#squares += (value - this.#pivot) * (value - this.#pivot);
+  }
+
+  /** Takes what a store has added up. */
+  take({ count, total, pivot, squares, minimum, maximum, last }: Summary): void {
+    const sample = this.code === QueryFunction.minimum ? minimum : this.code === QueryFunction.maximum ? maximum : last;
+    this.count = count;
+    this.#sum = total;
+    this.#pivot = pivot;
+    this.#squares = squares;
+    this.#value = sample.value;
+    this.#timeMs = sample.timeMs;
+    this.#policy = sample.policy;
+  }
+
+  /** Of all that counted, not of a sample of more. */
+  #deviation(): number {
+    const fromPivot = this.#sum - this.count * this.#pivot;
+    return Math.sqrt(Math.max(0, this.#squares / this.count - (fromPivot / this.count) * (fromPivot / this.count)));
+  }
+
   answer(result: ResultCode, wholeSteps: boolean): Omit<QueryAnswer, "looked"> {
     let value = this.#value;
     if (this.code === QueryFunction.count) value = this.count;
-    if (this.code === QueryFunction.average) value = wholeSteps ? Math.round(this.#sum / this.count) + 0 : this.#sum / this.count;
+    if (this.code === QueryFunction.average) value = this.#sum / this.count;
+    if (this.code === QueryFunction.deviation) value = this.#deviation();
+    if (wholeSteps && (this.code === QueryFunction.average || this.code === QueryFunction.deviation)) value = Math.round(value as number) + 0;
     return { result, value, timeMs: this.#timeMs, policy: this.#policy, delayS: this.#delayS };
   }
 }

@@ -166,7 +166,7 @@ describe("bodies of session messages", () => {
     ["an operand NaN", change("query", 7, [[1, 1, NaN]])],
     ["an operand that is text", change("query", 7, [[1, 1, "5"]])],
     ["function 0", change("query", 10, 0)],
-    ["function 6", change("query", 10, 6)],
+    ["function 7", change("query", 10, 7)],
     ["a timeout, which nobody else can tell", change("notify", 11, 9)],
     ["result 19", change("notify", 11, 19)],
     ["result 0, which is left out", change("notify", 11, 0)],
@@ -208,7 +208,7 @@ describe("bodies of session messages", () => {
   });
 
   test("the sequence of a body that turns out to be malformed is known once it was reached, and that of an earlier body is forgotten", () => {
-    expect(() => bodyOf(encodeCbor(change("query", 10, 6)))).toThrow(malformed);
+    expect(() => bodyOf(encodeCbor(change("query", 10, 7)))).toThrow(malformed);
     expect(sequenceRead).toBe(3);
     expect(() => bodyOf(encodeCbor(change("query", 2, [0])))).toThrow(malformed);
     expect(sequenceRead).toBe(0);

@@ -1,6 +1,6 @@
 /** Writes deterministic CBOR into a buffer: see cbor.ts. */
 import { EbalanceError, badArgument } from "../model/errors";
-import { utf8Length } from "../model/utf8";
+import { utf8Length, writeUtf8 } from "../model/utf8";
 import { Major, twoTo32 } from "./cbor-major";
 import { halfBits } from "./half-float";
 
@@ -80,29 +80,7 @@ export function writeText(text: string): void {
   if (length < 0) badArgument("text has a lone surrogate");
   writeHead(Major.text, length);
   reserve(length);
-  for (let i = 0; i < text.length; i++) {
-    const point = text.codePointAt(i)!;
-    if (point > 0xffff) i++;
-    writeCodePoint(point);
-  }
-}
-
-function writeCodePoint(point: number): void {
-  if (point < 0x80) {
-    out[at++] = point;
-  } else if (point < 0x800) {
-    out[at++] = 0xc0 | (point >> 6);
-    out[at++] = 0x80 | (point & 0x3f);
-  } else if (point < 0x10000) {
-    out[at++] = 0xe0 | (point >> 12);
-    out[at++] = 0x80 | ((point >> 6) & 0x3f);
-    out[at++] = 0x80 | (point & 0x3f);
-  } else {
-    out[at++] = 0xf0 | (point >> 18);
-    out[at++] = 0x80 | ((point >> 12) & 0x3f);
-    out[at++] = 0x80 | ((point >> 6) & 0x3f);
-    out[at++] = 0x80 | (point & 0x3f);
-  }
+  at = writeUtf8(text, out, at);
 }
 
 export function writeBoolean(value: boolean): void {

@@ -103,7 +103,7 @@ function readField(key: number, fields: Fields, context: BodyContext): void {
       fields.id = readId();
       break;
     case 10:
-      fields.function = readCode(5);
+      fields.function = readCode(6);
       break;
     case 11:
       fields.result = readCode(lastResultCode);

@@ -1,0 +1,214 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Value } from "../../core/model/registry";
+import { MemoryFlash, PowerCut } from "../memory-flash";
+import type { SeriesRecord } from "../store-port";
+import { RingStore } from "./ring-store";
+
+const sectors = 6;
+const startMs = 1_790_000_000_000;
+interface Kept {
+  value: Value;
+  timeMs: number;
+  policy: number;
+}
+
+function samples(store: RingStore, series = 0, fromMs = -Infinity, toMs = Infinity): Kept[] {
+  const kept: Kept[] = [];
+  store.scan(series, fromMs, toMs, (value, timeMs, policy) => {
+    kept.push({ value, timeMs, policy });
+    return true;
+  });
+  return kept;
+}
+const values = (store: RingStore, series = 0) => samples(store, series).map((sample) => sample.value);
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+
+describe("CP-6 a ring of flash", () => {
+  test("keeps values of every type with time and policy, over a restart too", () => {
+    const flash = new MemoryFlash(sectors);
+    const store = new RingStore(flash);
+    const list: Value[] = [0, -1, 2147483647, -2147483648, 2147483648, 0.5, -0.25, 9007199254740991, true, false, "", "üäö€\u{1f50c}", new Uint8Array(0), Uint8Array.of(1, 255), new Uint8Array(120)];
+    list.forEach((value, i) => expect(store.append(i % 3, value, startMs + i, i)).toBe("kept"));
+    expect(store.append(0, "x".repeat(121), startMs, 0)).toBe("failed");
+    for (const opened of [store, new RingStore(new MemoryFlash(sectors, flash.bytes))])
+      list.forEach((value, i) => expect(samples(opened, i % 3).find((sample) => sample.timeMs === startMs + i)).toEqual({ value, timeMs: startMs + i, policy: i }));
+  });
+
+  test("gives the range of time that is asked for, and ends where the visitor has enough", () => {
+    const store = new RingStore(new MemoryFlash(sectors));
+    range(0, 700).forEach((i) => store.append(0, i, startMs + i * 1000, 1));
+    expect(samples(store, 0, startMs + 100_000, startMs + 103_000).map((s) => s.value)).toEqual([100, 101, 102]);
+    let seen = 0;
+    store.scan(0, -Infinity, Infinity, () => ++seen < 5);
+    expect([seen, store.newestMs(0), store.newestMs(1)]).toEqual([5, startMs + 699_000, -Infinity]);
+  });
+
+  test("when it is full the oldest sector gives way, and sectors wear alike", () => {
+    const flash = new MemoryFlash(sectors);
+    const store = new RingStore(flash);
+    range(0, 5000).forEach((i) => store.append(0, i, startMs + i, 1));
+    const kept = values(store);
+    expect(kept).toEqual(range(5000 - kept.length, 5000));
+    expect(kept.length).toBeGreaterThan(3 * 255);
+    const ring = flash.erases.slice(2);
+    expect(Math.max(...ring) - Math.min(...ring)).toBeLessThanOrEqual(1);
+    expect(values(new RingStore(new MemoryFlash(sectors, flash.bytes)))).toEqual(kept);
+  });
+
+  test("summarise says what visiting each sample would", () => {
+    const sample = fc.record({ series: fc.integer({ min: 0, max: 1 }), value: fc.oneof(fc.integer({ min: -1000, max: 1000 }), fc.constant(true as const), fc.constant(0.5)), policy: fc.integer({ min: 0, max: 2 }) });
+    fc.assert(
+      fc.property(fc.array(sample, { maxLength: 60 }), fc.integer({ min: 0, max: 60 }), fc.integer({ min: 0, max: 60 }), fc.integer({ min: -500, max: 500 }), (list, from, to, least) => {
+        const store = new RingStore(new MemoryFlash(sectors));
+        list.forEach(({ series, value, policy }, i) => store.append(series, value, startMs + i, policy));
+        const inRange = samples(store, 0, startMs + from, startMs + to);
+        const seen = inRange.filter((s) => s.policy !== 1 && typeof s.value === "number" && s.value >= least && s.value <= 600) as (Kept & { value: number })[];
+        const summary = store.summarise({ series: 0, fromMs: startMs + from, toMs: startMs + to, least, greatest: 600, policies: 0b101 });
+        expect([summary.looked, summary.hidden, summary.count]).toEqual([inRange.length, inRange.filter((s) => s.policy === 1).length, seen.length]);
+        if (!seen.length) return;
+        expect(summary.total).toBe(seen.reduce((sum, s) => sum + s.value, 0));
+        expect(summary.squares).toBe(seen.reduce((sum, s) => sum + (s.value - seen[0]!.value) ** 2, 0));
+        const first = (pick: (...v: number[]) => number) => seen.find((s) => s.value === pick(...seen.map((one) => one.value)));
+        expect([summary.minimum, summary.maximum, summary.last]).toEqual([first(Math.min), first(Math.max), seen.at(-1)]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+/** Appends numbers from 1 on until the power goes; gives the last that was acknowledged. */
+function fill(flash: MemoryFlash, upTo: number): number {
+  let acknowledged = 0;
+  try {
+    const store = new RingStore(flash);
+    const before = values(store).at(-1);
+    acknowledged = typeof before === "number" ? before : 0;
+    for (let i = acknowledged + 1; i <= upTo; i++) if (store.append(0, i, startMs + i, 1) === "kept") acknowledged = i;
+  } catch (error) {
+    if (!(error instanceof PowerCut)) throw error;
+  }
+  return acknowledged;
+}
+
+/** Whether what is kept are the newest numbers without a gap, up to the last acknowledged or one more that was under way. */
+function expectWhole(flash: MemoryFlash, acknowledged: number): void {
+  const kept = values(new RingStore(flash)) as number[];
+  const last = kept.at(-1) ?? 0;
+  expect([acknowledged, acknowledged + 1]).toContain(last);
+  expect(kept).toEqual(range(last - kept.length + 1, last + 1));
+}
+
+describe("CP-6 power", () => {
+  test("may go at every byte of a run that wraps the ring: nothing acknowledged is lost but what the ring overwrites, nothing is invented, and it goes on", { timeout: 240_000 }, () => {
+    const whole = new MemoryFlash(5);
+    fill(whole, 1000);
+    const total = whole.programmed + whole.erases.reduce((sum, n) => sum + n, 0) * whole.sectorBytes;
+    // Every byte of a record, of a head and of an erase is cut somewhere: in steps that share no factor with their sizes, over the whole run.
+    for (let cut = 1; cut < total; cut += 37) {
+      const flash = new MemoryFlash(5);
+      flash.bytesLeft = cut;
+      const acknowledged = fill(flash, 1000);
+      const again = new MemoryFlash(5, flash.bytes);
+      expectWhole(again, acknowledged);
+      const store = new RingStore(again);
+      const next = ((values(store).at(-1) as number | undefined) ?? 0) + 1;
+      expect(store.append(0, next, startMs + next, 1)).toBe("kept");
+      expectWhole(new MemoryFlash(5, again.bytes), next);
+    }
+  });
+
+  test("may go again and again, at any time", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 9000 }), { minLength: 1, maxLength: 12 }), (cuts) => {
+        let bytes: Uint8Array | undefined;
+        for (const cut of cuts) {
+          const flash = new MemoryFlash(5, bytes);
+          flash.bytesLeft = cut;
+          const acknowledged = fill(flash, 100_000);
+          bytes = flash.bytes;
+          expectWhole(new MemoryFlash(5, bytes), acknowledged);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("flipped bits are never given as data", () => {
+    const flash = new MemoryFlash(5);
+    fill(flash, 300);
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: flash.bytes.length * 8 - 1 }), { minLength: 1, maxLength: 4 }), (bits) => {
+        const bytes = flash.bytes.slice();
+        for (const bit of bits) bytes[bit >> 3]! ^= 1 << (bit & 7);
+        const kept = values(new RingStore(new MemoryFlash(5, bytes))) as number[];
+        expect(kept.every((value, i) => value >= 1 && value <= 300 && (i === 0 || value > kept[i - 1]!))).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("a sector that takes nothing is passed over; where none does, it is said", () => {
+    const flash = new MemoryFlash(8);
+    const store = new RingStore(flash);
+    store.append(0, 1, startMs, 1);
+    const program = flash.program.bind(flash);
+    let failures = 1;
+    flash.program = (...args) => {
+      flash.failing = failures-- > 0;
+      program(...args);
+    };
+    expect(store.append(0, 2, startMs + 1, 1)).toBe("kept");
+    failures = 10;
+    expect(store.append(0, 3, startMs + 2, 1)).toBe("failed");
+    failures = 0;
+    expect(store.append(0, 4, startMs + 3, 1)).toBe("kept");
+    expect(values(store)).toEqual([1, 2, 4]);
+  });
+});
+
+describe("CP-6 the catalogue of a ring", () => {
+  const series = (policy: number): SeriesRecord => ({ variable: 7, device: "sensor", owner: "customer", policy, policySequence: 1, longestDelayS: 60, policiesHad: [policy] });
+  const policy = (sequence: number) => ({ owner: "customer", policy: { sequence, entries: [{ rights: "read" as const, minDelayS: 60, grantees: [{ stakeholder: "supplier", service: "billing" }] }] } });
+
+  test("the newest record of each series and policy is there after a restart, however often they change", () => {
+    const flash = new MemoryFlash(5);
+    const store = new RingStore(flash);
+    for (let i = 1; i <= 200; i++) {
+      expect(store.catalogue.keepPolicy(1 + (i % 2), policy(i))).toBe(true);
+      expect(store.catalogue.keepSeries(i % 3, series(i))).toBe(true);
+    }
+    const kept = new RingStore(new MemoryFlash(5, flash.bytes)).catalogue.restore();
+    expect(kept).toEqual({ series: [series(198), series(199), series(200)], policies: [undefined, policy(200), policy(199)] });
+  });
+
+  test("power may go at every byte of a change: the record before it or the new one is there", () => {
+    const flash = new MemoryFlash(5);
+    const store = new RingStore(flash);
+    for (let i = 1; i <= 25; i++) store.catalogue.keepPolicy(1, policy(i));
+    for (let i = 0; i < 14; i++) {
+      const bytes = flash.bytes.slice();
+      for (let cut = 0; cut < 4096 + 600; cut += i < 12 ? 7 : 1) {
+        const torn = new MemoryFlash(5, bytes.slice());
+        const opened = new RingStore(torn);
+        torn.bytesLeft = cut;
+        let done = false;
+        try {
+          done = opened.catalogue.keepPolicy(1, policy(1000));
+        } catch (error) {
+          if (!(error instanceof PowerCut)) throw error;
+        }
+        const sequence = new RingStore(new MemoryFlash(5, torn.bytes)).catalogue.restore().policies[1]!.policy.sequence;
+        expect(done ? [1000] : [25 + i, 1000]).toContain(sequence);
+        if (done) break;
+      }
+      store.catalogue.keepPolicy(1, policy(26 + i));
+    }
+  });
+
+  test("a record that is too long is refused", () => {
+    const grantees = Array.from({ length: 16 }, (_, i) => ({ stakeholder: `stakeholder-${i}`.padEnd(60, "x"), service: "s".repeat(60) }));
+    const long = { owner: "customer", policy: { sequence: 1, entries: [{ rights: "read" as const, minDelayS: 0, grantees }] } };
+    expect(new RingStore(new MemoryFlash(5)).catalogue.keepPolicy(1, long)).toBe(false);
+  });
+});
