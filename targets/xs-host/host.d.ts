@@ -71,6 +71,12 @@ interface Host {
   profilePause?(): void;
   /** Ends it: a line for each function, its samples and its name. */
   profileStop?(): string;
+  /** The serial line of this device; at most one is open. `createNativeSerial` in targets/native/serial/serial.ts makes links of it. */
+  readonly serial: import("../native/serial/serial").NativeSerial;
+  /** The flash of `--flash`; size 0 without it. `createNativeFlash` in targets/native/flash/flash.ts makes the flash port of it. */
+  readonly flash: import("../native/flash/flash").NativeFlash;
+  /** `createNativeSamples` in targets/native/samples/samples.ts makes the sample codec of it. */
+  readonly samples: import("../native/samples/samples").NativeSamples;
   /** Undefined when the host was built without cryptography. */
   readonly crypto?: HostCrypto;
   /** Sealing and verifying, with the keys of `crypto`; undefined without it. `createNativeSeal` in targets/native/seal/seal.ts makes the seal port of it. */

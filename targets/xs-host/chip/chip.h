@@ -29,6 +29,11 @@ void ebSleepUntil(double ms);
 /* Instructions retired since the start. */
 uint64_t ebInstructions(void);
 
+/* serial-uart.c */
+
+/* Whether the open line has brought something. */
+int ebUartHasInput(void);
+
 /* system.c */
 
 void ebInstallSystem(txMachine* the, txSlot** last);

@@ -2,6 +2,8 @@
 /* The object "host": how it is made, its helpers, its functions on values and text. */
 #include "host.h"
 
+#include "flash.h"
+#include "samples.h"
 #ifdef EBALANCE_CRYPTO
 #include "crypto.h"
 #include "seal.h"
@@ -164,6 +166,23 @@ static void pushSeal(txMachine* the)
 }
 #endif
 
+static void pushFlash(txMachine* the)
+{
+	txSlot* last = fxLastProperty(the, fxNewObject(the));
+	last = ebAddFunction(the, last, "size", ebFlashPortSize, 0);
+	last = ebAddFunction(the, last, "read", ebFlashPortRead, 3);
+	last = ebAddFunction(the, last, "program", ebFlashPortProgram, 3);
+	ebAddFunction(the, last, "erase", ebFlashPortErase, 1);
+}
+
+static void pushSamples(txMachine* the)
+{
+	txSlot* last = fxLastProperty(the, fxNewObject(the));
+	last = ebAddFunction(the, last, "encodeWhole", ebSamplesEncodeWhole, 5);
+	last = ebAddFunction(the, last, "crc", ebSamplesCrc, 3);
+	ebAddFunction(the, last, "summarise", ebSamplesSummarise, 5);
+}
+
 void ebInstallHost(txMachine* the, int argc, char** argv)
 {
 	fxBeginHost(the);
@@ -177,6 +196,12 @@ void ebInstallHost(txMachine* the, int argc, char** argv)
 	last = ebAddFunction(the, last, "memory", hostMemory, 0);
 	pushArguments(the, argc, argv);
 	last = addValue(the, last, "args");
+	ebPushSerial(the);
+	last = addValue(the, last, "serial");
+	pushFlash(the);
+	last = addValue(the, last, "flash");
+	pushSamples(the);
+	last = addValue(the, last, "samples");
 #ifdef EBALANCE_CRYPTO
 	pushCrypto(the);
 	last = addValue(the, last, "crypto");

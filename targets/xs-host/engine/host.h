@@ -96,6 +96,23 @@ void ebFinishRoot(txMachine* root);
 /* The machine that is the device's RAM. */
 txMachine* ebCreateClone(const ebOptions* options, txMachine* root);
 
+/* serial-input.c: host.serial. */
+
+/* Leaves the object on the stack. */
+void ebPushSerial(txMachine* the);
+/* Whether a line is open and a script waits for what comes in. */
+int ebSerialIsHeard(void);
+/* Something has come in: tells the script. */
+void ebSerialTell(txMachine* the);
+
+/* flash-image.c: the flash of a device, in a file. */
+
+void ebOpenFlashImage(const char* path, uint32_t bytes);
+/* After so many bytes programmed and erased. */
+void ebCutPowerAfter(long long bytes);
+/* The next programs fail. */
+void ebFailFlash(int count);
+
 /* Each platform has its own loop.c. */
 
 void ebRunLoop(txMachine* the);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The message loop on Linux. It ends when nothing is left to wait for, or on SIGTERM and SIGINT. */
 #include "linux.h"
+#include "serial.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -52,13 +53,33 @@ static int waitMs(void)
 	return rest < 0 ? 0 : rest > 3600000 ? 3600000 : (int)rest;
 }
 
+static int pollSerial(struct pollfd* fd)
+{
+	if (!ebSerialIsHeard())
+		return 0;
+	fd->fd = ebSerialLine();
+	fd->events = ebSerialHasOutput() ? POLLIN | POLLOUT : POLLIN;
+	fd->revents = 0;
+	return 1;
+}
+
+static void runSerial(txMachine* the, short events)
+{
+	if (events & POLLOUT)
+		ebSerialFlush();
+	/* What was done meanwhile may have ended it. */
+	if ((events & ~POLLOUT) && ebSerialIsHeard())
+		ebSerialTell(the);
+}
+
 void ebRunLoop(txMachine* the)
 {
 	struct pollfd fds[POLL_LIMIT];
 	catchStopSignals();
 	ebRunMain(the);
-	while (ebConnectionsCount() > 0 || ebTimersNextDue() != C_INFINITY) {
-		int count = ebConnectionsPoll(fds, POLL_LIMIT - 1);
+	while (ebConnectionsCount() > 0 || ebSerialIsHeard() || ebTimersNextDue() != C_INFINITY) {
+		int serial = ebConnectionsPoll(fds, POLL_LIMIT - 2);
+		int count = serial + pollSerial(&fds[serial]);
 		fds[count].fd = stopPipe[0];
 		fds[count].events = POLLIN;
 		fds[count].revents = 0;
@@ -66,7 +87,9 @@ void ebRunLoop(txMachine* the)
 			ebFail(EXIT_ENGINE, "poll: %s", strerror(errno));
 		if (fds[count].revents)
 			return;
-		ebConnectionsRun(the, fds, count);
+		ebConnectionsRun(the, fds, serial);
+		if (count > serial)
+			runSerial(the, fds[serial].revents);
 		ebTimersRun(the);
 	}
 }
