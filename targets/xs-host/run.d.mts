@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChildProcess } from "node:child_process";
 
-export const EXIT: Readonly<Record<"ok" | "memory" | "stack" | "unhandled" | "meter" | "usage" | "keys" | "engine" | "flash", number>>;
+export const EXIT: Readonly<Record<"ok" | "memory" | "stack" | "unhandled" | "meter" | "usage" | "keys" | "engine" | "flash" | "power", number>>;
 
 export interface RunOptions {
   /** Path of the module to run. */

@@ -6,7 +6,7 @@ import { buildHost } from "./build.mjs";
 
 /** Exit codes of the host, as in exit-codes.h. */
 export const EXIT = Object.freeze({
-  ok: 0, memory: 70, stack: 71, unhandled: 72, meter: 73, usage: 74, keys: 75, engine: 76, flash: 77,
+  ok: 0, memory: 70, stack: 71, unhandled: 72, meter: 73, usage: 74, keys: 75, engine: 76, flash: 77, power: 78,
 });
 
 function commandLine({ main, preload = [], budget = "esp32c3", staticBytes, stackSlots, keys, meter, args = [] }) {

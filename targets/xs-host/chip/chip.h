@@ -34,6 +34,10 @@ uint64_t ebInstructions(void);
 /* Whether the open line has brought something. */
 int ebUartHasInput(void);
 
+/* uart.c */
+
+int ebUartHasInput(void);
+
 /* system.c */
 
 void ebInstallSystem(txMachine* the, txSlot** last);

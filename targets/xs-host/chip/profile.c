@@ -30,7 +30,7 @@ static void next(void)
 	MTIMECMP[1] = (uint32_t)(at >> 32);
 }
 
-static const char* nameOf(txMachine* the, txSlot* instance)
+static const char* nameOf(txSlot* instance)
 {
 	for (txSlot* slot = instance->next; slot; slot = slot->next)
 		if (slot->ID == mxID(_name) && (slot->kind == XS_STRING_KIND || slot->kind == XS_STRING_X_KIND))
@@ -54,7 +54,7 @@ void ebProfileSample(void)
 		place = place + 1 < places + PLACES ? place + 1 : places;
 	if (!place->code) {
 		place->code = code;
-		place->name = nameOf(the, instance);
+		place->name = nameOf(instance);
 	}
 	if (place->code == code)
 		place->count++;

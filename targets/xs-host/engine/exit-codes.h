@@ -13,6 +13,7 @@ enum {
 	EXIT_NO_KEYS = 75,         /* too many property names */
 	EXIT_ENGINE = 76,          /* the engine gave up for another reason */
 	EXIT_FLASH = 77,           /* on the emulated chip: a write to flash, or another trap */
+	EXIT_POWER = 78,           /* the power was cut, as --cut-after asked */
 };
 
 /* host.exit() may not claim a code of its own meaning. */

@@ -12,6 +12,9 @@ const char ebOptionsHelp[] =
 	"  --static BYTES               size of the static block, instead of the budget's\n"
 	"  --stack SLOTS                size of the stack, instead of the budget's\n"
 	"  --keys COUNT                 new property names, no more (growing without limit)\n"
+	"  --flash FILE=BYTES           flash of the device, kept in that file; made when it is new\n"
+	"  --cut-after BYTES            cut the power once so many bytes of flash were programmed or erased\n"
+	"  --fail-flash COUNT           the next programs of flash fail\n"
 	"  --meter UNITS                computation allowed in one turn, 0 for any (4000000000)\n";
 
 long long ebReadNumber(const char* name, const char* text, long long low, long long high)
@@ -22,6 +25,18 @@ long long ebReadNumber(const char* name, const char* text, long long low, long l
 	if (!text || end == text || *end || errno || value < low || value > high)
 		ebFail(EXIT_USAGE, "%s needs a number from %ld to %ld", name, (long)low, (long)high);
 	return value;
+}
+
+/* FILE may hold a '=', the number of bytes stands behind the last. */
+static void readFlash(const char* value)
+{
+	char path[PATH_MAX];
+	const char* equals = value ? strrchr(value, '=') : NULL;
+	if (!equals || equals == value || (size_t)(equals - value) >= sizeof(path))
+		ebFail(EXIT_USAGE, "--flash FILE=BYTES");
+	memcpy(path, value, (size_t)(equals - value));
+	path[equals - value] = 0;
+	ebOpenFlashImage(path, (uint32_t)ebReadNumber("--flash", equals + 1, 4096, 1 << 26));
 }
 
 int ebReadOption(ebOptions* options, const char* name, const char* value)
@@ -39,6 +54,12 @@ int ebReadOption(ebOptions* options, const char* name, const char* value)
 		options->newKeys = (long)ebReadNumber(name, value, 1, 10000);
 	else if (strcmp(name, "--meter") == 0)
 		options->meterLimit = (uint32_t)ebReadNumber(name, value, 0, UINT32_MAX);
+	else if (strcmp(name, "--flash") == 0)
+		readFlash(value);
+	else if (strcmp(name, "--cut-after") == 0)
+		ebCutPowerAfter(ebReadNumber(name, value, 0, 1LL << 40));
+	else if (strcmp(name, "--fail-flash") == 0)
+		ebFailFlash((int)ebReadNumber(name, value, 0, 1000000));
 	else
 		return 0;
 	return 1;

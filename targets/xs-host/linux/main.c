@@ -35,7 +35,8 @@ static const char help[] =
 	"  74  bad usage, file or module not found\n"
 	"  75  too many property names\n"
 	"  76  the engine gave up for another reason\n"
-	"  77  on the emulated chip only: a write to flash, or another trap\n";
+	"  77  on the emulated chip only: a write to flash, or another trap\n"
+	"  78  the power was cut, as --cut-after asked\n";
 
 static void readOption(ebOptions* options, ebProgram* program, const char* name, const char* value)
 {
