@@ -56,7 +56,7 @@ if (values.help) {
 }
 let ok = true;
 if (values.all) {
-  setUpDebian(["gcc", "libc6-dev", "gcc-multilib", "mosquitto", "mosquitto-clients", "openssl", "python3-pymodbus"]);
+  setUpDebian(["gcc", "libc6-dev", "gcc-multilib", "mosquitto", "mosquitto-clients", "openssl", "python3-pymodbus", "socat"]);
   ok = run(process.execPath, [root("scripts/check.mjs")]) && ok;
 }
 const folder = root("build/tests");
