@@ -19,4 +19,5 @@ export { nodeTimers, stderrLog, systemClock } from "./node-ports";
 export { readKeyFile, readSecretText } from "./read-key-file";
 export type { Durability } from "./store/durability";
 export { openStore, type GatewayStore, type StoreOptions } from "./store/open-store";
+export { serialConnector, SerialListener, type SerialAddress } from "./serial";
 export { TcpServer, tcpConnector, tcpStreams, type TcpServerOptions } from "./tcp";

@@ -4,6 +4,7 @@ import { mqttConnector } from "./mqtt/connector";
 import { NodeCrypto } from "./node-crypto";
 import { nodeTimers, stderrLog, systemClock } from "./node-ports";
 import { readSecretText } from "./read-key-file";
+import { serialAddressOf, serialConnector } from "./serial";
 import { tcpConnector } from "./tcp";
 
 export interface NodeDeviceOptions {
@@ -15,7 +16,7 @@ export interface NodeDeviceOptions {
   readonly port?: number;
   /**
    * Instead of host and port: `tcp://host:port`, or `mqtt://host:port` or `mqtts://host:port` for the parent's broker or one between them; user name and password come
-   * from the key file.
+   * from the key file. Or `serial:///dev/ttyUSB0?baudRate=115200` for a line with the parent at its other end.
    */
   readonly url?: string;
   /** The service that reports, as the key file's `sources` name it. */
@@ -34,14 +35,16 @@ export function nodeDevicePlatform(options: NodeDeviceOptions): DevicePlatform {
   const { keyFile, service, log = stderrLog("device", "warning") } = options;
   const crypto = new NodeCrypto();
   const file = { name: keyFile, text: readSecretText(keyFile) };
-  return { clock: systemClock, crypto, timers: nodeTimers, log, keyFile: file, service, connect: connectorOf(options, crypto, file) };
+  return { clock: systemClock, crypto, timers: nodeTimers, log, keyFile: file, service, connect: connectorOf(options, crypto, file, log) };
 }
 
-function connectorOf({ host = "127.0.0.1", port = 0, url }: NodeDeviceOptions, crypto: CryptoPort, file: DevicePlatform["keyFile"]): LinkConnector {
+function connectorOf({ host = "127.0.0.1", port = 0, url }: NodeDeviceOptions, crypto: CryptoPort, file: DevicePlatform["keyFile"], log: LogPort): LinkConnector {
   if (url === undefined) return tcpConnector(host, port);
+  const line = serialAddressOf(url);
+  if (line) return serialConnector(line, log);
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed?.protocol === "tcp:") return tcpConnector(parsed.hostname, Number(parsed.port));
-  if (!parsed || !/^mqtts?:$/.test(parsed.protocol)) throw new EbalanceError("bad-configuration", "caller", `url ${JSON.stringify(url)} is not tcp://host:port, mqtt://host:port or mqtts://host:port`);
+  if (!parsed || !/^mqtts?:$/.test(parsed.protocol)) throw new EbalanceError("bad-configuration", "caller", `url ${JSON.stringify(url)} is not tcp://host:port, mqtt://host:port, mqtts://host:port or serial:///dev/ttyUSB0`);
   const { session, key } = parseKeyFile(file.text, file.name);
   const secret = crypto.importKey(key, "derive");
   key.fill(0);

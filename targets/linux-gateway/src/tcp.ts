@@ -1,5 +1,6 @@
 /** Units over TCP: a server that takes in the units below, and a connector to the unit above. */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { boundedStream } from "./bounded-stream";
 import { Closings } from "./closings";
 import type { Durability } from "./store/durability";
 import { EbalanceError, overStreams, StreamLink, type ByteStream, type LinkConnector, type LogPort, type StreamConnector, type UnitDriver } from "ebalance";
@@ -144,24 +145,5 @@ function configuration(message: string): EbalanceError {
 
 function socketStream(socket: Socket, durability?: Durability, name = `tcp ${socket.remoteAddress}:${socket.remotePort}`): ByteStream {
   socket.setNoDelay(true);
-  let heldBytes = 0;
-  const writeOnceKept = (bytes: Uint8Array) => {
-    heldBytes += bytes.length;
-    durability!.afterCommit((kept) => {
-      heldBytes -= bytes.length;
-      // What could not be kept must not be acknowledged: the peer asks again over another connection.
-      if (!kept) socket.destroy();
-      else if (!socket.destroyed) socket.write(bytes);
-    });
-  };
-  return {
-    name,
-    write(bytes) {
-      if (socket.destroyed || socket.writableLength + heldBytes + bytes.length > maxQueuedBytes) return false;
-      if (durability) writeOnceKept(bytes);
-      else socket.write(bytes);
-      return true;
-    },
-    close: () => void socket.destroy(),
-  };
+  return boundedStream(socket, { name, maxQueuedBytes, durability, close: () => void socket.destroy() });
 }

@@ -43,6 +43,9 @@ describe("MU-9 a configuration and its files", () => {
     ["two ways in are one", () => ({ listen: [{ tcp: { port: 4712 } }, { mqtt: { port: 4712 } }] }), /^listen: two ways in at 127\.0\.0\.1:4712$/],
     ["an inverter is bridged twice", () => ({ bridges: [bridge("inverter"), bridge("inverter")] }), /^bridges, units: inverter is there twice/],
     ["the key for TLS is missing", () => ({ listen: [{ mqtt: { tls: { keyFile: "/nowhere/key.pem", certFile: file("meter") } } }] }), /^listen\.0\.mqtt\.tls\.keyFile: .*ENOENT/],
+    ["a serial line is a file of another kind", () => ({ listen: [{ serial: { path: file("meter") } }] }), /^listen\.0\.serial: .*meter\.key\.json is no device file$/],
+    ["two serial lines are one", () => ({ listen: [{ serial: { path: "/dev/null" } }, { serial: { path: "/dev/null" } }] }), /^listen: two ways in at \/dev\/null$/],
+    ["the line to the unit above is too fast", () => ({ parent: { ...good().parent, url: "serial:///dev/null?baudRate=9e9" } }), /^parent\.url: .*baudRate is not from 300 to 4000000$/],
     ["the broker's password is missing", () => ({ listen: [{ broker: { url: "mqtt://192.0.2.9", passwordFile: "/nowhere/password" } }] }), /^listen\.0\.broker\.passwordFile: .*ENOENT/],
   ])("%s: that is said with its place", (_what, change, message) => expect(checked(change()).errors).toEqual([expect.stringMatching(message)]));
 
@@ -53,11 +56,13 @@ describe("MU-9 a configuration and its files", () => {
 
   test.each<[string, () => object, RegExp]>([
     ["a bridged device is not in the plan", () => ({ bridges: [bridge("inverter-2")] }), /^bridges: lv will not hear of inverter-2/],
+    ["a serial line is not plugged in", () => ({ listen: [{ serial: { path: "/dev/nothing" } }] }), /^listen\.0\.serial: \/dev\/nothing is not there yet$/],
     ["a stakeholder is misspelt", () => ({ policies: { customer: policy("opreator") } }), /^policies\.customer: nobody above is opreator\/grid/],
   ])("%s: that is worth a warning", (_what, change, message) => expect(checked(change())).toEqual({ errors: [], warnings: [expect.stringMatching(message)] }));
 
   test("the form that was meant is named where there are several", () => {
     expect(() => checkConfig({ unit: "home", listen: [{ tcp: { port: "4712" } }] })).toThrow(/listen\.0\.tcp\.port: Invalid input: expected/);
-    expect(() => checkConfig({ unit: "home", listen: [{ serial: {} }] })).toThrow(/listen\.0: is none of tcp, mqtt, broker/);
+    expect(() => checkConfig({ unit: "home", listen: [{ serial: { path: "ttyUSB0" } }] })).toThrow(/listen\.0\.serial\.path: the whole path of a device file/);
+    expect(() => checkConfig({ unit: "home", listen: [{ radio: {} }] })).toThrow(/listen\.0: is none of tcp, mqtt, broker, serial/);
   });
 });

@@ -5,6 +5,7 @@
 import { accessSync, constants } from "node:fs";
 import { EbalanceError, type SessionConfig } from "ebalance";
 import { readKeyFile, readSecretText } from "../read-key-file";
+import { checkSerial, serialAddressOf, type SerialAddress } from "../serial";
 import type { GatewayConfig, ListenConfig } from "./configuration";
 
 export interface Checked {
@@ -33,6 +34,7 @@ export function checkFiles(config: GatewayConfig): Checked {
   for (const kid of repeated(sessions.map((session) => session.kid))) errors.push(`units, parent: two key files have kid ${kid}; make them with one plan (ebalance keys)`);
   config.listen.forEach((listen, i) => secretsOf(listen).forEach(({ place, file, isPublic }) => at(`listen.${i}.${place}`, () => (isPublic ? readable(file) : readSecretText(file)))));
   if (config.parent?.passwordFile) at("parent.passwordFile", () => readSecretText(config.parent!.passwordFile!));
+  for (const { place, line } of linesOf(config)) at(place, () => checkSerial(line(), (what) => warnings.push(`${place}: ${what}`)));
   for (const address of repeated(config.listen.flatMap(addressOf))) errors.push(`listen: two ways in at ${address}`);
   const bridged = config.bridges.map(({ sunspec }) => sunspec.device);
   for (const device of repeated([...bridged, ...below.flatMap((session) => session?.initiator ?? [])])) errors.push(`bridges, units: ${device} is there twice; each device has an id of its own`);
@@ -79,7 +81,14 @@ function readable(file: string): void {
   }
 }
 
+/** The serial lines of a configuration, with their places. */
+function linesOf({ listen, parent }: GatewayConfig): { place: string; line: () => SerialAddress | undefined }[] {
+  const below = listen.map((way, i) => ({ place: `listen.${i}.serial`, line: () => ("serial" in way ? way.serial : undefined) }));
+  return parent ? [...below, { place: "parent.url", line: () => serialAddressOf(parent.url) }] : below;
+}
+
 function addressOf(listen: ListenConfig): string[] {
+  if ("serial" in listen) return [listen.serial.path];
   const address = "tcp" in listen ? listen.tcp : "mqtt" in listen ? listen.mqtt : undefined;
   return address?.port ? [`${address.host}:${address.port}`] : [];
 }

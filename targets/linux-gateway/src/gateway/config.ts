@@ -23,11 +23,18 @@ const broker = z
   })
   .describe("Any MQTT 3.1.1 or 5 broker");
 
-const listen = z.union([z.strictObject({ tcp }), z.strictObject({ mqtt }), z.strictObject({ broker })]);
+const serial = z
+  .strictObject({
+    path: z.string().regex(/^\//, "the whole path of a device file, as /dev/ttyUSB0").describe("Of the device file; a link in /dev/serial/by-id stays the same whatever is plugged in first"),
+    baudRate: z.int().min(300).max(4_000_000).default(115_200).describe("Bits a second, the same at both ends; eight bits, no parity, one stop bit, no flow control"),
+  })
+  .describe("A serial line with one unit at its other end");
+
+const listen = z.union([z.strictObject({ tcp }), z.strictObject({ mqtt }), z.strictObject({ broker }), z.strictObject({ serial })]);
 
 const parent = z.strictObject({
   keyFile: path,
-  url: z.url({ protocol: /^(tcp|mqtts?)$/ }).describe("tcp://host:port, mqtt://host:port or mqtts://host:port"),
+  url: z.url({ protocol: /^(tcp|mqtts?|serial)$/ }).describe("tcp://host:port, mqtt://host:port, mqtts://host:port or serial:///dev/ttyUSB0?baudRate=115200"),
   username: z.string().min(1).optional().describe("For a broker that knows users of its own; otherwise user name and password come from the key file"),
   passwordFile: path.optional(),
   caFile: path.optional(),

@@ -1,5 +1,6 @@
 /** What a checked configuration of a gateway says. Fields with a default are always there; `checkConfig` and `readConfig` make it. */
 import type { PolicyText, UnitLimits } from "ebalance";
+import type { SerialAddress } from "../serial";
 
 /** A port on which units below are taken in. */
 export interface ListenAddress {
@@ -25,12 +26,14 @@ export type ListenConfig =
   | { readonly tcp: ListenAddress }
   /** A broker inside the gateway. */
   | { readonly mqtt: ListenAddress & { readonly tls?: { readonly keyFile: string; readonly certFile: string } | undefined } }
-  | { readonly broker: BrokerAccount };
+  | { readonly broker: BrokerAccount }
+  /** A line with one unit at its other end. */
+  | { readonly serial: SerialAddress };
 
 /** The way to the unit above. */
 export interface ParentConfig {
   readonly keyFile: string;
-  /** `tcp://host:port`, `mqtt://host:port` or `mqtts://host:port`. */
+  /** `tcp://host:port`, `mqtt://host:port`, `mqtts://host:port` or `serial:///dev/ttyUSB0?baudRate=115200`. */
   readonly url: string;
   /** For a broker with users of its own; otherwise user name and password come from the key file. */
   readonly username?: string | undefined;

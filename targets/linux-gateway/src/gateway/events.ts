@@ -2,8 +2,10 @@
 import type { Counters, Decision, GuardAction } from "ebalance";
 
 export interface Listening {
-  readonly kind: "tcp" | "mqtt" | "broker";
+  readonly kind: "tcp" | "mqtt" | "broker" | "serial";
+  /** Of a serial line the path. */
   readonly host: string;
+  /** Of a serial line 0. */
   readonly port: number;
 }
 

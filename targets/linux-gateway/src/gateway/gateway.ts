@@ -107,12 +107,12 @@ export class Gateway {
     this.#closers.push(() => listener.close());
     const listening = await listener.listen();
     this.listening = [...this.listening, listening];
-    this.options.log("info", `listens on ${listening.kind} ${listening.host}:${listening.port}`);
+    this.options.log("info", `listens on ${listening.kind} ${listening.host}${listening.port ? `:${listening.port}` : ""}`);
   }
 
   #join(parent: NonNullable<GatewayConfig["parent"]>): void {
     const member = this.#addSession(parent.keyFile);
-    const connector = connectorOf(parent, member, this.store);
+    const connector = connectorOf(parent, member, this.options.log, this.store);
     this.#uplink = new Uplink(this.driver, member.session.responder, connector, nodeTimers, this.options.log);
     this.#closers.push(() => this.#uplink!.close());
   }

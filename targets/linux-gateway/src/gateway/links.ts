@@ -7,6 +7,7 @@ import { mqttConnector } from "../mqtt/connector";
 import type { NodeCrypto } from "../node-crypto";
 import { readSecretText } from "../read-key-file";
 import type { Durability } from "../store/durability";
+import { serialAddressOf, serialConnector, SerialListener } from "../serial";
 import { TcpServer, tcpConnector } from "../tcp";
 import type { ListenConfig, ParentConfig } from "./configuration";
 import type { Listening } from "./events";
@@ -47,6 +48,10 @@ export function openListener(config: ListenConfig, { driver, log, members, durab
     const broker = new MqttBroker(driver, log, { host, port, clients, durability, maxConnections, ...(files ? { tls: files } : {}) });
     return { listen: async () => ({ kind: "mqtt", host, port: await broker.listen() }), close: () => broker.close() };
   }
+  if ("serial" in config) {
+    const listener = new SerialListener(driver, log, config.serial, durability);
+    return { listen: async () => (listener.listen(), { kind: "serial", host: config.serial.path, port: 0 }), close: async () => listener.close() };
+  }
   const { url, username, passwordFile, caFile } = config.broker;
   const children = members.map(({ session }) => session.initiator);
   const more = { ...(username ? { username } : {}), ...(caFile ? { ca: readPublicText(caFile) } : {}) };
@@ -55,7 +60,9 @@ export function openListener(config: ListenConfig, { driver, log, members, durab
 }
 
 /** The way to the unit above. */
-export function connectorOf(config: ParentConfig, { session, secret, crypto }: Member, durability: Durability | undefined): LinkConnector {
+export function connectorOf(config: ParentConfig, { session, secret, crypto }: Member, log: LogPort, durability: Durability | undefined): LinkConnector {
+  const line = serialAddressOf(config.url);
+  if (line) return serialConnector(line, log, durability);
   const { protocol, hostname, port } = new URL(config.url);
   if (protocol === "tcp:") return tcpConnector(hostname, Number(port), durability);
   const password = config.passwordFile ? readPassword(config.passwordFile) : mqttPassword(crypto, secret, session);
