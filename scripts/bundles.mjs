@@ -15,7 +15,7 @@ const sources = {
 /** A program for Node with everything in it. */
 export async function bundleForNode(entry, outfile, alias = {}) {
   const banner = { js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);' };
-  await build({ entryPoints: [root(entry)], outfile, bundle: true, format: "esm", platform: "node", target: "node20", alias: { ...sources, ...alias }, banner, external: ["better-sqlite3"], logLevel: "silent" });
+  await build({ entryPoints: [root(entry)], outfile, bundle: true, format: "esm", platform: "node", target: "node20", alias: { ...sources, ...alias }, banner, external: ["better-sqlite3", "serialport"], logLevel: "silent" });
   return outfile;
 }
 
