@@ -8,6 +8,8 @@ declare module "ebalance:platform" {
       /** In °C; undefined where there is no sensor. */
       readonly temperature: () => number | undefined;
     };
+    /** Switches the lamp of the board; where there is none, a line on standard output says so. */
+    readonly light: (on: boolean) => void;
     /** What stands on the command line after the service. */
     readonly args: readonly string[];
     /** Streams to `PORT` of this computer or `HOST:PORT`. Without an address the program ends and says how it is called. */

@@ -42,3 +42,17 @@ export function bundleDeviceForXs(entry, outfile) {
     alias: { "ebalance:platform": root("targets/xs-host/device-platform.ts") },
   });
 }
+
+/** What a board on a serial line needs besides: preloaded too. */
+export function bundleBoardForXs(outfile) {
+  return bundle(root("targets/xs-host/board.ts"), { outfile, external: ["ebalance/device"] });
+}
+
+/** An example for XS on a board: it imports the preloaded SDK and board. */
+export function bundleExampleForBoard(entry, outfile) {
+  return bundle(root(entry), {
+    outfile,
+    external: ["ebalance/device", "ebalance/der", "ebalance/board"],
+    alias: { "ebalance:platform": root("targets/xs-host/board-platform.ts") },
+  });
+}

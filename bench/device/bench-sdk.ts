@@ -8,3 +8,5 @@ export { parseEnvelope } from "../../sdk/core/wire/session-message";
 export { MemoryStore } from "../../sdk/storage/memory-store";
 export { createNativeCrypto } from "../../targets/native/crypto/crypto";
 export { createNativeSeal } from "../../targets/native/seal/seal";
+export { createNativeFlash } from "../../targets/native/flash/flash";
+export { createNativeSamples } from "../../targets/native/samples/samples";

@@ -1,5 +1,5 @@
 /** Instructions of what a sensor does, on the emulated chip: prints a line of JSON. */
-import { createNativeCrypto, createNativeSeal, MemoryStore, openDevice } from "./bench-sdk";
+import { createNativeCrypto, createNativeFlash, createNativeSamples, createNativeSeal, openDevice, RingStore } from "./bench-sdk";
 import { Parent } from "./parent";
 
 const startMs = 1_790_000_000_000;
@@ -22,7 +22,7 @@ const device = openDevice({
   keyFile: { name: "bench", text: parent.keyText },
   service: "metering",
   connect: parent.connect,
-  store: new MemoryStore(32),
+  store: new RingStore(createNativeFlash(host.flash)!, createNativeSamples(host.samples)),
   seal: createNativeSeal(host.seal!),
 });
 function tick(ms: number) {

@@ -1,4 +1,4 @@
-// A sensor: reports this computer's load every second and its temperature every five, signed, under its owner's policy.
+// A sensor: reports its load every second and its temperature every five, authenticated, under its owner's policy, and has a lamp that may be switched.
 import { openDevice } from "ebalance/device";
 import { platform } from "ebalance:platform";
 
@@ -6,3 +6,4 @@ const sensor = openDevice(platform);
 
 sensor.report("processorLoad", { everyMs: 1000, read: platform.readings.processorLoad });
 sensor.report("temperature", { everyMs: 5000, read: platform.readings.temperature });
+sensor.follow(["switchState"], ({ value }) => platform.light(value === true));

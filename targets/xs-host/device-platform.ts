@@ -3,6 +3,7 @@
 // Arguments of the script: KEYFILE PORT SERVICE, and what the example itself asks for.
 import { overStreams, utf8Text, type ByteStream, type DevicePlatform, type StreamConnector } from "ebalance/device";
 import { createNativeCrypto } from "../native/crypto/crypto";
+import { createNativeSeal } from "../native/seal/seal";
 import { NobleCrypto } from "../../sdk/core/security/noble-crypto";
 
 /** Bytes that may wait for a connection that is slow. */
@@ -101,10 +102,12 @@ function readKeyText(path: string): string {
 
 export const platform: DevicePlatform & {
   readonly readings: Pick<Host, "processorLoad" | "temperature">;
+  readonly light: (on: boolean) => void;
   readonly args: readonly string[];
   readonly streams: (to: string | undefined) => StreamConnector;
 } = {
   clock: { wallMs: host.wallMs, monotonicMs: host.monotonicMs, isSet: () => true },
+  ...(host.seal ? { seal: createNativeSeal(host.seal) } : {}),
   crypto: host.crypto ? createNativeCrypto(host.crypto) : new NobleCrypto((out) => out.set(host.random(out.length))),
   timers: {
     after: (ms, callback) => host.setTimer(ms, false, callback),
@@ -117,6 +120,7 @@ export const platform: DevicePlatform & {
   service,
   connect: overStreams(streams(parentPort)),
   readings: { processorLoad: host.processorLoad, temperature: host.temperature },
+  light: (on) => host.print(on ? "light on" : "light off"),
   args,
   streams,
 };

@@ -3,6 +3,9 @@
 
 /** Memory of the running script in bytes; a device counts the same things. */
 interface HostMemory {
+  /** What C has of the heap now and had at most, on the emulated chip: the engine's tables, keys, buffers of the serial line. */
+  readonly nativeHeapBytes?: number;
+  readonly peakNativeHeapBytes?: number;
   /** Strings, buffers and arrays in use, garbage not yet collected included. */
   readonly chunkBytes: number;
   /** Objects, properties and closures in use, garbage not yet collected included. */
@@ -63,9 +66,6 @@ interface Host {
   temperature(): number | undefined;
   /** Instructions that the emulated chip has retired since its start. Only there, as what follows. */
   instructions?(): number;
-  /** Sets the wall clock, which is not set at the start of a chip. */
-  setWallMs?(ms: number): void;
-  clockIsSet?(): boolean;
   /** Begins to note which function runs, every so many instructions (100 and more), or goes on after a pause. */
   profileStart?(instructions: number): void;
   profilePause?(): void;

@@ -2,9 +2,8 @@
  * The catalogue of a ring: series and policies in two sectors in turn. Records are added to one of them; when it is full, what is in force is copied to the other, whose head
  * is programmed last: a power cut leaves the old one or the new one, never half of either.
  */
-import { EbalanceError } from "../../core/model/errors";
 import { utf8Length, utf8Text, writeUtf8 } from "../../core/model/utf8";
-import type { FlashPort } from "../flash-port";
+import { isStorageFailure, type FlashPort } from "../flash-port";
 import type { Catalogue, PolicyRecord, SeriesRecord } from "../store-port";
 import type { SampleCodec } from "./sample-record";
 import { catalogueSectors, readHeader, sectorHeaderBytes, writeHeader } from "./sector";
@@ -71,7 +70,7 @@ export class RingCatalogue implements Catalogue {
       this.#program(this.#sector, kind, index, length);
       return true;
     } catch (error) {
-      if (error instanceof EbalanceError && error.code === "storage-failed") return false;
+      if (isStorageFailure(error)) return false;
       throw error;
     }
   }

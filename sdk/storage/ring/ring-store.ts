@@ -3,9 +3,9 @@
  * ring is full the oldest sector gives way. Sectors are used in strict turn, so they wear alike; their order is that of their sequences, never of clocks. What was torn by a
  * power cut ends its sector. Series and policies stand in two sectors of their own (catalogue.ts).
  */
-import { badArgument, EbalanceError } from "../../core/model/errors";
+import { badArgument } from "../../core/model/errors";
 import type { Value } from "../../core/model/registry";
-import type { FlashPort } from "../flash-port";
+import { isStorageFailure, type FlashPort } from "../flash-port";
 import type { Appended, Catalogue, SampleQuery, SampleVisitor, StorePort, Summary } from "../store-port";
 import { RingCatalogue } from "./catalogue";
 import { encodeRecord, maxRecordBytes, portableSamples, recordLength, recordTimeMs, recordValue, Sum, sumPlaces, type SampleCodec } from "./sample-record";
@@ -76,7 +76,7 @@ export class RingStore implements StorePort {
       this.#at = at + length;
       return true;
     } catch (error) {
-      if (error instanceof EbalanceError && error.code === "storage-failed") return false;
+      if (isStorageFailure(error)) return false;
       throw error;
     }
   }

@@ -19,6 +19,7 @@ export interface Readings {
 /** A device of this computer: its readings, and what stands on the command line after the service. */
 export interface ComputerPlatform extends DevicePlatform {
   readonly readings: Readings;
+  readonly light: (on: boolean) => void;
   readonly args: readonly string[];
   /** Streams to `PORT` of this computer or `HOST:PORT`. */
   readonly streams: (to: string | undefined) => StreamConnector;
@@ -30,7 +31,12 @@ function fromCommandLine(): ComputerPlatform {
   const [keyFile, port, service, ...args] = process.argv.slice(2);
   if (!keyFile || !port || !service) return fail(usage);
   const platform = orFail(() => nodeDevicePlatform({ keyFile, port: Number(port), service }));
-  return { ...platform, readings: { processorLoad: processorLoadReader(), temperature }, args, streams };
+  return { ...platform, readings: { processorLoad: processorLoadReader(), temperature }, light, args, streams };
+}
+
+/** This computer has no lamp. */
+function light(on: boolean): void {
+  console.log(on ? "light on" : "light off");
 }
 
 function streams(to: string | undefined): StreamConnector {

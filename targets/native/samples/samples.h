@@ -12,6 +12,6 @@
 
 void ebSamplesEncodeWhole(ebMachine* the); /* (out, series, policy, time, value) -> length */
 void ebSamplesCrc(ebMachine* the);         /* (bytes, start, end) -> CRC-16 */
-void ebSamplesSummarise(ebMachine* the);   /* (bytes, start, end, query: Float64Array of 6, sums: Float64Array of 15) -> where it stopped */
+void ebSamplesSummarise(ebMachine* the);   /* (bytes, start, end, query: buffer of 6 doubles, sums: buffer of 15) -> where it stopped */
 
 #endif

@@ -6,8 +6,8 @@ import type { SampleCodec } from "../../../sdk/storage/ring/sample-record";
 export interface NativeSamples {
   encodeWhole(out: Uint8Array, series: number, policy: number, timeMs: number, value: number): number;
   crc(bytes: Uint8Array, start: number, end: number): number;
-  /** `query` holds series, fromMs, toMs, least, greatest and policies. */
-  summarise(bytes: Uint8Array, start: number, end: number, query: Float64Array, sums: Float64Array): number;
+  /** `query` holds series, fromMs, toMs, least, greatest and policies as doubles, `sums` what they add up to. */
+  summarise(bytes: Uint8Array, start: number, end: number, query: ArrayBuffer, sums: ArrayBuffer): number;
 }
 
 /** Makes the codec from native functions. */
@@ -23,7 +23,7 @@ export function createNativeSamples({ encodeWhole, crc, summarise }: NativeSampl
       asked[3] = query.least;
       asked[4] = query.greatest;
       asked[5] = query.policies >>> 0;
-      return summarise(bytes, start, end, asked, sums);
+      return summarise(bytes, start, end, asked.buffer, sums.buffer as ArrayBuffer);
     },
   };
 }

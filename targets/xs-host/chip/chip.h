@@ -26,16 +26,13 @@ void ebAddBakedModules(txMachine* root);
 uint64_t ebTicks(void);
 /* Sleeps until the time (in milliseconds since the start) or an interrupt of the serial line. */
 void ebSleepUntil(double ms);
+uint64_t ebSleptTicks(void);
 /* Instructions retired since the start. */
 uint64_t ebInstructions(void);
 
 /* serial-uart.c */
 
 /* Whether the open line has brought something. */
-int ebUartHasInput(void);
-
-/* uart.c */
-
 int ebUartHasInput(void);
 
 /* system.c */

@@ -8,6 +8,8 @@
 enum { TICKS_PER_MS = 10000 }; /* 10 MHz */
 enum { TIMER_INTERRUPT = 1 << 7, EXTERNAL_INTERRUPT = 1 << 11 };
 
+static uint64_t slept = 0;
+
 uint64_t ebTicks(void)
 {
 	uint32_t high, low;
@@ -31,7 +33,14 @@ void ebSleepUntil(double ms)
 	MTIMECMP[0] = (uint32_t)at;
 	MTIMECMP[1] = (uint32_t)(at >> 32);
 	__asm__ volatile("csrw mie, %0" :: "r"(TIMER_INTERRUPT | EXTERNAL_INTERRUPT));
+	uint64_t before = ebTicks();
 	__asm__ volatile("wfi");
+	slept += ebTicks() - before;
+}
+
+uint64_t ebSleptTicks(void)
+{
+	return slept;
 }
 
 uint64_t ebInstructions(void)

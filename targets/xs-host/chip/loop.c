@@ -3,22 +3,16 @@
 #include "chip.h"
 #include "serial.h"
 
-static int hasInput(void)
-{
-	return ebUartHasInput() && ebSerialIsHeard();
-}
-
 void ebRunLoop(txMachine* the)
 {
 	ebRunMain(the);
 	while (ebSerialIsHeard() || ebTimersNextDue() != C_INFINITY) {
-		/* What the UART does not take now it takes soon: it has no interrupt for that here. */
-		if (ebSerialHasOutput())
-			ebSerialFlush();
-		else if (!hasInput() && ebTimersNextDue() > ebMonotonicMs())
-			ebSleepUntil(ebTimersNextDue());
-		if (hasInput())
+		ebSerialFlush();
+		if (ebSerialIsHeard() && ebUartHasInput())
 			ebSerialTell(the);
+		/* What does not fit the UART leaves before the next sleep. */
+		else if (!ebSerialHasOutput() && ebTimersNextDue() > ebMonotonicMs())
+			ebSleepUntil(ebTimersNextDue());
 		ebTimersRun(the);
 	}
 }

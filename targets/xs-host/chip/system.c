@@ -2,22 +2,31 @@
 /* host.*: clocks, files of the computer that emulates the chip (semihosting), and what the chip measures about itself. */
 #include "chip.h"
 
-static double wallAtStart = -1;
+/* The board's real-time clock; reading the low half latches the high one. */
+#define RTC ((volatile uint32_t*)0x00101000)
 
-/* What a device counts from its start, until somebody has set the clock. */
 static void hostWallMs(txMachine* the)
 {
-	fxNumber(the, mxResult, c_floor((wallAtStart < 0 ? 0 : wallAtStart) + ebMonotonicMs()));
+	uint32_t low = RTC[0];
+	uint64_t ns = (uint64_t)RTC[1] << 32 | low;
+	fxNumber(the, mxResult, (double)(ns / 1000000));
 }
 
-static void hostSetWallMs(txMachine* the)
+/* Share of the time since the previous call in which the core did not sleep, in percent. */
+static void hostProcessorLoad(txMachine* the)
 {
-	wallAtStart = ebNumberArgument(the, 0, "setWallMs: ms", 0, 1e15) - ebMonotonicMs();
+	static uint64_t previous = 0, previousSlept = 0;
+	uint64_t now = ebTicks(), slept = ebSleptTicks();
+	if (now > previous)
+		fxNumber(the, mxResult, 100.0 * (double)(now - previous - (slept - previousSlept)) / (double)(now - previous));
+	previous = now;
+	previousSlept = slept;
 }
 
-static void hostClockIsSet(txMachine* the)
+/* This board has no sensor for it. */
+static void hostTemperature(txMachine* the)
 {
-	fxBoolean(the, mxResult, wallAtStart >= 0);
+	(void)the;
 }
 
 static void hostMonotonicMs(txMachine* the)
@@ -56,8 +65,8 @@ static void hostReadFile(txMachine* the)
 void ebInstallSystem(txMachine* the, txSlot** last)
 {
 	*last = ebAddFunction(the, *last, "wallMs", hostWallMs, 0);
-	*last = ebAddFunction(the, *last, "setWallMs", hostSetWallMs, 1);
-	*last = ebAddFunction(the, *last, "clockIsSet", hostClockIsSet, 0);
+	*last = ebAddFunction(the, *last, "processorLoad", hostProcessorLoad, 0);
+	*last = ebAddFunction(the, *last, "temperature", hostTemperature, 0);
 	*last = ebAddFunction(the, *last, "monotonicMs", hostMonotonicMs, 0);
 	*last = ebAddFunction(the, *last, "instructions", hostInstructions, 0);
 	*last = ebAddFunction(the, *last, "readFile", hostReadFile, 2);
@@ -68,4 +77,10 @@ void ebInstallPlatform(txMachine* the, txSlot** last)
 {
 	ebInstallSystem(the, last);
 	ebInstallProfile(the, last);
+}
+
+void ebAddPlatformMemory(txMachine* the, txSlot** last)
+{
+	ebAddNumber(the, last, "nativeHeapBytes", ebHeapUsed());
+	ebAddNumber(the, last, "peakNativeHeapBytes", ebHeapPeak());
 }

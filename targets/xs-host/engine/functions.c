@@ -104,7 +104,7 @@ static void hostCollect(txMachine* the)
 	fxCollectGarbage(the);
 }
 
-static void addNumber(txMachine* the, txSlot** last, const char* name, double value)
+void ebAddNumber(txMachine* the, txSlot** last, const char* name, double value)
 {
 	*last = fxNextNumberProperty(the, *last, value, fxID(the, (txString)name), XS_NO_FLAG);
 }
@@ -115,13 +115,14 @@ static void hostMemory(txMachine* the)
 	double chunks = the->currentChunksSize, chunksPeak = the->peakChunksSize;
 	double slots = (double)the->currentHeapCount * sizeof(txSlot), slotsPeak = (double)the->peakHeapCount * sizeof(txSlot);
 	txSlot* last = fxLastProperty(the, fxNewObject(the));
-	addNumber(the, &last, "chunkBytes", chunks);
-	addNumber(the, &last, "slotBytes", slots);
-	addNumber(the, &last, "staticBytes", (double)(the->regionEnd - the->regionStart));
-	addNumber(the, &last, "peakChunkBytes", chunksPeak);
-	addNumber(the, &last, "peakSlotBytes", slotsPeak);
-	addNumber(the, &last, "peakStaticBytes", the->regionPeak);
-	addNumber(the, &last, "slotSize", sizeof(txSlot));
+	ebAddNumber(the, &last, "chunkBytes", chunks);
+	ebAddNumber(the, &last, "slotBytes", slots);
+	ebAddNumber(the, &last, "staticBytes", (double)(the->regionEnd - the->regionStart));
+	ebAddNumber(the, &last, "peakChunkBytes", chunksPeak);
+	ebAddNumber(the, &last, "peakSlotBytes", slotsPeak);
+	ebAddNumber(the, &last, "peakStaticBytes", the->regionPeak);
+	ebAddNumber(the, &last, "slotSize", sizeof(txSlot));
+	ebAddPlatformMemory(the, &last);
 	mxPullSlot(mxResult);
 }
 

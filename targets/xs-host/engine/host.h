@@ -53,6 +53,7 @@ void ebInstallHost(txMachine* root, int argc, char** argv);
 /* Adds a function to the object on top of the stack; returns its new last property. */
 txSlot* ebAddFunction(txMachine* the, txSlot* last, const char* name, txCallback callback, int length);
 void ebInstallTimers(txMachine* the, txSlot** last);
+void ebAddNumber(txMachine* the, txSlot** last, const char* name, double value);
 /* Copies n bytes into a new Uint8Array and leaves it on the stack. */
 void ebPushBytes(txMachine* the, const void* bytes, txInteger n);
 /* Reads an argument that must be an integer in low..high, else throws. */
@@ -119,6 +120,8 @@ void ebRunLoop(txMachine* the);
 double ebMonotonicMs(void);
 /* What the platform adds to the object "host". */
 void ebInstallPlatform(txMachine* the, txSlot** last);
+/* What the platform adds to the result of host.memory(). */
+void ebAddPlatformMemory(txMachine* the, txSlot** last);
 
 /* timers.c */
 

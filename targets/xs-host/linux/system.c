@@ -161,3 +161,9 @@ void ebInstallPlatform(txMachine* the, txSlot** last)
 	ebInstallConnections(the, last);
 	ebInstallSystem(the, last);
 }
+
+void ebAddPlatformMemory(txMachine* the, txSlot** last)
+{
+	(void)the;
+	(void)last;
+}
