@@ -15,6 +15,10 @@ export interface SerialAddress {
   readonly baudRate: number;
 }
 
+export const defaultBaudRate = 115_200;
+export const leastBaudRate = 300;
+export const mostBaudRate = 4_000_000;
+
 /** Bytes that may wait for the line: less than a second at 115,200 baud. */
 const maxQueuedBytes = 8192;
 /** Pauses after which a line that is gone is opened again: the first, and the longest. */
@@ -77,15 +81,18 @@ export function serialConnector(address: SerialAddress, log: LogPort, durability
   return overSerial(framed(serialStreams(address, durability)), nodeTimers, log);
 }
 
-const defaultBaudRate = 115_200;
-
-/** What a URL names, as `serial:///dev/ttyUSB0?baudRate=9600`: without a rate 115,200. Undefined for any other. */
+/**
+ * What a URL names, as `serial:///dev/ttyUSB0?baudRate=9600`: without a rate 115,200. Undefined for one of another protocol.
+ * @throws EbalanceError `bad-configuration` for one that names no device file or no rate
+ */
 export function serialAddressOf(url: string): SerialAddress | undefined {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed?.protocol !== "serial:" || parsed.host !== "" || parsed.pathname.length < 2) return undefined;
-  const baudRate = Number(parsed.searchParams.get("baudRate") ?? defaultBaudRate);
-  if (!(Number.isInteger(baudRate) && baudRate >= 300 && baudRate <= 4_000_000)) throw new EbalanceError("bad-configuration", "caller", `url ${url}: baudRate is not from 300 to 4000000`);
-  return { path: decodeURIComponent(parsed.pathname), baudRate };
+  if (parsed?.protocol !== "serial:") return undefined;
+  const { host, pathname, searchParams } = parsed;
+  if (host !== "" || !/^\/./.test(pathname)) throw configuration(`url ${url} names no device file: serial:///dev/ttyUSB0 does, with three slashes`);
+  const baudRate = Number(searchParams.get("baudRate") ?? defaultBaudRate);
+  if (!(Number.isInteger(baudRate) && baudRate >= leastBaudRate && baudRate <= mostBaudRate)) throw configuration(`url ${url}: baudRate is not from ${leastBaudRate} to ${mostBaudRate}`);
+  return { path: decodeURIComponent(pathname), baudRate };
 }
 
 function serialStreams(address: SerialAddress, durability: Durability | undefined): StreamConnector {
@@ -116,11 +123,11 @@ export function checkSerial(address: SerialAddress | undefined, warn: (what: str
   const { path } = address;
   const status = statSync(path, { throwIfNoEntry: false });
   if (!status) return warn(`${path} is not there yet`);
-  if (!status.isCharacterDevice()) throw new EbalanceError("bad-configuration", "caller", `${path} is no device file`);
+  if (!status.isCharacterDevice()) throw configuration(`${path} is no device file`);
   try {
     accessSync(path, constants.R_OK | constants.W_OK);
   } catch {
-    throw new EbalanceError("bad-configuration", "caller", `${path}: ${noPermission}`);
+    throw configuration(`${path}: ${noPermission}`);
   }
 }
 
@@ -147,6 +154,10 @@ function loadSerialPort(): typeof SerialPort {
   try {
     return (createRequire(import.meta.url)("serialport") as { readonly SerialPort: typeof SerialPort }).SerialPort;
   } catch (error) {
-    throw new EbalanceError("bad-configuration", "caller", `serial lines need the package serialport, which does not load here: npm install serialport (${(error as Error).message.split("\n")[0]})`);
+    throw configuration(`serial lines need the package serialport, which does not load here: npm install serialport (${(error as Error).message.split("\n")[0]})`);
   }
+}
+
+function configuration(message: string): EbalanceError {
+  return new EbalanceError("bad-configuration", "caller", message);
 }

@@ -46,6 +46,7 @@ describe("MU-9 a configuration and its files", () => {
     ["a serial line is a file of another kind", () => ({ listen: [{ serial: { path: file("meter") } }] }), /^listen\.0\.serial: .*meter\.key\.json is no device file$/],
     ["two serial lines are one", () => ({ listen: [{ serial: { path: "/dev/null" } }, { serial: { path: "/dev/null" } }] }), /^listen: two ways in at \/dev\/null$/],
     ["the line to the unit above is too fast", () => ({ parent: { ...good().parent, url: "serial:///dev/null?baudRate=9e9" } }), /^parent\.url: .*baudRate is not from 300 to 4000000$/],
+    ["the line to the unit above has a slash too few", () => ({ parent: { ...good().parent, url: "serial://dev/ttyUSB0" } }), /^parent\.url: .* names no device file: .*three slashes$/],
     ["the broker's password is missing", () => ({ listen: [{ broker: { url: "mqtt://192.0.2.9", passwordFile: "/nowhere/password" } }] }), /^listen\.0\.broker\.passwordFile: .*ENOENT/],
   ])("%s: that is said with its place", (_what, change, message) => expect(checked(change()).errors).toEqual([expect.stringMatching(message)]));
 

@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import { EbalanceError } from "ebalance";
 import { parseDocument } from "yaml";
 import { z } from "zod";
+import { defaultBaudRate, leastBaudRate, mostBaudRate } from "../serial";
 import type { GatewayConfig } from "./configuration";
 import { name, policyText, port } from "./forms";
 import { issuesOf } from "./issues";
@@ -26,7 +27,7 @@ const broker = z
 const serial = z
   .strictObject({
     path: z.string().regex(/^\//, "the whole path of a device file, as /dev/ttyUSB0").describe("Of the device file; a link in /dev/serial/by-id stays the same whatever is plugged in first"),
-    baudRate: z.int().min(300).max(4_000_000).default(115_200).describe("Bits a second, the same at both ends; eight bits, no parity, one stop bit, no flow control"),
+    baudRate: z.int().min(leastBaudRate).max(mostBaudRate).default(defaultBaudRate).describe("Bits a second, the same at both ends; eight bits, no parity, one stop bit, no flow control"),
   })
   .describe("A serial line with one unit at its other end");
 
