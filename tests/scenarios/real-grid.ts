@@ -14,7 +14,7 @@ import { xsHost } from "../../targets/xs-host/available";
 export const patience = { timeout: 30_000, interval: 50 };
 const readyWithinMs = 20_000;
 
-export type Way = { readonly tcp: { readonly port?: number } } | { readonly mqtt: { readonly port?: number } } | { readonly broker: object };
+export type Way = { readonly tcp: { readonly port?: number } } | { readonly mqtt: { readonly port?: number } } | { readonly broker: object } | { readonly serial: { readonly path: string } };
 
 /** The configuration of a gateway, as its file says it. */
 export interface GatewayText {

@@ -112,11 +112,11 @@ describe.skipIf(noSocatReason)(`a serial line of a gateway${noSocatReason && ` (
   test("DI-4 holds an answer back until what it acknowledges is on disk, and is down where that failed", async () => {
     await end.plugIn();
     const waiting: ((kept: boolean) => void)[] = [];
-    const { driver, lost } = unit();
+    const { driver, received, lost } = unit();
     listen(driver, { afterCommit: (action) => void waiting.push(action) });
     const commit = (kept: boolean) => waiting.splice(0).forEach((action) => action(kept));
-    end.write(serialFrame(Uint8Array.of(5)));
-    await expect.poll(() => waiting.length, patience).toBe(3);
+    // What comes before the line is open is lost.
+    await expect.poll(() => (end.write(serialFrame(Uint8Array.of(5))), received.length), patience).toBeGreaterThan(0);
     expect(heard).toEqual([]);
     commit(true);
     await expect.poll(() => heard.at(-1), patience).toEqual(Uint8Array.of(5));
