@@ -127,14 +127,7 @@ export const portableSamples: SampleCodec = Object.freeze({
     new DataView(out.buffer, out.byteOffset).setInt32(headerBytes, value, true);
     return finishRecord(portableSamples, out, RecordType.whole, 4, series, policy, timeMs);
   },
-  crc(bytes: Uint8Array, start: number, end: number): number {
-    let crc = 0xffff;
-    for (let i = start; i < end; i++) {
-      crc ^= bytes[i]! << 8;
-      for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : (crc << 1) & 0xffff;
-    }
-    return crc;
-  },
+  crc: crc16,
   summarise(bytes: Uint8Array, start: number, end: number, query: SampleQuery, sums: Float64Array): number {
     const view = new DataView(bytes.buffer, bytes.byteOffset);
     let at = start;
