@@ -9,6 +9,7 @@
 import type { Value } from "../../core/model/registry";
 import type { SampleQuery } from "../store-port";
 import { utf8Length, utf8Text, writeUtf8 } from "../../core/model/utf8";
+import { crc16 } from "../../core/wire/crc-16";
 
 export const RecordType = Object.freeze({ whole: 1, double: 2, boolean: 3, text: 4, bytes: 5 } as const);
 export const headerBytes = 10;
