@@ -14,7 +14,8 @@
  *    (UART_DATA); a task waits for it and posts to the machine, which calls
  *    what the script has to do then, see serial.ts.
  *  - With the vendor's module embedded:io/serial instead, the bytes go through
- *    the portable twin (`framed` of the SDK), at 1,500 instructions a byte.
+ *    the portable twin (`framed` of the SDK): a message of 100 bytes costs
+ *    530,000 instructions out and 1,050,000 in, here 6,000 and 9,500.
  *
  * Arguments come from scripts and may be anything: numbers are read first,
  * buffers last, directly before they are used.
