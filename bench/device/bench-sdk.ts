@@ -10,3 +10,8 @@ export { createNativeCrypto } from "../../targets/native/crypto/crypto";
 export { createNativeSeal } from "../../targets/native/seal/seal";
 export { createNativeFlash } from "../../targets/native/flash/flash";
 export { createNativeSamples } from "../../targets/native/samples/samples";
+export { AccessControl } from "../../sdk/core/access/access-control";
+export { SeriesTable } from "../../sdk/core/access/series-table";
+export { granteeId } from "../../sdk/core/model/names";
+export { policyFromText } from "../../sdk/core/model/policy";
+export { Right } from "../../sdk/core/model/policy";

@@ -1,37 +1,13 @@
 /** The parent of a device that is measured, in the same machine: its end of the session and nothing else, so that it takes little of the memory. */
 import { Names, parseEnvelope, Session, standardRegistry, type CryptoPort, type LinkConnector, type LinkEvents, type LinkPort } from "./bench-sdk";
+import type { SessionBody } from "../../sdk/core/wire/session-body";
+import { benchKey, benchKeyFile } from "./key-file";
 
-const key = new Uint8Array(32).fill(7);
 const policyHash = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
-const names = ["sensor", "home", "metering", "customer", "supplier", "billing", "grid", "operator"];
-
-const keyFile = {
-  type: "ebalance-session-key",
-  version: 1,
-  kid: 1,
-  key: "07".repeat(32),
-  domain: "bench",
-  initiator: "sensor",
-  responder: "home",
-  owner: "customer",
-  names,
-  sources: [
-    { device: "sensor", service: "metering", stakeholder: "customer" },
-    { device: "home", service: "billing", stakeholder: "supplier" },
-    { device: "home", service: "grid", stakeholder: "operator" },
-  ],
-  policy: {
-    sequence: 1,
-    entries: [
-      { rights: "read", minDelayS: 60, grantees: [{ stakeholder: "supplier", service: "billing" }] },
-      { rights: "read-write", minDelayS: 0, grantees: [{ stakeholder: "operator", service: "grid" }] },
-    ],
-  },
-};
 
 /** What the device has sent and was not taken yet; and how the device hears. */
 export class Parent {
-  readonly keyText = JSON.stringify(keyFile);
+  readonly keyText = JSON.stringify(benchKeyFile);
   readonly names = new Names();
   readonly sent: Uint8Array[] = [];
   readonly session: Session;
@@ -39,8 +15,8 @@ export class Parent {
   #events: LinkEvents | undefined;
 
   constructor(crypto: CryptoPort) {
-    const { kid, domain, initiator, responder, owner, sources } = keyFile;
-    this.session = new Session({ kid, domain, initiator, responder, owner, names, sources }, "home", crypto.importKey(key, "derive"), standardRegistry, this.names, crypto);
+    const { kid, domain, initiator, responder, owner, names, sources } = benchKeyFile;
+    this.session = new Session({ kid, domain, initiator, responder, owner, names, sources }, "home", crypto.importKey(benchKey(), "derive"), standardRegistry, this.names, crypto);
   }
 
   /** Takes the device's link. */
@@ -82,5 +58,50 @@ export class Parent {
   /** Lets the device and the parent exchange all that is due. */
   exchange(): void {
     for (let answer = this.answer(); answer || this.sent.length; answer = this.answer()) if (answer) this.hand(answer);
+  }
+
+  #seal(body: object): Uint8Array {
+    return this.session.seal({ sequence: this.session.nextSequence, timeMs: undefined, ...body } as SessionBody);
+  }
+
+  #request(service: string, what: object): Uint8Array {
+    const id = (name: string) => this.names.id(name);
+    const source = { device: id("home"), service: id(service), stakeholder: id(service === "grid" ? "operator" : "supplier") };
+    const selector = { variable: standardRegistry.named("activePower").id, device: id("sensor"), owner: id("customer") };
+    return this.#seal({ source, selector, at: id("sensor"), ...what });
+  }
+
+  /** Subscribes a service to the device's own copy, above a value. */
+  subscribe(service: string, above: number): void {
+    this.hand(this.#request(service, { op: 3, condition: [{ field: 1, comparison: 3, operand: above }] }));
+    this.told();
+  }
+
+  /** Asks for the deviation of the values above one in a range of time. */
+  deviation(fromMs: number, toMs: number, above: number): Uint8Array {
+    const condition = [
+      { field: 1, comparison: 3, operand: above },
+      { field: 2, comparison: 4, operand: fromMs },
+      { field: 2, comparison: 1, operand: toMs },
+    ];
+    return this.#request("grid", { op: 2, function: 6, condition });
+  }
+
+  /** A set-point of the grid service in a session of other names. */
+  setPoint(names: Names, sequence: number, timeMs: number): SessionBody {
+    const id = (name: string) => names.id(name);
+    const source = { device: id("home"), service: id("grid"), stakeholder: id("operator") };
+    const item = { variable: standardRegistry.named("powerLimit").id, device: id("sensor"), owner: id("customer"), value: 5000, timeMs, policy: policyHash };
+    return { op: 1, source, sequence, timeMs, items: [item] };
+  }
+
+  /** The value that the device has told last, or its result where it is not `done`: then negative. */
+  told(): number {
+    const message = this.sent.pop();
+    if (!message) throw new Error("the device has sent nothing");
+    const received = this.session.receive(parseEnvelope(message), this.link);
+    if (received.kind !== "body" || received.body.op !== 7) throw new Error(`the parent refused: ${JSON.stringify(received)}`);
+    if (received.body.result) return -received.body.result;
+    return Number(received.body.items[0]?.value ?? 0);
   }
 }

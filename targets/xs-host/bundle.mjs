@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // One JavaScript module that XS can run: no Node, no newer syntax than ES2021.
+import { readFileSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
+import { withPlainNames } from "./private-names.mjs";
 
 /**
- * What XS has beyond ES2021. Lowered, private fields would become WeakMaps at module level, which a preloaded
- * module cannot write to.
+ * What XS has beyond ES2021. Lowered by the bundler, private fields would become WeakMaps at module level, which a
+ * preloaded module cannot write to: they become plain properties afterwards.
  */
 export const xsSyntax = Object.freeze({
   "class-private-field": true,
@@ -37,5 +39,6 @@ export async function bundle(entry, { outfile, external = [], alias = {} }) {
     treeShaking: true,
     logLevel: "silent",
   });
+  writeFileSync(outfile, withPlainNames(readFileSync(outfile, "utf8")));
   return outfile;
 }

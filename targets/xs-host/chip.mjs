@@ -14,7 +14,7 @@ const EMULATOR = "qemu-system-riscv32";
 const REMEDY = "apt-get install gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc";
 
 /** A device has one session, two at most: PSA's table of keys is sized for that, and so is ours. */
-const FLAGS = ["-Os", "-ffunction-sections", "-fdata-sections", "-DMBEDTLS_PSA_KEY_SLOT_COUNT=16", "-DEBALANCE_KEY_LIMIT=14"];
+const FLAGS = ["-Os", "-ffunction-sections", "-fdata-sections", "-DMBEDTLS_PSA_KEY_SLOT_COUNT=16", "-DEBALANCE_KEY_LIMIT=24"];
 
 /** RAM of the chip: what an ESP32-C3 leaves to a program. */
 export const RAM_BYTES = 320 * 1024;
@@ -48,6 +48,16 @@ async function findTarget() {
   if (missing) throw new BuildError("no-compiler", `no ${missing} for the emulated chip: ${REMEDY}`);
   const machine = ["-march=rv32imac", "-misa-spec=2.2", "-mabi=ilp32", "--specs=picolibc.specs"];
   return { name: "chip", compiler: COMPILER, version: version.stdout, machine, flags: [...FLAGS, `-I${join(CHIP, "include")}`] };
+}
+
+/** Why there is no emulated chip on this machine, with the remedy; "" where there is one. */
+export async function noChipReason() {
+  try {
+    await findTarget();
+    return "";
+  } catch (error) {
+    return error.message;
+  }
 }
 
 let objectsPromise;

@@ -58,6 +58,8 @@ interface Host {
   /** Ends the run at once; codes 70 to 79 are the host's own, see README.md. */
   exit(code?: number): never;
   memory(): HostMemory;
+  /** What takes the slots of RAM: a line for each class, its slots, its instances and its name. */
+  census(): string;
   /** Runs the garbage collector. */
   collect(): void;
   /** Load of this computer since the previous call in percent, 0 to 100; undefined where it is not known. */

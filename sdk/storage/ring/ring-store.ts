@@ -8,7 +8,7 @@ import type { Value } from "../../core/model/registry";
 import { isStorageFailure, type FlashPort } from "../flash-port";
 import type { Appended, Catalogue, SampleQuery, SampleVisitor, StorePort, Summary } from "../store-port";
 import { RingCatalogue } from "./catalogue";
-import { encodeRecord, maxRecordBytes, portableSamples, recordLength, recordTimeMs, recordValue, Sum, sumPlaces, type SampleCodec } from "./sample-record";
+import { encodeRecord, maxRecordBytes, portableSamples, recordLength, recordTimeMs, recordValue, Sum, type SampleCodec, type Summing } from "./sample-record";
 import { catalogueSectors, readHeader, sectorHeaderBytes, writeHeader } from "./sector";
 
 /** Sectors of samples: with fewer, the one that gives way would be too large a part of all. */
@@ -173,12 +173,13 @@ export class RingStore implements StorePort {
   }
 
   summarise(query: SampleQuery): Summary {
-    const sums = new Float64Array(sumPlaces);
+    const summing = this.codec.summing(query);
     let sector = this.#head;
     do {
       sector = this.#after(sector);
-      if (this.#holds(sector, query.fromMs, query.toMs)) this.#addUp(sector, query, sums);
+      if (this.#holds(sector, query.fromMs, query.toMs)) this.#addUp(sector, summing);
     } while (sector !== this.#head);
+    const { sums } = summing;
     return {
       count: sums[Sum.count]!,
       total: sums[Sum.total]!,
@@ -196,13 +197,15 @@ export class RingStore implements StorePort {
     return { value: sums[place]!, timeMs: sums[place + 1]!, policy: sums[place + 2]! };
   }
 
-  #addUp(sector: number, query: SampleQuery, sums: Float64Array): void {
-    const { flash, codec } = this;
-    const start = sector * flash.sectorBytes;
-    for (let base = sectorHeaderBytes, taken = 1; taken > 0; base += taken) {
-      const size = Math.min(windowBytes, flash.sectorBytes - base);
-      flash.read(start + base, this.#window, size);
-      taken = codec.summarise(this.#window, 0, size, query, sums);
+  #addUp(sector: number, summing: Summing): void {
+    const { flash } = this;
+    const window = this.#window;
+    const end = (sector + 1) * flash.sectorBytes;
+    let at = sector * flash.sectorBytes + sectorHeaderBytes;
+    for (let taken = 1; taken > 0; at += taken) {
+      const size = end - at < windowBytes ? end - at : windowBytes;
+      flash.read(at, window, size);
+      taken = summing.add(window, size);
     }
   }
 

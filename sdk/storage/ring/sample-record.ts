@@ -18,7 +18,7 @@ const maxValueBytes = 120;
 export const maxRecordBytes = headerBytes + maxValueBytes + crcBytes;
 export const erased = 0xff;
 
-/** Places of what {@link SampleCodec.summarise} adds up. */
+/** Places of what a query adds up. */
 export const Sum = Object.freeze({
   count: 0,
   total: 1,
@@ -46,11 +46,18 @@ export interface SampleCodec {
   encodeWhole(out: Uint8Array, series: number, policy: number, timeMs: number, value: number): number;
   /** CRC-16 (polynomial 0x1021, from 0xffff) of bytes[start..end). */
   crc(bytes: Uint8Array, start: number, end: number): number;
+  /** Begins to add up what a query asks for. */
+  summing(query: SampleQuery): Summing;
+}
+
+export interface Summing {
+  /** What was added up, in the places of {@link Sum}. */
+  readonly sums: Float64Array;
   /**
-   * Adds up the samples of the records that stand whole in bytes[start..end) into `sums` ({@link Sum}).
+   * Adds up the records that stand whole in bytes[0..end).
    * @returns where it stopped: at the first record that is cut off by `end`, is damaged or was never written
    */
-  summarise(bytes: Uint8Array, start: number, end: number, query: SampleQuery, sums: Float64Array): number;
+  add(bytes: Uint8Array, end: number): number;
 }
 
 /** Length of the intact record at `at`, 0 where there is none: cut off, damaged or never written. */
@@ -129,14 +136,20 @@ export const portableSamples: SampleCodec = Object.freeze({
     return finishRecord(portableSamples, out, RecordType.whole, 4, series, policy, timeMs);
   },
   crc: crc16,
-  summarise(bytes: Uint8Array, start: number, end: number, query: SampleQuery, sums: Float64Array): number {
-    const view = new DataView(bytes.buffer, bytes.byteOffset);
-    let at = start;
-    for (let length = recordLength(portableSamples, bytes, at, end); length > 0; length = recordLength(portableSamples, bytes, at, end)) {
-      if (bytes[at + 2] === query.series) addUp(bytes, view, at, query, sums);
-      at += length;
-    }
-    return at;
+  summing(query: SampleQuery): Summing {
+    const sums = new Float64Array(sumPlaces);
+    return {
+      sums,
+      add(bytes, end) {
+        const view = new DataView(bytes.buffer, bytes.byteOffset);
+        let at = 0;
+        for (let length = recordLength(portableSamples, bytes, at, end); length > 0; length = recordLength(portableSamples, bytes, at, end)) {
+          if (bytes[at + 2] === query.series) addUp(bytes, view, at, query, sums);
+          at += length;
+        }
+        return at;
+      },
+    };
   },
 });
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The JavaScript face of samples.c: the sample codec over native functions.
-import type { SampleCodec } from "../../../sdk/storage/ring/sample-record";
+import { sumPlaces, type SampleCodec } from "../../../sdk/storage/ring/sample-record";
 
 /** The functions of samples.c as a script sees them. All arguments are checked natively. */
 export interface NativeSamples {
@@ -12,18 +12,14 @@ export interface NativeSamples {
 
 /** Makes the codec from native functions. */
 export function createNativeSamples({ encodeWhole, crc, summarise }: NativeSamples): SampleCodec {
-  const asked = new Float64Array(6);
   return {
     encodeWhole,
     crc,
-    summarise(bytes, start, end, query, sums) {
-      asked[0] = query.series;
-      asked[1] = query.fromMs;
-      asked[2] = query.toMs;
-      asked[3] = query.least;
-      asked[4] = query.greatest;
-      asked[5] = query.policies >>> 0;
-      return summarise(bytes, start, end, asked.buffer, sums.buffer as ArrayBuffer);
+    summing({ series, fromMs, toMs, least, greatest, policies }) {
+      const asked = Float64Array.of(series, fromMs, toMs, least, greatest, policies >>> 0).buffer as ArrayBuffer;
+      const sums = new Float64Array(sumPlaces);
+      const added = sums.buffer;
+      return { sums, add: (bytes, end) => summarise(bytes, 0, end, asked, added) };
     },
   };
 }

@@ -32,13 +32,31 @@ static void freezeBuiltIns(txMachine* the)
 			freeze(the, &the->stackTop[-1 - i], 1);
 }
 
+/*
+ * Object.freeze leaves what is internal to an instance as it is. Marked too, the
+ * instance needs no alias: each costs the device a pointer in RAM, written to or
+ * not. The vendor's linker does the same.
+ */
+static void sealInternals(txSlot* instance)
+{
+	for (txSlot* property = instance->next; property; property = property->next) {
+		if (property->kind != XS_ACCESSOR_KIND)
+			property->flag |= XS_DONT_SET_FLAG;
+		property->flag |= XS_DONT_DELETE_FLAG;
+	}
+	instance->flag |= XS_DONT_PATCH_FLAG;
+}
+
 static void freezeFunction(txMachine* the, txSlot* function)
 {
 	mxPushReference(function);
 	freeze(the, the->stack, 0);
 	txSlot* prototype = mxBehaviorGetProperty(the, function, mxID(_prototype), 0, XS_OWN);
-	if (prototype)
+	if (prototype && prototype->kind == XS_REFERENCE_KIND) {
 		freeze(the, prototype, 0);
+		sealInternals(prototype->value.reference);
+	}
+	sealInternals(function);
 	mxPop();
 }
 

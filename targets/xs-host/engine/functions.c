@@ -195,6 +195,7 @@ void ebInstallHost(txMachine* the, int argc, char** argv)
 	last = ebAddFunction(the, last, "exit", hostExit, 1);
 	last = ebAddFunction(the, last, "collect", hostCollect, 0);
 	last = ebAddFunction(the, last, "memory", hostMemory, 0);
+	last = ebAddFunction(the, last, "census", ebHostCensus, 0);
 	pushArguments(the, argc, argv);
 	last = addValue(the, last, "args");
 	ebPushSerial(the);

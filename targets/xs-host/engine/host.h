@@ -58,6 +58,7 @@ void ebAddNumber(txMachine* the, txSlot** last, const char* name, double value);
 void ebPushBytes(txMachine* the, const void* bytes, txInteger n);
 /* Reads an argument that must be an integer in low..high, else throws. */
 double ebNumberArgument(txMachine* the, int index, const char* name, double low, double high);
+void ebHostCensus(txMachine* the);
 /* Copies a function argument into a slot that the collector sees as a root. */
 void ebKeepFunction(txMachine* the, int index, const char* name, txSlot* root);
 void ebDropFunction(txMachine* the, txSlot* root);

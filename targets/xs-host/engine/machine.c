@@ -8,7 +8,7 @@
 const ebOptions ebDefaultOptions = { .staticBytes = -1, .stackSlots = -1, .newKeys = -1, .meterLimit = 4000000000u };
 
 const char ebOptionsHelp[] =
-	"  --budget esp32c3|esp32|none  memory of the device (esp32c3)\n"
+	"  --budget NAME                memory: esp32c3, esp32 (as the vendor divides them), device, none\n"
 	"  --static BYTES               size of the static block, instead of the budget's\n"
 	"  --stack SLOTS                size of the stack, instead of the budget's\n"
 	"  --keys COUNT                 new property names, no more (growing without limit)\n"
@@ -44,7 +44,7 @@ int ebReadOption(ebOptions* options, const char* name, const char* value)
 	if (strcmp(name, "--budget") == 0) {
 		options->budget = value ? ebFindBudget(value) : NULL;
 		if (!options->budget)
-			ebFail(EXIT_USAGE, "--budget esp32c3, esp32 or none");
+			ebFail(EXIT_USAGE, "--budget esp32c3, esp32, device or none");
 	}
 	else if (strcmp(name, "--static") == 0)
 		options->staticBytes = (long)ebReadNumber(name, value, 8192, 1 << 28);
