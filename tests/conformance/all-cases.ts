@@ -1,5 +1,6 @@
 /** Every conformance case, and how one is run. */
 import type { CryptoPort } from "../../sdk/core/security/crypto-port";
+import { portableSeal } from "../../sdk/core/wire/reading-message";
 import { Dice, type Case, type Engine, type Platform } from "./case";
 import { attackCases } from "./attack-cases";
 import { dataInterfaceCases } from "./data-interface-cases";
@@ -7,24 +8,26 @@ import { copyCases } from "./copy-cases";
 import { derCases } from "./der-cases";
 import { hostileCases } from "./hostile-cases";
 import { routingCases } from "./routing-cases";
+import { sealCases } from "./seal-cases";
 import { streetAttackCases } from "./street-attack-cases";
 import { wireCases } from "./wire-cases";
 import { World } from "./world";
 
-export const allCases: readonly Case[] = [...wireCases, ...routingCases, ...streetAttackCases, ...dataInterfaceCases, ...hostileCases, ...attackCases, ...copyCases, ...derCases];
+export const allCases: readonly Case[] = [...wireCases, ...sealCases, ...routingCases, ...streetAttackCases, ...dataInterfaceCases, ...hostileCases, ...attackCases, ...copyCases, ...derCases];
 
 /** Runs one case. Nonces come from a seed, so that both engines must make the same bytes. */
 export function runCase(one: Case, engine: Engine): unknown {
   const worlds: World[] = [];
   const dice = new Dice(1);
   const crypto = withRandom(engine.crypto, (out) => out.set(dice.bytes(out.length)));
+  const seal = engine.seal ?? portableSeal(crypto);
   const open: Platform["open"] = (limits, sources, samples) => {
-    const world = new World(crypto, limits, sources, samples);
+    const world = new World({ crypto, seal }, limits, sources, samples);
     worlds.push(world);
     return world;
   };
   try {
-    return one.run({ ...engine, crypto, open });
+    return one.run({ ...engine, crypto, seal, open });
   } finally {
     for (const world of worlds) world.close();
   }

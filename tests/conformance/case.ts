@@ -3,12 +3,15 @@
  * the two engines are compared by. Cases are portable code: what they need of a platform comes in through `Platform`.
  */
 import type { CryptoPort } from "../../sdk/core/security/crypto-port";
+import type { SealPort } from "../../sdk/core/wire/reading-message";
 import type { World, WorldOptions } from "./world";
 
 /** What an engine brings. */
 export interface Engine {
   /** The engine's own crypto port: native where it has one. */
   readonly crypto: CryptoPort;
+  /** The engine's own seal port, over the same keys. Left out: in TypeScript. */
+  readonly seal?: SealPort;
   /** How many random messages a fuzzing case sends. */
   readonly fuzzCount: number;
   /** Seed of the random messages. */
@@ -16,9 +19,13 @@ export interface Engine {
 }
 
 export interface Platform extends Engine {
+  readonly seal: SealPort;
   /** Makes a world, which is closed when the case has ended; see its constructor. */
   open(...options: WorldOptions): World;
 }
+
+/** What units are made with. */
+export type Security = Pick<Platform, "crypto" | "seal">;
 
 export interface Case {
   /** Begins with the ids of the requirement rows that it shows. */

@@ -4,8 +4,8 @@ import { expectEqual, type Case, type Platform } from "./case";
 import { DerWorld } from "./der-world";
 
 function inDerWorld(run: (world: DerWorld) => unknown, limits = {}): (platform: Platform) => unknown {
-  return ({ crypto }) => {
-    const world = new DerWorld(crypto, limits);
+  return (platform) => {
+    const world = new DerWorld(platform, limits);
     try {
       return run(world);
     } finally {

@@ -8,13 +8,13 @@ import { resultName } from "../../sdk/core/model/result";
 import { standardVariables } from "../../sdk/core/model/standard-variables";
 import type { LinkConnector, LinkPort } from "../../sdk/core/ports";
 import type { Notification } from "../../sdk/core/requests/request-processor";
-import type { CryptoPort } from "../../sdk/core/security/crypto-port";
 import { parseKeyFile } from "../../sdk/core/security/key-file";
 import { ManagementUnit, type UnitLimits } from "../../sdk/core/unit";
 import { Operation } from "../../sdk/core/wire/session-body";
 import { DerController, type DerSettings } from "../../sdk/services/der/der-controller";
 import type { InverterPort, InverterProblem, InverterReading, Nameplate } from "../../sdk/services/der/inverter-port";
 import { MemoryStore } from "../../sdk/storage/memory-store";
+import type { Security } from "./case";
 import { startMs } from "./world";
 
 const keyFile = JSON.stringify({
@@ -87,10 +87,11 @@ export class DerWorld {
   readonly #messages: (() => void)[] = [];
 
   constructor(
-    private readonly crypto: CryptoPort,
+    private readonly security: Security,
     limits: Partial<UnitLimits> = {},
   ) {
-    this.home = new ManagementUnit({ id: "home", registry: new Registry(standardVariables), limits }, { ...this.#ports(() => 0, "home"), crypto, store: new MemoryStore(64), wake: () => {} });
+    const { crypto, seal } = security;
+    this.home = new ManagementUnit({ id: "home", registry: new Registry(standardVariables), limits }, { ...this.#ports(() => 0, "home"), crypto, seal, store: new MemoryStore(64), wake: () => {} });
     const { session, key, policy } = parseKeyFile(keyFile, "inverter-1.json");
     this.home.addSession(session, crypto.importKey(key, "derive"));
     this.home.setDefaultPolicy("customer", policy!);
@@ -118,7 +119,8 @@ export class DerWorld {
   /** Starts the device, as after a power cut. */
   openDevice(): Device {
     const ports = this.#ports(() => this.deviceJumpMs, "inverter-1");
-    this.device = openDevice({ ...ports, crypto: this.crypto, keyFile: { name: "inverter-1.json", text: keyFile }, service: "der", connect: (events) => this.#connect(events) });
+    const { crypto, seal } = this.security;
+    this.device = openDevice({ ...ports, crypto, seal, keyFile: { name: "inverter-1.json", text: keyFile }, service: "der", connect: (events) => this.#connect(events) });
     return this.device;
   }
 

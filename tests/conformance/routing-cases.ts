@@ -5,8 +5,8 @@ import { Operation } from "../../sdk/core/wire/session-body";
 import { Street } from "./street";
 
 export function onStreet(run: (street: Street) => unknown, limits: Partial<UnitLimits> = {}): (platform: Platform) => unknown {
-  return ({ crypto }) => {
-    const street = new Street(crypto, limits);
+  return (platform) => {
+    const street = new Street(platform, limits);
     try {
       return run(street);
     } finally {

@@ -10,6 +10,7 @@ import { ManagementUnit, type UnitLimits } from "../../sdk/core/unit";
 import { Operation, type Request } from "../../sdk/core/wire/session-body";
 import { MemoryStore } from "../../sdk/storage/memory-store";
 import { LocalLinkPair } from "../../sdk/transports/local-link";
+import type { Security } from "./case";
 import { domain, startMs, type Told } from "./world";
 
 const names = ["lv", "home-1", "home-2", "meter-1", "meter-2", "operator", "customer-1", "customer-2", "grid", "watch", "metering", "display", "hub"];
@@ -30,12 +31,13 @@ export class Street {
   readonly #crypto: CryptoPort;
   readonly log: string[] = [];
 
-  constructor(crypto: CryptoPort, limits: Partial<UnitLimits> = {}) {
+  constructor({ crypto, seal }: Security, limits: Partial<UnitLimits> = {}) {
     this.#crypto = crypto;
     for (const [id, parent] of [["lv"], ["home-1", "lv"], ["home-2", "lv"], ["meter-1", "home-1"], ["meter-2", "home-2"]] as const) {
       const ports = {
         clock: { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs - startMs + 1000, isSet: () => true },
         crypto,
+        seal,
         store: new MemoryStore(64),
         log: (level: string, line: string) => this.log.push(`${id} ${level} ${line}`),
         wake: () => {},

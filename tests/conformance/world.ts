@@ -12,6 +12,7 @@ import { ManagementUnit, type UnitLimits } from "../../sdk/core/unit";
 import { Operation, type Item, type Source } from "../../sdk/core/wire/session-body";
 import { MemoryStore } from "../../sdk/storage/memory-store";
 import { LocalLinkPair } from "../../sdk/transports/local-link";
+import type { Security } from "./case";
 
 export const domain = "test-grid";
 export const startMs = 1_790_000_000_000;
@@ -62,13 +63,14 @@ export class World {
    * @param meterSources sources of the meter's session besides its own
    * @param samples that each store keeps of a series
    */
-  constructor(crypto: CryptoPort, ...[limits = {}, meterSources = [], samples = 256]: WorldOptions) {
+  constructor({ crypto, seal }: Security, ...[limits = {}, meterSources = [], samples = 256]: WorldOptions) {
     const unit = (id: string, parent?: string) =>
       new ManagementUnit(
         { id, registry: new Registry(standardVariables), limits, ...(parent ? { parent } : {}) },
         {
           clock: { wallMs: () => this.nowMs, monotonicMs: () => this.monotonicMs, isSet: () => true },
           crypto,
+          seal,
           store: new MemoryStore(samples),
           log: (level, line) => this.log.push(`${id} ${level} ${line}`),
           wake: () => {},

@@ -1,4 +1,5 @@
 /** The conformance cases as one module. With native cryptography XS preloads it: it stands in flash then, as on a device. */
 export { NobleCrypto } from "../../sdk/core/security/noble-crypto";
 export { createNativeCrypto } from "../../targets/native/crypto/crypto";
+export { createNativeSeal } from "../../targets/native/seal/seal";
 export { allCases, runCase } from "./all-cases";

@@ -1,9 +1,10 @@
-/** The conformance cases on XS: one line of JSON a case. Arguments: number and seed of the random messages, `native` or `portable` cryptography. */
-import { allCases, createNativeCrypto, NobleCrypto, runCase } from "conformance";
+/** The conformance cases on XS: one line of JSON a case. Arguments: number and seed of the random messages, `native` or `portable` cryptography and sealing. */
+import { allCases, createNativeCrypto, createNativeSeal, NobleCrypto, runCase } from "conformance";
 
 const [fuzzCount, fuzzSeed, kind] = host.args;
-const crypto = kind === "native" ? createNativeCrypto(host.crypto!) : new NobleCrypto((out) => out.set(host.random(out.length)));
-const engine = { crypto, fuzzCount: Number(fuzzCount), fuzzSeed: Number(fuzzSeed) };
+const security =
+  kind === "native" ? { crypto: createNativeCrypto(host.crypto!), seal: createNativeSeal(host.seal!) } : { crypto: new NobleCrypto((out) => out.set(host.random(out.length))) };
+const engine = { ...security, fuzzCount: Number(fuzzCount), fuzzSeed: Number(fuzzSeed) };
 
 for (const one of allCases) {
   let line: { name: string; value?: unknown; error?: string };

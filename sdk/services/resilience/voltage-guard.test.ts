@@ -2,12 +2,15 @@ import { randomFillSync } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DataInterface } from "../../client/data-interface";
 import { NobleCrypto } from "../../core/security/noble-crypto";
+import { portableSeal } from "../../core/wire/reading-message";
 import { DerWorld } from "../../../tests/conformance/der-world";
 import { VoltageGuard, type GuardAction, type GuardSettings } from "./voltage-guard";
 
+const crypto = new NobleCrypto((out) => randomFillSync(out));
+
 /** A home with a DER controller below, whose grid operator runs a guard; at 4 kW the inverter raises the voltage by 6 V above that of the grid. */
 class Guarded {
-  readonly world = new DerWorld(new NobleCrypto((out) => randomFillSync(out)));
+  readonly world = new DerWorld({ crypto, seal: portableSeal(crypto) });
   readonly actions: GuardAction[] = [];
   gridV = 240;
   guard!: VoltageGuard;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The native crypto port on the real engine, against published vectors and node:crypto.
 import { createHash, createHmac, hkdfSync, randomBytes, randomInt } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { noCryptoReason } from "../../xs-host/available";
@@ -11,6 +11,11 @@ import { workbench } from "../../xs-host/scripts-for-tests";
 
 const here = new URL(".", import.meta.url).pathname;
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+
+const wycheproof = join(process.env["EBALANCE_DATA"] ?? join(here, "../../../../shared/data"), "wycheproof/hmac_sha256_test.json");
+interface WycheproofFile {
+  testGroups: { tests: { key: string; msg: string; tag: string; result: "valid" | "invalid" }[] }[];
+}
 
 /** What every script here starts with: the port, and hexadecimal text in and out. */
 const prelude = `
@@ -48,6 +53,22 @@ describe.skipIf(noCryptoReason !== "")(`native crypto on XS ${noCryptoReason}`, 
         port.mac(k, d, d.length, tag); host.print(text(tag) + " " + port.verifyMac(k, d, d.length, tag)); port.destroyKey(k);
       }`, cases);
     expect(lines).toEqual(cases.flatMap(([, , tag]) => [64, 32, 16].map((n) => `${tag!.slice(0, n)} true`)));
+  });
+
+  describe.skipIf(!existsSync(wycheproof))(`on the HMAC vectors of Wycheproof${existsSync(wycheproof) ? "" : ` (left out: no ${wycheproof})`}`, () => {
+    it("makes every valid tag, refuses every other one, and refuses keys of more than one block", async () => {
+      const groups = (JSON.parse(readFileSync(wycheproof, "utf8")) as WycheproofFile).testGroups;
+      const vectors = groups.flatMap((group) => group.tests.map(({ key, msg, tag, result }) => ({ key, msg, tag, valid: result === "valid" })));
+      expect(vectors.filter(({ valid }) => valid).length).toBeGreaterThan(40);
+      const lines = await onXs(`
+        for (const { key, msg, tag } of input()) {
+          let k; try { k = port.importKey(bytes(key), "mac"); } catch (e) { host.print(e.name); continue; }
+          const data = bytes(msg), given = bytes(tag), made = new Uint8Array(given.length);
+          port.mac(k, data, data.length, made);
+          host.print([text(made) === tag, port.verifyMac(k, data, data.length, given)].join(" ")); port.destroyKey(k);
+        }`, vectors);
+      expect(lines).toEqual(vectors.map(({ key, valid }) => (key.length > 2 * 64 ? "RangeError" : `${valid} ${valid}`)));
+    });
   });
 
   it("derives keys as in RFC 5869, seen through their tags", async () => {

@@ -21,13 +21,21 @@ enum { PREFIX_MAX = 256, ENVELOPE_MAX = 16, TEMPLATE_MAX = 64, MESSAGE_MAX = 102
 enum { READING_MAX = 2 * TEMPLATE_MAX + 4 + 5 * INTEGER_MAX };
 enum { UINT = 0x00, NEGATIVE = 0x20, BYTES = 0x40 };
 
-static const xsNumberValue greatest = 9007199254740991.0; /* 2^53 - 1 */
+static const int64_t greatest = 9007199254740991; /* 2^53 - 1 */
 
-static xsNumberValue wholeArgument(xsMachine* the, int index, const char* name, xsNumberValue least, xsNumberValue most)
+/* A whole number may be an integer or a double to the engine; doubles are dear on a chip without them. */
+static int64_t wholeArgument(xsMachine* the, int index, const char* name, int64_t least, int64_t most)
 {
 	int type = xsmcArgc > index ? xsmcTypeOf(xsArg(index)) : xsUndefinedType;
-	xsNumberValue value = type == xsIntegerType ? xsmcToInteger(xsArg(index)) : type == xsNumberType ? xsmcToNumber(xsArg(index)) : 0.5;
-	if (!(value >= least && value <= most) || value != (xsNumberValue)(int64_t)value)
+	int64_t value = INT64_MIN;
+	if (type == xsIntegerType)
+		value = xsmcToInteger(xsArg(index));
+	else if (type == xsNumberType) {
+		xsNumberValue number = xsmcToNumber(xsArg(index));
+		if (number >= (xsNumberValue)-greatest && number <= (xsNumberValue)greatest && number == (xsNumberValue)(int64_t)number)
+			value = (int64_t)number;
+	}
+	if (value < least || value > most)
 		xsRangeError("%s: argument %d is no whole number in its range", name, index + 1);
 	return value;
 }
@@ -58,7 +66,7 @@ static uint8_t* putHead(uint8_t* p, uint8_t major, uint64_t argument)
 	return p;
 }
 
-static uint8_t* putInteger(uint8_t* p, xsNumberValue value)
+static uint8_t* putInteger(uint8_t* p, int64_t value)
 {
 	return value >= 0 ? putHead(p, UINT, (uint64_t)value) : putHead(p, NEGATIVE, (uint64_t)(-1 - value));
 }
@@ -69,7 +77,7 @@ static uint8_t* putBytes(uint8_t* p, ebPart part)
 	return p + part.size;
 }
 
-static size_t putReading(uint8_t* p, ebPart head, ebPart tail, const xsNumberValue numbers[5])
+static size_t putReading(uint8_t* p, ebPart head, ebPart tail, const int64_t numbers[5])
 {
 	uint8_t* start = p;
 	p = putInteger(putBytes(p, head), numbers[0]);
@@ -87,9 +95,9 @@ void ebSealReading(xsMachine* the)
 	static const char name[] = "sealReading";
 	uint8_t payload[READING_MAX], length[3], digest[DIGEST], message[ENVELOPE_MAX + 3 + READING_MAX + 1 + TAG];
 	const uint32_t key = ebCryptoMacKey(the, 0, name);
-	const xsNumberValue numbers[5] = {
+	const int64_t numbers[5] = {
 		wholeArgument(the, 5, name, 1, 0x3fffffff),
-		wholeArgument(the, 6, name, 0, 4294967295.0),
+		wholeArgument(the, 6, name, 0, UINT32_MAX),
 		wholeArgument(the, 7, name, 0, 65535),
 		wholeArgument(the, 8, name, -greatest, greatest),
 		wholeArgument(the, 9, name, -greatest, greatest),
@@ -104,9 +112,7 @@ void ebSealReading(xsMachine* the)
 	uint8_t* p = putBytes(putBytes(putBytes(message, envelope), parts[1]), parts[2]);
 	*p++ = BYTES | TAG;
 	p = putBytes(p, (ebPart){ digest, TAG });
-	xsmcVars(1);
-	xsmcSetArrayBuffer(xsVar(0), message, (xsIntegerValue)(p - message));
-	xsResult = xsNew1(xsGlobal, xsID("Uint8Array"), xsVar(0));
+	xsmcSetArrayBuffer(xsResult, message, (xsIntegerValue)(p - message));
 }
 
 void ebSealVerify(xsMachine* the)
@@ -114,7 +120,7 @@ void ebSealVerify(xsMachine* the)
 	static const char name[] = "verify";
 	uint8_t length[3];
 	const uint32_t key = ebCryptoMacKey(the, 0, name);
-	const size_t start = (size_t)wholeArgument(the, 3, name, 0, MESSAGE_MAX), end = (size_t)wholeArgument(the, 4, name, (xsNumberValue)start, MESSAGE_MAX);
+	const size_t start = (size_t)wholeArgument(the, 3, name, 0, MESSAGE_MAX), end = (size_t)wholeArgument(the, 4, name, (int64_t)start, MESSAGE_MAX);
 	ebPart parts[3] = { bufferArgument(the, 1, name, PREFIX_MAX) };
 	const ebPart message = bufferArgument(the, 2, name, MESSAGE_MAX);
 	if (end + TAG > message.size)

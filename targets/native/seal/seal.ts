@@ -7,7 +7,7 @@ export interface NativeSeal {
   sealReading(
     keyId: number, prefix: Uint8Array, head: Uint8Array, templateHead: Uint8Array, templateTail: Uint8Array,
     sequence: number, timeS: number, variable: number, value: number, offsetMs: number,
-  ): Uint8Array;
+  ): ArrayBuffer;
   /** The payload is message[start..end), the tag the 8 bytes at the end of the message. */
   verify(keyId: number, prefix: Uint8Array, message: Uint8Array, start: number, end: number): boolean;
 }
@@ -15,8 +15,8 @@ export interface NativeSeal {
 /** Makes the seal port from native functions, over keys of the native crypto port. */
 export function createNativeSeal({ sealReading, verify }: NativeSeal): SealPort {
   return {
-    readingSealer: ({ key: { keyId }, prefix, head }, template) => (sequence, timeS, variable, value, offsetMs) =>
-      sealReading(keyId, prefix, head, template.head, template.tail, sequence, timeS, variable, value, offsetMs),
-    verify: ({ key, prefix }, { message, start, end }) => verify(key.keyId, prefix, message, start, end),
+    readingSealer: ({ key: { keyId }, prefix, head }, { head: templateHead, tail: templateTail }) => (sequence, timeS, variable, value, offsetMs) =>
+      new Uint8Array(sealReading(keyId, prefix, head, templateHead, templateTail, sequence, timeS, variable, value, offsetMs)),
+    verify: (context, envelope) => verify(context.key.keyId, context.prefix, envelope.message, envelope.start, envelope.end),
   };
 }

@@ -1,0 +1,111 @@
+/** The engine's own seal port beside the one in TypeScript, under the same keys: the same bytes, and the same messages verified and refused. */
+import { decodeCbor, type CborValue } from "../../sdk/core/wire/cbor-value";
+import * as cbor from "../../sdk/core/wire/cbor";
+import { standardRegistry } from "../../sdk/core/model/standard-variables";
+import { portableSeal, readingTemplate, type SealReading } from "../../sdk/core/wire/reading-message";
+import { maxSequence, type BodyContext } from "../../sdk/core/wire/session-body";
+import { macContext, maxPayloadBytes, parseEnvelope, payloadOf, seal as sealPayload, startPayload, tagBytes } from "../../sdk/core/wire/session-message";
+import type { Envelope, MacContext } from "../../sdk/core/wire/session-message";
+import { Dice, expectEqual, toHex, type Case, type Security } from "./case";
+
+type Numbers = Parameters<SealReading>;
+
+const greatest = Number.MAX_SAFE_INTEGER;
+/** Where the length of an encoded integer changes. */
+const edges = [0, 23, 24, 255, 256, 65_535, 65_536, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, greatest - 1];
+const signed = edges.flatMap((edge) => [edge, edge + 1, -1 - edge]);
+const upTo = (most: number) => [...edges.filter((edge) => edge < most), most];
+
+/** A session whose names are the indexes themselves. */
+const agreed: BodyContext = { registry: standardRegistry, nameId: (index) => index, nameIndex: (id) => id };
+const source = { device: 3, service: 200, stakeholder: 5 };
+const policy = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 255);
+
+function withKeys(run: (security: Security, context: MacContext, other: MacContext) => unknown): Case["run"] {
+  return ({ crypto, seal }) => {
+    const keys = [1, 2].map((fill) => crypto.importKey(new Uint8Array(32).fill(fill), "mac"));
+    const [context, other] = keys.map((key) => macContext(key, 300, "test-grid", "home", "session"));
+    try {
+      return run({ crypto, seal }, context!, other!);
+    } finally {
+      for (const key of keys) crypto.destroyKey(key);
+    }
+  };
+}
+
+/** Each number at every border while the others stay, then all of them at random, of every length. */
+function manyReadings(): Numbers[] {
+  const usual: Numbers = [1000, 1_790_000_000, 1, 230, -5];
+  const borders = [upTo(maxSequence).filter((sequence) => sequence > 0), upTo(2 ** 32 - 1), upTo(65_535), signed, [...signed, -0]];
+  const readings = borders.flatMap((values, place) => values.map((value) => usual.map((number, i) => (i === place ? value : number)) as Numbers));
+  const dice = new Dice(11);
+  const random = (most: number) => Math.floor(((dice.below(2 ** 30) + dice.below(2 ** 20) / 2 ** 20) / 2 ** 30) * 2 ** dice.below(Math.ceil(Math.log2(most))));
+  for (let i = 0; i < 500; i++) {
+    const sign = () => (dice.below(2) ? 1 : -1);
+    readings.push([1 + random(maxSequence), random(2 ** 32), random(65_536), sign() * random(2 ** 53), sign() * random(2 ** 53)]);
+  }
+  return readings;
+}
+
+/** Changes a copy of the message at one place. */
+function flipped(envelope: Envelope, at: number): Envelope {
+  const message = envelope.message.slice();
+  message[at] = message[at]! ^ (1 << at % 8);
+  return { ...envelope, message };
+}
+
+export const sealCases: readonly Case[] = [
+  {
+    name: "SP-1 the engine's seal of a reading is, byte for byte, that of TypeScript, and says what was to be said",
+    run: withKeys(({ crypto, seal }, context) => {
+      const template = readingTemplate(agreed, source, policy);
+      const own = seal.readingSealer(context, template);
+      const twin = portableSeal(crypto).readingSealer(context, template);
+      const digest = new Uint8Array(32);
+      for (const numbers of manyReadings()) {
+        const message = own(...numbers);
+        expectEqual(toHex(message), toHex(twin(...numbers)), `reading ${numbers.join(" ")}`);
+        const [sequence, timeS, variable, value, offsetMs] = numbers;
+        const said = decodeCbor(payloadOf(parseEnvelope(message))) as Map<number, CborValue>;
+        expectEqual([said.get(1), said.get(2), said.get(3), said.get(4)], [1, [3, 200, 5], sequence, timeS], "operation, source, sequence, time");
+        expectEqual((said.get(5) as CborValue[][])[0]!.slice(0, 5), [variable, value, offsetMs + 0, 3, 5], "item");
+        crypto.sha256(joined(digest, message), digest.length + message.length, digest);
+      }
+      return toHex(digest);
+    }),
+  },
+  {
+    name: "SP-1 the engine and TypeScript verify the same messages: good ones, and none with a bit changed, under another key or for another receiver",
+    run: withKeys(({ crypto, seal }, context, other) => {
+      const twin = portableSeal(crypto);
+      const verifies = (under: MacContext, envelope: Envelope, good: boolean, what: string) =>
+        expectEqual([seal.verify(under, envelope), twin.verify(under, envelope)], [good, good], `${what} of ${envelope.end - envelope.start} bytes`);
+      const elsewhere = [
+        macContext(context.key, 300, "test-grid", "meter", "session"),
+        macContext(context.key, 300, "test-grid", "home", "open"),
+        macContext(context.key, 301, "test-grid", "home", "session"),
+      ];
+      const dice = new Dice(12);
+      for (const length of [0, 1, 23, 24, 255, 256, maxPayloadBytes]) {
+        startPayload();
+        cbor.writeRaw(dice.bytes(length));
+        const envelope = parseEnvelope(sealPayload(crypto, context));
+        const { message, start, end } = envelope;
+        verifies(context, envelope, true, "message");
+        verifies(other, envelope, false, "another key");
+        for (const under of elsewhere) verifies(under, envelope, false, "another context");
+        for (let i = 1; i <= tagBytes; i++) verifies(context, flipped(envelope, message.length - i), false, "changed tag");
+        for (let i = start; i < end; i += 37) verifies(context, flipped(envelope, i), false, "changed payload");
+        if (length > 0) verifies(context, { ...envelope, end: end - 1 }, false, "shorter payload");
+      }
+      return true;
+    }),
+  },
+];
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}
