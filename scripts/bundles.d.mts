@@ -1,5 +1,5 @@
 export function root(path: string): string;
-export function bundleForNode(entry: string, outfile: string, alias?: Record<string, string>): Promise<string>;
+export function bundleForNode(entry: string, outfile: string, alias?: Record<string, string>, external?: readonly string[]): Promise<string>;
 export function bundleDeviceForNode(entry: string, outfile: string): Promise<string>;
 export function bundleSdkForXs(outfile: string): Promise<string>;
 export function bundleDerForXs(outfile: string): Promise<string>;

@@ -12,10 +12,10 @@ const sources = {
   "@ebalance/gateway": root("targets/linux-gateway/src/index.ts"),
 };
 
-/** A program for Node with everything in it. */
-export async function bundleForNode(entry, outfile, alias = {}) {
+/** A program for Node with everything in it but what is `external`. */
+export async function bundleForNode(entry, outfile, alias = {}, external = []) {
   const banner = { js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);' };
-  await build({ entryPoints: [root(entry)], outfile, bundle: true, format: "esm", platform: "node", target: "node20", alias: { ...sources, ...alias }, banner, external: ["better-sqlite3", "serialport"], logLevel: "silent" });
+  await build({ entryPoints: [root(entry)], outfile, bundle: true, format: "esm", platform: "node", target: "node20", alias: { ...sources, ...alias }, banner, external: ["better-sqlite3", "serialport", ...external], logLevel: "silent" });
   return outfile;
 }
 

@@ -1,0 +1,64 @@
+/** Bench `device`: memory, bytecode and instructions of a sensor on the emulated chip. */
+import type { Bench, FigureDefinition, Measured } from "./bench";
+import { buildSensor, leastRam, measureOperations, noChipReason } from "./device/measure";
+import { writeSizing } from "./device/sizing";
+
+const atMost = (value: number) => ({ bound: "≤", value }) as const;
+
+export const figures: readonly FigureDefinition[] = [
+  { name: "sensor_min_ram_bytes", meaning: "least static block with which the sensor runs its scenario, and the peak of the native heap", target: atMost(40_960) },
+  { name: "der_min_ram_bytes", meaning: "the same of the DER controller", target: atMost(57_344) },
+  { name: "sensor_bytecode_bytes", meaning: "bytecode of SDK, board and sensor example in flash, with the names in it", target: atMost(65_536) },
+  { name: "reading_instructions", meaning: "one reading, with its share of garbage collection, eight subscriptions and an access decision", target: atMost(100_000) },
+  { name: "decision_instructions", meaning: "one access decision, 8 policies, 32 states", target: atMost(10_000) },
+  { name: "query_1000_instructions", meaning: "remote query over 1,000 samples: condition on the value, deviation, bounds that cut frames, reply sealed", target: atMost(1_000_000) },
+  { name: "open_instructions", meaning: "a received session message opened, window checked, verified, decoded", target: atMost(100_000) },
+  { name: "xs_text_bytes", meaning: "engine, host and native modules on rv32" },
+];
+
+/** Static blocks that are tried: with less the scenario cannot run, with more it is known to. */
+const lowBytes = 24_576;
+const highBytes = 90_112;
+/** As many functions as are named. */
+const dearest = 10;
+
+/** The figures that take a second each: they are the same in every run. */
+export async function quickFigures(): Promise<{ readonly figures: Record<string, number>; readonly operations: Awaited<ReturnType<typeof measureOperations>> }> {
+  const sensor = await buildSensor("examples/sensor/main.ts");
+  const operations = await measureOperations();
+  const { reading, decision, query_1000, open } = operations.instructions;
+  return {
+    figures: {
+      sensor_bytecode_bytes: sensor.imageBytes,
+      reading_instructions: reading!,
+      decision_instructions: decision!,
+      query_1000_instructions: query_1000!,
+      open_instructions: open!,
+      xs_text_bytes: sensor.textBytes,
+    },
+    operations,
+  };
+}
+
+async function run(): Promise<Measured> {
+  const reason = await noChipReason();
+  if (reason) return { figures: {}, missing: Object.fromEntries(figures.map(({ name }) => [name, reason])), notes: [] };
+  const { figures: quick, operations } = await quickFigures();
+  const program = await buildSensor("bench/device/ram-program.ts");
+  const ram = await leastRam(program.path, lowBytes, highBytes, (text) => console.error(text));
+  const measured = { ...quick, sensor_min_ram_bytes: ram.staticBytes + ram.nativeBytes };
+  writeSizing(operations, quick, ram);
+  const shares = operations.profile.slice(0, dearest).map(({ name, share }) => `${name} ${(100 * share).toFixed(1)} %`);
+  return {
+    figures: measured,
+    missing: { der_min_ram_bytes: "the DER controller runs on the Linux host so far, which has no native heap like the chip's" },
+    notes: [
+      `The sensor ran with a static block of ${ram.staticBytes} bytes and at most ${ram.nativeBytes} bytes of native heap beside it.`,
+      `Dearest functions of a reading (what C does for a function is its own): ${shares.join(", ")}.`,
+      `Besides: the answer to a reading ${operations.instructions["reading_answer"]} instructions, one garbage collection ${operations.instructions["garbage_collection"]}.`,
+      "docs/sizing.md was written by this bench.",
+    ],
+  };
+}
+
+export const device = { name: "device", about: "memory, bytecode and instructions on the emulated chip", figures, defaultRounds: 1, run } satisfies Bench;

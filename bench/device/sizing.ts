@@ -1,0 +1,63 @@
+/** Writes docs/sizing.md: what operations cost a device, in instructions and in time on two parts. */
+import { writeFileSync } from "node:fs";
+import { root } from "../../scripts/bundles.mjs";
+import type { LeastRam, Operations } from "./measure";
+
+/** Clock in MHz, and instructions that the part completes a cycle: code runs from flash through a cache, doubles are emulated. */
+const parts = [
+  { name: "ESP32-C3, 160 MHz", mhz: 160 },
+  { name: "ESP32, 240 MHz", mhz: 240 },
+];
+/** What a real chip needs of the ideal time, at least and at most. */
+const [best, worst] = [1.3, 2];
+
+const names: Readonly<Record<string, string>> = {
+  reading: "a reading: checked, kept in the ring, matched against 8 subscriptions, one of them decided, sealed, handed to the link",
+  reading_answer: "the answer to it, taken",
+  decision: "an access decision, 8 policies, 32 states",
+  open: "a set-point opened: window, tag, every byte of the body",
+  query_1000: "a query over 1,000 samples in flash with a condition and a deviation, answered",
+  garbage_collection: "one garbage collection of the sensor's heap",
+};
+
+function timeMs(instructions: number, mhz: number): string {
+  const ideal = instructions / (mhz * 1000);
+  return `${(ideal * best).toFixed(2)} to ${(ideal * worst).toFixed(2)}`;
+}
+
+export function writeSizing({ instructions }: Operations, figures: Readonly<Record<string, number>>, ram: LeastRam): void {
+  const rows = Object.entries(names).map(([operation, text]) => {
+    const cost = instructions[operation]!;
+    return `| ${text} | ${cost.toLocaleString("en")} | ${parts.map(({ mhz }) => timeMs(cost, mhz)).join(" | ")} |`;
+  });
+  const { memory } = ram.run;
+  writeFileSync(
+    root("docs/sizing.md"),
+    `# What a device needs
+
+Written by \`npm run bench -- device\`. Measured on an emulated RV32 chip (rv32imac, -Os, instructions counted exactly), not on silicon: see [firmware](firmware.md).
+
+## Memory of a sensor
+
+A sensor with a session, two policies, eight subscriptions, an outbox of 64 readings and a ring of flash.
+
+| what | bytes |
+| --- | --- |
+| least static block of the script: slots, chunks, stack of 384 slots | ${ram.staticBytes.toLocaleString("en")} |
+| peak of the native heap beside it | ${ram.nativeBytes.toLocaleString("en")} |
+| of the block, at most: slots | ${memory["peakSlotBytes"]!.toLocaleString("en")} |
+| of the block, at most: chunks (texts, buffers, arrays) | ${memory["peakChunkBytes"]!.toLocaleString("en")} |
+| flash: bytecode of SDK, board and example | ${figures["sensor_bytecode_bytes"]!.toLocaleString("en")} |
+| flash: engine, host and native modules | ${figures["xs_text_bytes"]!.toLocaleString("en")} |
+
+## Operations
+
+| operation | instructions | ${parts.map(({ name }) => `ms on ${name}`).join(" | ")} |
+| --- | --- | --- | --- |
+${rows.join("\n")}
+
+Times assume that a chip needs ${best} to ${worst} times the ideal of one instruction a cycle: waits for flash, taken branches. The ESP32 has another instruction set (Xtensa), for which RV32 stands in.
+Garbage collection is in the averages; the block of an ESP32-C3 (94,208 bytes) divided as \`targets/esp32\` asks for.
+`,
+  );
+}
