@@ -32,6 +32,7 @@ const contents = {
     "docs/decisions/0005-acknowledge-after-commit.md",
     "docs/decisions/0006-mqtt-identity-from-the-session-key.md",
     "docs/decisions/0007-aedes-beta.md",
+    "docs/decisions/0008-hmac-with-kept-pads.md",
     "docs/embedding.md",
     "docs/gateway.md",
     "docs/key-file.md",
