@@ -69,3 +69,13 @@ describe("SP-5 key files of a plan", () => {
     expect(() => keyFilesOf(wrong)).toThrow(message);
   });
 });
+
+test("SP-1 the services of a unit that asks a device may ask the device itself; others may not", () => {
+  const asked = (asks: string[]): Plan => ({
+    domain: "test",
+    units: { home: { owner: "customer", services: ["display"], asks }, meter: { parent: "home", owner: "customer", services: ["metering"] }, other: { parent: "home", owner: "customer" } },
+    services: [{ unit: "home", service: "grid", stakeholder: "operator" }],
+  });
+  const sources = (asks: string[], unit: string) => sessions(asked(asks)).get(unit)!.sources.map(({ device, service }) => `${device}/${service}`);
+  expect([sources([], "meter"), sources(["meter"], "meter"), sources(["meter"], "other")]).toEqual([["meter/metering"], ["home/display", "meter/metering", "home/grid"], []]);
+});

@@ -128,7 +128,7 @@ function keyOf(text: string | undefined, fileName: string): { kid: number; key: 
 
 /**
  * What the session of a unit with its parent permits: requests of the services at or below it through it; where something is below it, requests of all others through its
- * parent. Names are those that such requests need and no others: a device keeps them in RAM.
+ * parent, else of those that ask for it: a sensor answers for its own copy. Names are those that such requests need and no others: a device keeps them in RAM.
  */
 function sessionOf(id: string, units: CheckedPlan["units"], services: CheckedPlan["services"], source: string): Omit<SessionConfig, "kid" | "domain"> {
   const { parent, owner, policy, asks } = units[id]!;
@@ -137,7 +137,7 @@ function sessionOf(id: string, units: CheckedPlan["units"], services: CheckedPla
   const asking = [
     ...Object.entries(units).flatMap(([unit, { owner: stakeholder, services: own }]) => own.map((service) => ({ unit, service, stakeholder }))),
     ...services,
-  ].filter(({ unit }) => inside.includes(unit) || below.length > 0);
+  ].filter(({ unit }) => inside.includes(unit) || below.length > 0 || units[unit]!.asks.includes(id));
   const sources = asking.map(({ unit, service, stakeholder }) => {
     const end = inside.includes(unit) ? id : parent!;
     return { device: unit, service, stakeholder, ...(unit === end ? {} : { via: end }) };
