@@ -13,8 +13,8 @@ const COMPILER = "riscv64-unknown-elf-gcc";
 const EMULATOR = "qemu-system-riscv32";
 const REMEDY = "apt-get install gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc";
 
-/** A device has one session, two at most: PSA's table of keys is sized for that, and so is ours. */
-const FLAGS = ["-Os", "-ffunction-sections", "-fdata-sections", "-DMBEDTLS_PSA_KEY_SLOT_COUNT=16", "-DEBALANCE_KEY_LIMIT=24"];
+/** A device has one session, two at most: the table of PSA, which holds the secrets that keys are derived from, is sized for that. */
+const FLAGS = ["-Os", "-ffunction-sections", "-fdata-sections", "-DMBEDTLS_PSA_KEY_SLOT_COUNT=16"];
 
 /** RAM of the chip: what an ESP32-C3 leaves to a program. */
 export const RAM_BYTES = 320 * 1024;

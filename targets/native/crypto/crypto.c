@@ -33,12 +33,7 @@
 	#include <sys/random.h>
 #endif
 
-#ifndef EBALANCE_KEY_LIMIT
-	/* With a few to spare in PSA's own table. */
-	#define EBALANCE_KEY_LIMIT 60
-#endif
-
-enum { KEY_LIMIT = EBALANCE_KEY_LIMIT, KEY_MIN = 16, KEY_MAX = 64, BLOCK = 64, DERIVED = 32 };
+enum { KEY_LIMIT = 60, KEY_MIN = 16, KEY_MAX = 64, BLOCK = 64, DERIVED = 32 };
 enum { TAG_MIN = 8, TAG_MAX = 32 };
 enum { USE_MAC = 0, USE_DERIVE = 1, USE_FREE = -1 };
 
