@@ -82,8 +82,7 @@ export class Device implements DeviceAccess {
     const source = { service: platform.service, stakeholder: session.owner };
     if (!session.sources.some((s) => s.device === session.initiator && s.service === platform.service && s.stakeholder === session.owner))
       throw new EbalanceError("bad-configuration", "caller", `service ${platform.service} of ${session.owner} is not in the sources of session ${session.kid}`);
-    if (platform.store) this.#copy = new OwnCopy(driver.unit, session.owner, platform.clock, log);
-    if (platform.store && policy) driver.unit.setDefaultPolicy(session.owner, policy);
+    if (platform.store) this.#copy = new OwnCopy(driver.unit, session.owner, policy, platform.clock, log);
     this.#outbox = new Outbox(driver.unit, source, timers, log, policy, () => this.#uplink.reconnect("no answer"));
     this.#followers = new Followers(driver.unit, source, platform);
     this.#uplink = new Uplink(driver, parent, platform.connect, timers, log);

@@ -1,6 +1,7 @@
 /** The copy that a device keeps of what it measures, besides what its home has: it answers those who ask the device itself (`at`). */
 import type { Series } from "../core/access/series-table";
 import type { NameId } from "../core/model/names";
+import type { PolicyText } from "../core/model/policy";
 import type { Value } from "../core/model/registry";
 import { Result, resultName, type ResultCode } from "../core/model/result";
 import type { ClockPort, LogPort } from "../core/ports";
@@ -11,20 +12,37 @@ export class OwnCopy {
   /** By variable. */
   readonly #series = new Map<number, Series>();
   #failures = 0;
+  /** Whether the owner's policy is in force here. */
+  #isReady = false;
 
+  /** @param policy of what is kept; without one nobody but the owner may read it */
   constructor(
     private readonly unit: ManagementUnit,
-    owner: string,
+    private readonly owner: string,
+    private readonly policy: PolicyText | undefined,
     private readonly clock: ClockPort,
     private readonly log: LogPort,
   ) {
     this.#owner = unit.names.id(owner);
     unit.keepCopy(owner);
+    this.#begin();
+  }
+
+  /** Puts the policy in force. Flash that does not take it is tried again with the next reading: a device starts all the same. */
+  #begin(): boolean {
+    try {
+      if (this.policy) this.unit.setDefaultPolicy(this.owner, this.policy);
+      this.#isReady = true;
+    } catch {
+      this.#isReady = false;
+    }
+    return this.#isReady;
   }
 
   /** Keeps a reading whose value is in the unit's form, and checked. Before the clock is set nothing is kept: nobody could ask for it by its time. */
   keep(variable: number, value: Value, timeMs: number): void {
     if (!this.clock.isSet()) return;
+    if (!this.#isReady && !this.#begin()) return this.#failed(variable, Result.storageFailed);
     const series = this.#series.get(variable) ?? this.#open(variable);
     const result = series ? this.unit.record(series, value, timeMs) : Result.busy;
     if (result !== Result.done) this.#failed(variable, result);
