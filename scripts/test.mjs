@@ -56,7 +56,7 @@ if (values.help) {
 }
 let ok = true;
 if (values.all) {
-  setUpDebian(["gcc", "libc6-dev", "gcc-multilib", "mosquitto", "mosquitto-clients", "openssl", "python3-pymodbus", "socat"]);
+  setUpDebian(["gcc", "libc6-dev", "gcc-multilib", "mosquitto", "mosquitto-clients", "openssl", "python3-pymodbus", "socat", "gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf", "qemu-system-misc"]);
   ok = run(process.execPath, [root("scripts/check.mjs")]) && ok;
 }
 const folder = root("build/tests");

@@ -20,7 +20,7 @@ function outbox(policy?: PolicyText) {
     id: "meter",
     names: new Names(),
     registry: new Registry(standardVariables),
-    reporter: () => undefined,
+    own: { reporter: () => undefined },
     request(request: Request, notify: Notify) {
       sent.push({ items: (request as WriteRequest).items, notify, answered: false });
       return sent.length;

@@ -137,7 +137,7 @@ export class Outbox {
   /** The parent has said under which hash it knows the policy. */
   #learn(policyHash: Uint8Array): void {
     this.#policyHash = policyHash;
-    this.#reporter = this.unit.reporter(this.#source, policyHash, this.#onReport);
+    this.#reporter = this.unit.own.reporter(this.#source, policyHash, this.#onReport);
   }
 
   /** No reading is sent any more. */

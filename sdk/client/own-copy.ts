@@ -24,7 +24,7 @@ export class OwnCopy {
     private readonly log: LogPort,
   ) {
     this.#owner = unit.names.id(owner);
-    unit.keepCopy(owner);
+    unit.own.keepCopy(this.#owner);
     this.#begin();
   }
 
@@ -44,12 +44,12 @@ export class OwnCopy {
     if (!this.clock.isSet()) return;
     if (!this.#isReady && !this.#begin()) return this.#failed(variable, Result.storageFailed);
     const series = this.#series.get(variable) ?? this.#open(variable);
-    const result = series ? this.unit.record(series, value, timeMs) : Result.busy;
+    const result = series ? this.unit.own.record(series, value, timeMs) : Result.busy;
     if (result !== Result.done) this.#failed(variable, result);
   }
 
   #open(variable: number): Series | undefined {
-    const series = this.unit.ownSeries(variable, this.#owner);
+    const series = this.unit.own.series(variable, this.#owner);
     if (series) this.#series.set(variable, series);
     return series;
   }

@@ -105,7 +105,7 @@ export class Neighbour {
     return Result.done;
   }
 
-  /** The short way of readings, as {@link ManagementUnit.reporter} says. */
+  /** The short way of readings, as {@link OwnDevice.reporter} says. */
   reporter(source: Source, policy: Uint8Array, onAnswer: OnAnswer): Reporter | undefined {
     const { clock } = this.ports;
     if (!this.link || !this.session.isOpen || !clock.isSet()) return undefined;

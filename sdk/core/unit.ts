@@ -4,24 +4,24 @@
  */
 import { AccessControl } from "./access/access-control";
 import { PolicyTable } from "./access/policy-table";
-import { SeriesTable, type Series } from "./access/series-table";
+import { SeriesTable } from "./access/series-table";
 import { counted, newCounters, refused, type Counters } from "./counters";
 import { Neighbours } from "./group/neighbours";
 import { here, Routes, type Way } from "./group/routes";
 import { badArgument, EbalanceError } from "./model/errors";
-import { Names, type NameId } from "./model/names";
+import { Names } from "./model/names";
 import { policyFromText, type PolicyText } from "./model/policy";
-import type { Registry, Value } from "./model/registry";
+import type { Registry } from "./model/registry";
 import { Result, type ResultCode } from "./model/result";
 import type { LinkPort, UnitPorts } from "./ports";
 import { Neighbour } from "./neighbour";
+import { OwnDevice } from "./own-device";
 import { Relay } from "./requests/relay";
-import type { OnAnswer, Reporter } from "./requests/reporter";
 import { outcome, RequestProcessor } from "./requests/request-processor";
 import { Subscriptions, type Notify, type Subscriber } from "./requests/subscriptions";
 import type { KeyHandle } from "./security/crypto-port";
 import { Session, type SessionConfig } from "./security/session";
-import { Operation, type Request, type SessionBody, type Source } from "./wire/session-body";
+import { Operation, type Request, type SessionBody } from "./wire/session-body";
 import { defaultLimits, type UnitConfig, type UnitLimits } from "./unit-config";
 import { parseEnvelope, type Envelope } from "./wire/session-message";
 
@@ -43,7 +43,8 @@ export class ManagementUnit {
   readonly #routes: Routes;
   readonly #relay: Relay;
   readonly #neighbours = new Neighbours();
-  #parent: Neighbour | undefined;
+  /** What this unit does with the readings of its own device. */
+  readonly own: OwnDevice;
   /** Outcomes of local services' requests that are due at the next tick: the call that made one has returned by then. */
   readonly #queue: { readonly start: () => void; readonly notify: Notify }[] = [];
   /** When the driver will call at the latest. */
@@ -84,6 +85,7 @@ export class ManagementUnit {
       unit: this,
       self: this.names.id(config.id),
     });
+    this.own = new OwnDevice(this.names.id(config.id), parent, this.#series, this.#processor, this.#neighbours, () => this.#wake());
   }
 
   // ---- configuration ------------------------------------------------------------------------------------------------------------------
@@ -101,7 +103,6 @@ export class ManagementUnit {
     const session = new Session(config, this.id, secret, this.registry, this.names, this.ports.crypto, this.ports.seal);
     const neighbour = new Neighbour(session, this.ports, (atMs) => this.#dueAt(atMs));
     this.#neighbours.add(neighbour);
-    if (peer === this.config.parent) this.#parent = neighbour;
     const keepsItself = config.below !== undefined && config.below.length > 0;
     if (session.isInitiator === keepsItself) this.enrol(config.initiator, config.owner);
     else if (keepsItself) this.#routes.lead(session.peer, neighbour);
@@ -111,16 +112,6 @@ export class ManagementUnit {
   enrol(device: string, owner: string): void {
     this.#series.enrol(this.names.id(device), this.names.id(owner));
     this.#routes.announce([this.names.id(device)]);
-  }
-
-  /** Keeps what this unit's own device measures here too, besides in its home above, for those who ask this unit for it. */
-  keepCopy(owner: string): void {
-    this.#series.enrolCopy(this.names.id(this.id), this.names.id(owner));
-  }
-
-  /** A series of this unit's own device, once {@link keepCopy} was called; undefined where no more can be kept. */
-  ownSeries(variable: number, owner: NameId): Series | undefined {
-    return this.#series.open({ variable, device: this.names.id(this.id), owner });
   }
 
   /** Sets the policy that holds for an owner's series until the owner gives another with a value (DI-3). */
@@ -158,34 +149,10 @@ export class ManagementUnit {
     if (result !== Result.done) this.#later(() => notify(outcome(result)), notify);
   }
 
-  /**
-   * The short way of readings of this unit's own device to their home, the unit above, until the session with it changes.
-   * @param source the service that reports; the series are of its device, and of its stakeholder
-   * @param policy hash of a policy that the home knows
-   * @param onAnswer told the outcome of each reading that was sent
-   * @returns undefined where there is none: this unit is the home itself, no session is open, or its clock is not set
-   */
-  reporter(source: Source, policy: Uint8Array, onAnswer: OnAnswer): Reporter | undefined {
-    return this.#series.isHomeOf(source.device) ? undefined : this.#parent?.reporter(source, policy, onAnswer);
-  }
-
   /** At the next tick, when the call that made the request has returned. */
   #later(start: () => void, notify: Notify): void {
     this.#queue.push({ start, notify });
     this.#wake();
-  }
-
-  /**
-   * Keeps a reading of this unit's own device under the policy in force, and tells who subscribed to it here: what a sensor does all day, so it takes the shortest way.
-   * @param series from {@link ownSeries}
-   * @param value in the variable's unit form (`fromPhysical`), checked (`checkValue`)
-   * @param timeMs milliseconds since 1970-01-01 UTC
-   * @returns `done` or `storageFailed`
-   */
-  record(series: Series, value: Value, timeMs: number): ResultCode {
-    const result = this.#processor.record(series, value, timeMs);
-    if (this.#processor.dueMs < this.#awakeMs) this.#wake();
-    return result;
   }
 
   /** The neighbour that keeps a subscription of this unit's, or here. */
@@ -342,7 +309,6 @@ export class ManagementUnit {
       neighbour.session.destroy();
     });
     this.#neighbours.clear();
-    this.#parent = undefined;
     for (const subscription of this.#subscriptions.all()) subscription.notify(outcome(Result.linkLost));
     this.#subscriptions.removeAll(this);
     for (const { notify } of this.#queue.splice(0)) notify(outcome(Result.linkLost));

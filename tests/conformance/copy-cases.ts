@@ -14,7 +14,7 @@ const asked = [
 /** A world whose meter keeps a copy of what it measures. */
 function keeping({ open }: Platform): World {
   const world = open({}, [...asked]);
-  world.meter.keepCopy("customer");
+  world.meter.own.keepCopy(world.meter.names.id("customer"));
   world.meter.setDefaultPolicy("customer", readPolicy);
   world.pass(100_000);
   return world;
@@ -26,7 +26,7 @@ function measure(world: World, ...values: number[]): void {
   for (const value of values) {
     world.pass(1000);
     const { variable, owner } = selector(world.meter);
-    expectEqual(world.meter.record(world.meter.ownSeries(variable, owner)!, value, world.nowMs), 0, `value ${value} is kept`);
+    expectEqual(world.meter.own.record(world.meter.own.series(variable, owner)!, value, world.nowMs), 0, `value ${value} is kept`);
   }
   world.run();
 }

@@ -38,6 +38,7 @@ const contents = {
     "docs/key-file.md",
     "docs/licences.md",
     "docs/performance.md",
+    "docs/sizing.md",
     "examples/der-controller/main.ts",
     "examples/home-and-device/device.mjs",
     "examples/home-and-device/home.mjs",

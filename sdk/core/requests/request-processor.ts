@@ -183,7 +183,7 @@ export class RequestProcessor {
     return plan.every(({ item }) => item.policy instanceof Uint8Array) ? outcome(Result.done) : this.#answer(...instances);
   }
 
-  /** Keeps what this unit's own device has measured: its owner may always write it. See {@link ManagementUnit.record}. */
+  /** Keeps what this unit's own device has measured: its owner may always write it. See {@link OwnDevice.record}. */
   record(series: Series, value: Value, timeMs: number): ResultCode {
     const { store, policies, series: table, counters } = this.parts;
     const { policy } = series;
