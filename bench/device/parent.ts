@@ -10,6 +10,8 @@ export class Parent {
   readonly keyText = JSON.stringify(benchKeyFile);
   readonly names = new Names();
   readonly sent: Uint8Array[] = [];
+  /** Readings that have come. */
+  readings = 0;
   readonly session: Session;
   readonly link: LinkPort = { name: "bench", send: () => true, close: () => {} };
   #events: LinkEvents | undefined;
@@ -50,6 +52,7 @@ export class Parent {
     const { body } = received;
     if (body.op === 6) return this.session.seal({ op: 6, sequence: this.session.nextSequence, timeMs: undefined });
     if (body.op !== 1) return undefined;
+    this.readings += body.items.length;
     // As a home answers: who names the policy by its hash is told nothing that it knows.
     const items = body.items.filter(({ policy }) => !(policy instanceof Uint8Array)).map((item) => ({ ...item, policy: policyHash }));
     return this.session.seal({ op: 7, sequence: this.session.nextSequence, timeMs: body.timeMs, id: body.sequence, result: 0, items, retryAfterMs: 0 });

@@ -14,6 +14,10 @@ export interface RunOptions {
   readonly keys?: number;
   /** Units one turn may compute; 0 for any. */
   readonly meter?: number;
+  /** FILE=BYTES: the device's flash, kept in that file. */
+  readonly flash?: string;
+  /** Bytes of flash programmed or erased after which the power is cut. */
+  readonly cutAfter?: number;
   readonly args?: readonly string[];
   readonly onLine?: (line: string, child: ChildProcess) => unknown;
   readonly timeoutMs?: number;

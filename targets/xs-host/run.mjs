@@ -9,12 +9,14 @@ export const EXIT = Object.freeze({
   ok: 0, memory: 70, stack: 71, unhandled: 72, meter: 73, usage: 74, keys: 75, engine: 76, flash: 77, power: 78,
 });
 
-function commandLine({ main, preload = [], budget = "esp32c3", staticBytes, stackSlots, keys, meter, args = [] }) {
+function commandLine({ main, preload = [], budget = "esp32c3", staticBytes, stackSlots, keys, meter, flash, cutAfter, args = [] }) {
   const options = ["--budget", budget];
   if (staticBytes !== undefined) options.push("--static", String(staticBytes));
   if (stackSlots !== undefined) options.push("--stack", String(stackSlots));
   if (keys !== undefined) options.push("--keys", String(keys));
   if (meter !== undefined) options.push("--meter", String(meter));
+  if (flash !== undefined) options.push("--flash", flash);
+  if (cutAfter !== undefined) options.push("--cut-after", String(cutAfter));
   for (const { file, specifier } of preload) options.push("--preload", `${file}=${specifier}`);
   return [...options, main, ...args];
 }
