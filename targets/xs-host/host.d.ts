@@ -77,7 +77,7 @@ interface Host {
   readonly serial: import("../native/serial/serial").NativeSerial;
   /** The flash of `--flash`; size 0 without it. `createNativeFlash` in targets/native/flash/flash.ts makes the flash port of it. */
   readonly flash: import("../native/flash/flash").NativeFlash;
-  /** `createNativeSamples` in targets/native/samples/samples.ts makes the sample codec of it. */
+  /** `createNativeSamples` in targets/native/samples/samples.ts makes the sample port of it, over the same flash. */
   readonly samples: import("../native/samples/samples").NativeSamples;
   /** Undefined when the host was built without cryptography. */
   readonly crypto?: HostCrypto;

@@ -14,6 +14,24 @@ void ebFail(int code, const char* format, ...)
 	exit(code);
 }
 
+/* The first function of the stack that stands in a preloaded module: the engine's own are named before it. */
+static void nameModule(txMachine* the, const char* stack)
+{
+	static const char marker[] = "\n at ";
+	if (!strstr(stack, "read-only") && !strstr(stack, "not writable") && !strstr(stack, "not extensible") && !strstr(stack, "not configurable"))
+		return;
+	for (const char* at = strstr(stack, marker); at; at = strstr(at, marker)) {
+		at += sizeof(marker) - 1;
+		size_t length = strcspn(at, " (");
+		const char* module = length ? ebModuleOf(the, at, length) : NULL;
+		if (!module)
+			continue;
+		fprintf(stderr, "ebalance-xs: %.*s stands in the preloaded module %s: what a module makes at its top level is flash, and cannot be written; make it at first use\n",
+			(int)length, at, module);
+		return;
+	}
+}
+
 /* An error's stack starts with its name and message; other values are just printed. */
 static void printException(txMachine* the, const char* what)
 {
@@ -30,6 +48,7 @@ static void printException(txMachine* the, const char* what)
 			fxGetID(the, mxID(_stack));
 			if (mxIsStringPrimitive(the->stack)) {
 				fprintf(stderr, "ebalance-xs: %s: %s\n", what, the->stack->value.string);
+				nameModule(the, the->stack->value.string);
 				exit(EXIT_UNHANDLED);
 			}
 			mxPop();

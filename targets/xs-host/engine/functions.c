@@ -179,9 +179,11 @@ static void pushFlash(txMachine* the)
 static void pushSamples(txMachine* the)
 {
 	txSlot* last = fxLastProperty(the, fxNewObject(the));
-	last = ebAddFunction(the, last, "encodeWhole", ebSamplesEncodeWhole, 5);
+	last = ebAddFunction(the, last, "writeWhole", ebSamplesWriteWhole, 5);
 	last = ebAddFunction(the, last, "crc", ebSamplesCrc, 3);
-	ebAddFunction(the, last, "summarise", ebSamplesSummarise, 5);
+	last = ebAddFunction(the, last, "find", ebSamplesFind, 4);
+	last = ebAddFunction(the, last, "survey", ebSamplesSurvey, 3);
+	ebAddFunction(the, last, "summarise", ebSamplesSummarise, 4);
 }
 
 void ebInstallHost(txMachine* the, int argc, char** argv)

@@ -37,6 +37,8 @@ void ebInstallText(txMachine* root);
 void ebImportAll(txMachine* root);
 void ebRunMain(txMachine* the);
 uint32_t ebBytecodeBytes(void);
+/* The module in which a preloaded function of that name stands, or NULL. */
+const char* ebModuleOf(txMachine* the, const char* functionName, size_t length);
 
 /* linux/parse.c: only where there is a parser. */
 

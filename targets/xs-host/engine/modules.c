@@ -222,3 +222,35 @@ txScript* fxParseScript(txMachine* the, void* stream, txGetter getter, txUnsigne
 	mxUnknownError("no parser on a device");
 	return NULL;
 }
+
+static const char* moduleWith(const txByte* code)
+{
+	for (int i = 0; i < moduleCount; i++) {
+		const txScript* script = modules[i].script;
+		if (code >= script->codeBuffer && code < script->codeBuffer + script->codeSize)
+			return modules[i].specifier;
+	}
+	return NULL;
+}
+
+static int isNamed(txSlot* instance, const char* name, size_t length)
+{
+	for (txSlot* slot = instance->next; slot; slot = slot->next)
+		if (slot->ID == mxID(_name) && (slot->kind == XS_STRING_KIND || slot->kind == XS_STRING_X_KIND))
+			return strlen(slot->value.string) == length && memcmp(slot->value.string, name, length) == 0;
+	return 0;
+}
+
+const char* ebModuleOf(txMachine* the, const char* functionName, size_t length)
+{
+	txMachine* root = the->sharedMachine ? the->sharedMachine : the;
+	for (txSlot* heap = root->firstHeap; heap; heap = heap->next)
+		for (txSlot* slot = heap + 1; slot < heap->value.reference; slot++) {
+			if (slot->kind != XS_INSTANCE_KIND || !slot->next || !mxIsFunction(slot) || !isNamed(slot, functionName, length))
+				continue;
+			const char* found = moduleWith(slot->next->value.code.address);
+			if (found)
+				return found;
+		}
+	return NULL;
+}

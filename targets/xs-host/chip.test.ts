@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// The emulated chip: what is flash cannot be written, what runs is counted exactly, and every way to end has its exit code.
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { noHostReason } from "./available";
+import { buildChip, chipCommand, noChipReason, RAM_BYTES } from "./chip.mjs";
+import { EXIT, runOnXs } from "./run.mjs";
+
+const reason = (await noChipReason()) || noHostReason;
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), "ebalance-chip-test-"));
+  onTestFinished(() => rmSync(made, { recursive: true, force: true }));
+  return made;
+}
+
+function files(main: string, modules: Record<string, string> = {}) {
+  const at = folder();
+  const write = (name: string, text: string) => {
+    writeFileSync(join(at, name), text);
+    return join(at, name);
+  };
+  return { main: write("main.js", main), preload: Object.entries(modules).map(([specifier, text], i) => ({ file: write(`module-${i}.js`, text), specifier })) };
+}
+
+async function onChip(main: string, { modules = {}, args = [] }: { modules?: Record<string, string>; args?: string[] } = {}): Promise<{ code: number | null; lines: string[] }> {
+  const program = await buildChip(files(main, modules));
+  const { command, args: all } = chipCommand(program.path, { args });
+  const chip = spawn(command, all, { stdio: ["ignore", "ignore", "pipe"], timeout: 30_000 });
+  let text = "";
+  chip.stderr.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+  const code = await new Promise<number | null>((resolve, reject) => chip.on("error", reject).on("close", resolve));
+  return { code, lines: text.trimEnd().split("\n") };
+}
+
+/** What a module may not do with what it made at its top level. */
+const unsafe = {
+  "a Map": "const seen = new Map(); export function remember(key) { seen.set(key, 1); }",
+  "a Set": "const seen = new Set(); export function remember(key) { seen.add(key); }",
+  "a WeakMap": "const seen = new WeakMap(); export function remember(key) { seen.set({ key }, 1); }",
+  "a buffer": "const seen = new Uint8Array(4); export function remember(key) { seen[0] = key; }",
+  "a static of a class": "class Seen { static last = 0; } export function remember(key) { Seen.last = key; }",
+};
+
+describe.skipIf(reason)(`the emulated chip${reason ? ` (left out: ${reason})` : ""}`, { timeout: 120_000 }, () => {
+  it("prints, keeps time and timers, and takes arguments", async () => {
+    const main = `
+      const before = host.monotonicMs(); let ticks = 0;
+      const timer = host.setTimer(50, true, () => { if (++ticks === 3) { host.clearTimer(timer); host.print(host.args.join(" ") + " " + (host.monotonicMs() - before >= 150)); } });`;
+    expect(await onChip(main, { args: ["a", "b,c"] })).toEqual({ code: EXIT.ok, lines: ["a b,c true"] });
+  });
+
+  it("counts the same instructions in every run", async () => {
+    const main = `const { instructions } = host; const before = instructions(); let sum = 0; for (let i = 0; i < 1000; i++) sum += i; host.print(String(instructions() - before)); host.exit(0);`;
+    const [first, second] = [await onChip(main), await onChip(main)];
+    expect(Number(first.lines[0])).toBeGreaterThan(100_000);
+    expect(second).toEqual(first);
+  });
+
+  it.each(Object.entries(unsafe))("a preloaded module that writes to %s of its top level is named, as on the Linux host", async (_what, text) => {
+    const main = `import { remember } from "meter/memory"; remember(5);`;
+    const modules = { "meter/memory": text };
+    const named = /remember stands in the preloaded module meter\/memory/;
+    const chip = await onChip(main, { modules });
+    expect([chip.code, chip.lines.some((line) => named.test(line))]).toEqual([EXIT.unhandled, true]);
+    const linux = await runOnXs(files(main, modules));
+    expect([linux.code, named.test(linux.errors)]).toEqual([EXIT.unhandled, true]);
+  });
+
+  it("plain objects, arrays and variables of a preloaded module are copied to RAM when they are written", async () => {
+    const modules = { "meter/memory": "let count = 0; const seen = {}; const list = []; export function remember(key) { count++; seen[key] = 1; list.push(key); return count + list.length; }" };
+    expect(await onChip(`import { remember } from "meter/memory"; remember(5); host.print(String(remember(6)));`, { modules })).toEqual({ code: EXIT.ok, lines: ["4"] });
+  });
+
+  it("ends with its exit code when memory or stack are used up", async () => {
+    expect((await onChip(`const all = []; for (;;) all.push(new Uint8Array(1000));`)).code).toBe(EXIT.memory);
+    expect((await onChip(`const deeper = (n) => deeper(n + 1) + 1; deeper(0);`)).code).toBe(EXIT.stack);
+    expect((await onChip(`throw new Error("no");`)).code).toBe(EXIT.unhandled);
+  });
+
+  it("has no more RAM than it says: the static block and the heap beside it fit, a larger block does not", async () => {
+    expect((await onChip(`host.print("runs");`, { args: ["--static", String(RAM_BYTES - 65_536)] })).lines).toEqual(["runs"]);
+    expect((await onChip(`host.print("runs");`, { args: ["--static", String(RAM_BYTES)] })).code).not.toBe(EXIT.ok);
+  });
+
+  it("computes as node:crypto does: SHA-256 of abc", async () => {
+    const main = `const out = new Uint8Array(32); host.crypto.sha256(Uint8Array.of(97, 98, 99), 3, out); host.print(Array.from(out, (b) => b.toString(16).padStart(2, "0")).join(""));`;
+    expect((await onChip(main)).lines).toEqual(["ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"]);
+  });
+});
