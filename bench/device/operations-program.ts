@@ -123,7 +123,8 @@ function query(): number {
 function opening(): number {
   const names = new Names();
   const config = { ...benchKeyFile, kid: 2 };
-  const end = new Session(config, "sensor", crypto.importKey(benchKey(), "derive"), standardRegistry, names, crypto, createNativeSeal(host.seal!));
+  const seal = createNativeSeal(host.seal!);
+  const end = new Session(config, "sensor", crypto.importKey(benchKey(), "derive"), standardRegistry, names, crypto, seal);
   const home = new Session(config, "home", crypto.importKey(benchKey(), "derive"), standardRegistry, names, crypto);
   const reply = home.receive(parseEnvelope(end.open()), parent.link);
   if (reply.kind !== "reply") throw new Error("no reply");
@@ -132,7 +133,7 @@ function opening(): number {
   const messages = Array.from({ length: 40 }, (_, i) => home.seal(parent.setPoint(names, i + 1, startMs)));
   let opened = 0;
   const cost = average(32, (i) => {
-    const received = end.receive(parseEnvelope(messages[opened++]!), parent.link);
+    const received = end.receive(seal.parse(messages[opened++]!)!, parent.link);
     if (received.kind !== "body") throw new Error(`message ${i}: ${received.kind}`);
   });
   end.destroy();

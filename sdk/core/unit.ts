@@ -201,7 +201,8 @@ export class ManagementUnit {
     this.counters.received++;
     let envelope: Envelope;
     try {
-      envelope = parseEnvelope(message);
+      // What the engine's own parser does not take, the other refuses with a reason.
+      envelope = this.ports.seal?.parse(message) ?? parseEnvelope(message);
     } catch (error) {
       return this.#refuse("malformed", link, (error as Error).message);
     }

@@ -56,6 +56,45 @@ function flipped(envelope: Envelope, at: number): Envelope {
 
 export const sealCases: readonly Case[] = [
   {
+    name: "SP-1 the engine takes the same envelopes apart as TypeScript, into the same parts, and no others",
+    run: withKeys(({ crypto, seal }, context) => {
+      const dice = new Dice(5);
+      const compare = (message: Uint8Array) => {
+        let expected: Envelope | undefined;
+        try {
+          expected = parseEnvelope(message);
+        } catch {
+          expected = undefined;
+        }
+        let found: Envelope | undefined;
+        try {
+          found = seal.parse(message);
+        } catch {
+          found = undefined;
+        }
+        const parts = (envelope: Envelope | undefined) => envelope && [envelope.kid, envelope.start, envelope.end];
+        expectEqual(parts(found), parts(expected), toHex(message.slice(0, 24)));
+        return expected ? 1 : 0;
+      };
+      let taken = 0;
+      for (const kid of [1, 23, 24, 255, 256, 65_535])
+        for (const size of [0, 1, 23, 24, 255, 256, maxPayloadBytes]) {
+          startPayload();
+          cbor.writeRaw(new Uint8Array(size));
+          const message = sealPayload(crypto, macContext(context.key, kid, "test-grid", "home", "session"));
+          taken += compare(message);
+          taken += compare(message.slice(0, message.length - 1));
+          for (let at = 0; at < 14 && at < message.length; at++) {
+            const changed = message.slice();
+            changed[at] = dice.below(256);
+            taken += compare(changed);
+          }
+        }
+      for (let i = 0; i < 300; i++) taken += compare(dice.bytes(dice.below(40)));
+      return taken;
+    }),
+  },
+  {
     name: "SP-1 the engine's seal of a reading is, byte for byte, that of TypeScript, and says what was to be said",
     run: withKeys(({ crypto, seal }, context) => {
       const template = readingTemplate(agreed, source, policy);

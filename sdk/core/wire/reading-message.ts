@@ -5,7 +5,7 @@
 import type { CryptoPort } from "../security/crypto-port";
 import * as cbor from "./cbor";
 import type { BodyContext, Source } from "./session-body";
-import { seal, startPayload, verify, type Envelope, type MacContext } from "./session-message";
+import { parseEnvelope, seal, startPayload, verify, type Envelope, type MacContext } from "./session-message";
 import { writeSource } from "./write-body";
 
 /** What stays the same. */
@@ -29,6 +29,8 @@ export interface SealPort {
   readingSealer(context: MacContext, template: ReadingTemplate): SealReading;
   /** Whether the tag of an envelope was made under this context; in constant time. */
   verify(context: MacContext, envelope: Envelope): boolean;
+  /** Takes an envelope apart as {@link parseEnvelope} does; undefined for what is none. */
+  parse(message: Uint8Array): Envelope | undefined;
 }
 
 /** The seal port in TypeScript. */
@@ -50,6 +52,7 @@ export function portableSeal(crypto: CryptoPort): SealPort {
       return seal(crypto, context);
     },
     verify: (context, envelope) => verify(crypto, context, envelope),
+    parse: (message) => parseEnvelope(message),
   };
 }
 

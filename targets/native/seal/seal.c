@@ -16,7 +16,7 @@
 
 enum { TAG = 8, DIGEST = 32, INTEGER_MAX = 9 };
 /* Bounds of what stays the same from one message to the next: names of a session are small integers. */
-enum { PREFIX_MAX = 256, ENVELOPE_MAX = 16, TEMPLATE_MAX = 64, MESSAGE_MAX = 1024 };
+enum { PREFIX_MAX = 256, ENVELOPE_MAX = 16, TEMPLATE_MAX = 64, PAYLOAD_MAX = 984, MESSAGE_MAX = 1024 };
 /* Template, and key 4, key 5 and two array heads, with five integers. */
 enum { READING_MAX = 2 * TEMPLATE_MAX + 4 + 5 * INTEGER_MAX };
 enum { UINT = 0x00, NEGATIVE = 0x20, BYTES = 0x40 };
@@ -128,4 +128,41 @@ void ebSealVerify(xsMachine* the)
 	parts[2] = (ebPart){ (const uint8_t*)message.bytes + start, end - start };
 	parts[1] = (ebPart){ length, (size_t)(putHead(length, BYTES, parts[2].size) - length) };
 	xsmcSetBoolean(xsResult, ebCryptoVerifyTag(the, name, key, parts, 3, (const uint8_t*)message.bytes + message.size - TAG, TAG));
+}
+
+/* The envelope of session-message.ts, each part in its shortest form; parseEnvelope says what is wrong with another. */
+static uint32_t parseEnvelope(const uint8_t* p, size_t size)
+{
+	enum { ARRAY_OF_FOUR = 0x84, MAP_OF_ONE = 0xa1, KID = 0x04, EMPTY_MAP = 0xa0, ONE_BYTE = 0x58, TWO_BYTES = 0x59, LONGEST_HEAD = 12 };
+	if (size < LONGEST_HEAD + 1 + TAG || size > MESSAGE_MAX || p[0] != ARRAY_OF_FOUR || p[2] != MAP_OF_ONE || p[3] != KID || p[5] == 0)
+		return 0;
+	const size_t kidBytes = p[1] == (BYTES | 4) && p[4] == (BYTES | 1) ? 1 : p[1] == (BYTES | 5) && p[4] == (BYTES | 2) ? 2 : 0;
+	const uint32_t kid = kidBytes == 1 ? p[5] : (uint32_t)p[5] << 8 | p[6];
+	size_t at = 5 + kidBytes;
+	if (!kidBytes || p[at++] != EMPTY_MAP)
+		return 0;
+	size_t length = p[at++];
+	if (length >= BYTES && length < BYTES + 24)
+		length -= BYTES;
+	else if (length == ONE_BYTE && p[at] >= 24)
+		length = p[at++];
+	else if (length == TWO_BYTES && p[at] > 0) {
+		length = (size_t)p[at] << 8 | p[at + 1];
+		at += 2;
+	}
+	else
+		return 0;
+	if (length > PAYLOAD_MAX || at + length + 1 + TAG != size || p[at + length] != (BYTES | TAG))
+		return 0;
+	return kid << 16 | (uint32_t)at << 11 | (uint32_t)(at + length);
+}
+
+void ebSealParse(xsMachine* the)
+{
+	void* data = NULL;
+	xsUnsignedValue size = 0;
+	if (xsmcArgc < 1 || xsmcTypeOf(xsArg(0)) != xsReferenceType)
+		xsTypeError("parse: argument 1 is no buffer");
+	xsmcGetBufferReadable(xsArg(0), &data, &size);
+	xsmcSetInteger(xsResult, (xsIntegerValue)parseEnvelope(data, size));
 }

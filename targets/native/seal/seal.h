@@ -10,4 +10,7 @@ void ebSealReading(ebMachine* the);
 /* (key id, prefix, message, start and end of its payload) -> boolean */
 void ebSealVerify(ebMachine* the);
 
+/* (message) -> kid << 16 | start << 11 | end of the payload, 0 where it is no envelope */
+void ebSealParse(ebMachine* the);
+
 #endif

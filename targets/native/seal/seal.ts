@@ -10,13 +10,19 @@ export interface NativeSeal {
   ): ArrayBuffer;
   /** The payload is message[start..end), the tag the 8 bytes at the end of the message. */
   verify(keyId: number, prefix: Uint8Array, message: Uint8Array, start: number, end: number): boolean;
+  /** Kid, start and end of the payload in 16, 5 and 11 bits; 0 where the message is no envelope. */
+  parse(message: Uint8Array): number;
 }
 
 /** Makes the seal port from native functions, over keys of the native crypto port. */
-export function createNativeSeal({ sealReading, verify }: NativeSeal): SealPort {
+export function createNativeSeal({ sealReading, verify, parse }: NativeSeal): SealPort {
   return {
     readingSealer: ({ key: { keyId }, prefix, head }, { head: templateHead, tail: templateTail }) => (sequence, timeS, variable, value, offsetMs) =>
       new Uint8Array(sealReading(keyId, prefix, head, templateHead, templateTail, sequence, timeS, variable, value, offsetMs)),
     verify: (context, envelope) => verify(context.key.keyId, context.prefix, envelope.message, envelope.start, envelope.end),
+    parse: (message) => {
+      const packed = parse(message);
+      return packed === 0 ? undefined : { kid: packed >>> 16, message, start: (packed >>> 11) & 31, end: packed & 2047 };
+    },
   };
 }

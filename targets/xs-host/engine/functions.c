@@ -163,7 +163,8 @@ static void pushSeal(txMachine* the)
 {
 	txSlot* last = fxLastProperty(the, fxNewObject(the));
 	last = ebAddFunction(the, last, "sealReading", ebSealReading, 10);
-	ebAddFunction(the, last, "verify", ebSealVerify, 5);
+	last = ebAddFunction(the, last, "verify", ebSealVerify, 5);
+	ebAddFunction(the, last, "parse", ebSealParse, 1);
 }
 #endif
 
