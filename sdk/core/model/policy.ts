@@ -50,10 +50,14 @@ export const denyAll: Policy = Object.freeze({ sequence: 0, entries: Object.free
  * the longest delay holds.
  */
 export function grantedDelayS(policy: Policy, right: RightCode, grantee: GranteeId): number {
+  const { entries } = policy;
   let delayS = -1;
-  for (let i = 0; i < policy.entries.length; i++) {
-    const entry = policy.entries[i]!;
-    if ((entry.rights & right) !== 0 && entry.minDelayS > delayS && entry.grantees.indexOf(grantee) >= 0) delayS = entry.minDelayS;
+  // Loops and not indexOf, counted down: a device decides with every reading, and its engine asks an array for its length in a call.
+  for (let i = entries.length; i-- > 0; ) {
+    const entry = entries[i]!;
+    if ((entry.rights & right) === 0 || entry.minDelayS <= delayS) continue;
+    const { grantees } = entry;
+    for (let j = grantees.length; j-- > 0; ) if (grantees[j] === grantee) delayS = entry.minDelayS;
   }
   return delayS;
 }
