@@ -10,7 +10,7 @@ export type { CryptoPort, KeyHandle, KeyUse } from "./core/security/crypto-port"
 export type { SealPort } from "./core/wire/reading-message";
 export type { FlashPort } from "./storage/flash-port";
 export { RingStore } from "./storage/ring/ring-store";
-export type { SampleCodec } from "./storage/ring/sample-record";
+export type { SamplePort } from "./storage/ring/sample-port";
 export type { StorePort } from "./storage/store-port";
 export { overSerial, type SerialConnector, type SerialLine } from "./transports/serial-link";
 export { overStreams, type ByteStream, type StreamConnector } from "./transports/stream-link";

@@ -6,23 +6,23 @@ import type { FlashPort } from "./flash-port";
 export class PowerCut extends Error {}
 
 export class MemoryFlash implements FlashPort {
-  readonly sectorBytes = 4096;
   readonly bytes: Uint8Array;
   /** Erases of each sector. */
   readonly erases: number[];
   /** Bytes programmed. */
   programmed = 0;
-  /** Bytes of programs and erases until the power is cut. */
+  /** Bytes of programs and erases until the power is cut; of the byte under way some bits have changed then, and some have not. */
   bytesLeft = Infinity;
-  /** Whether programming fails as a worn sector's does. */
-  failing = false;
+  /** Asked before each program and erase: whether it fails, as a worn sector does. */
+  fails: (sector: number) => boolean = () => false;
 
   /** @param bytes what was there before: the flash of a device that starts again */
   constructor(
     readonly sectorCount: number,
     bytes?: Uint8Array,
+    readonly sectorBytes = 4096,
   ) {
-    this.bytes = bytes ?? new Uint8Array(sectorCount * this.sectorBytes).fill(0xff);
+    this.bytes = bytes ?? new Uint8Array(sectorCount * sectorBytes).fill(0xff);
     this.erases = new Array<number>(sectorCount).fill(0);
   }
 
@@ -33,27 +33,31 @@ export class MemoryFlash implements FlashPort {
 
   program(offset: number, bytes: Uint8Array, length: number): void {
     this.#check(offset, length);
-    if (this.failing) throw new EbalanceError("storage-failed", "device", `flash: ${length} bytes at ${offset} were not taken`);
+    this.#mayFail(Math.floor(offset / this.sectorBytes));
     for (let i = 0; i < length; i++) {
-      this.#spend();
       const before = this.bytes[offset + i]!;
-      this.bytes[offset + i] = before & bytes[i]!;
-      if ((before & bytes[i]!) !== bytes[i]) badArgument(`flash: byte ${offset + i} is ${before}, ${bytes[i]} cannot be programmed over it`);
+      const after = before & bytes[i]!;
+      this.#change(offset + i, after, before & (bytes[i]! | 0x5a));
+      if (after !== bytes[i]) badArgument(`flash: byte ${offset + i} is ${before}, ${bytes[i]} cannot be programmed over it`);
       this.programmed++;
     }
   }
 
   erase(sector: number): void {
     this.#check(sector * this.sectorBytes, this.sectorBytes);
+    this.#mayFail(sector);
     this.erases[sector]!++;
-    for (let i = 0; i < this.sectorBytes; i++) {
-      this.#spend();
-      this.bytes[sector * this.sectorBytes + i] = 0xff;
-    }
+    for (let i = sector * this.sectorBytes; i < (sector + 1) * this.sectorBytes; i++) this.#change(i, 0xff, this.bytes[i]! | 0x5a);
   }
 
-  #spend(): void {
-    if (this.bytesLeft-- <= 0) throw new PowerCut("power cut");
+  #mayFail(sector: number): void {
+    if (this.fails(sector)) throw new EbalanceError("storage-failed", "device", `flash: sector ${sector} has failed`);
+  }
+
+  #change(at: number, after: number, torn: number): void {
+    const isCut = this.bytesLeft-- <= 0;
+    this.bytes[at] = isCut ? torn : after;
+    if (isCut) throw new PowerCut("power cut");
   }
 
   #check(offset: number, length: number): void {

@@ -1,6 +1,7 @@
 /** A store in memory: a ring of the newest samples for each series. Nothing survives a restart. */
 import { badArgument } from "../core/model/errors";
 import type { Value } from "../core/model/registry";
+import { sameValue } from "./same-value";
 import type { Appended, SampleVisitor, StorePort } from "./store-port";
 
 interface Ring {
@@ -96,9 +97,4 @@ export class MemoryStore implements StorePort {
     ring.timesMs[to] = ring.timesMs[from]!;
     ring.policies[to] = ring.policies[from]!;
   }
-}
-
-function sameValue(a: Value, b: Value): boolean {
-  if (!(a instanceof Uint8Array) || !(b instanceof Uint8Array)) return a === b;
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -132,7 +132,7 @@ class Sight {
   /** The delay of the newest sample looked at; -1 where its policy grants nothing. */
   delayS = 0;
   #policy = -1;
-  #previousMs = -Infinity;
+  #latestMs = -Infinity;
   readonly #isOwner: boolean;
 
   constructor(
@@ -149,11 +149,12 @@ class Sight {
       this.#policy = policy;
       this.delayS = grantedDelayS(this.policyOf(policy), Right.read, this.requester.grantee);
     }
-    const previousMs = this.#previousMs;
-    this.#previousMs = timeMs;
+    const latestMs = this.#latestMs;
+    this.#latestMs = Math.max(timeMs, latestMs);
     if (this.delayS <= 0) return this.delayS === 0;
     const delayMs = this.delayS * 1000;
-    return Math.floor(timeMs / delayMs) !== Math.floor(previousMs / delayMs);
+    // Where a clock was set back, an interval that was left does not begin again.
+    return Math.floor(timeMs / delayMs) > Math.floor(latestMs / delayMs);
   }
 }
 
@@ -177,11 +178,17 @@ class Aggregate {
   add(value: Value, timeMs: number, policy: number): void {
     this.count++;
     if (this.code === QueryFunction.average || this.code === QueryFunction.deviation) this.#addUp(value as number);
-    if (this.count > 1 && this.code === QueryFunction.minimum && value >= this.#value) return;
-    if (this.count > 1 && this.code === QueryFunction.maximum && value <= this.#value) return;
+    if (this.count > 1 && !this.#displaces(value, timeMs)) return;
     this.#value = value;
     this.#timeMs = timeMs;
     this.#policy = policy;
+  }
+
+  /** Whether the answer is of this sample from now on. */
+  #displaces(value: Value, timeMs: number): boolean {
+    if (this.code === QueryFunction.minimum) return value < this.#value;
+    if (this.code === QueryFunction.maximum) return value > this.#value;
+    return timeMs >= this.#timeMs;
   }
 
   #addUp(value: number): void {

@@ -1,14 +1,17 @@
 /**
  * The catalogue of a ring: series and policies in two sectors in turn. Records are added to one of them; when it is full, what is in force is copied to the other, whose head
  * is programmed last: a power cut leaves the old one or the new one, never half of either.
+ *
+ * Samples refer to series and policies by index, so an older catalogue would show them under other names and other policies. Therefore changes are counted, and the ring keeps
+ * with its samples how many there had been. A catalogue that has fewer was damaged: it is given up, and with it what was kept under it ({@link RingCatalogue.giveUp}).
  */
 import { utf8Length, utf8Text, writeUtf8 } from "../../core/model/utf8";
 import { isStorageFailure, type FlashPort } from "../flash-port";
 import type { Catalogue, PolicyRecord, SeriesRecord } from "../store-port";
-import type { SampleCodec } from "./sample-record";
+import type { SamplePort } from "./sample-port";
 import { catalogueSectors, readHeader, sectorHeaderBytes, writeHeader } from "./sector";
 
-const magic = 0x31_43_42_45; // "EBC1"
+const magic = 0x32_43_42_45; // "EBC2"
 /** `length u16, kind u8, index u8`, the record as JSON, CRC-16. */
 const headBytes = 4;
 const crcBytes = 2;
@@ -16,24 +19,39 @@ const maxRecordBytes = 512;
 const Kind = Object.freeze({ series: 1, policy: 2 });
 
 export class RingCatalogue implements Catalogue {
+  /** How many records were ever kept. */
+  changes = 0;
+  /** What was kept under fewer changes than this belongs to a catalogue that was lost. */
+  since = 0;
   #sector = 0;
   #sequence = 0;
+  /** Whether the sector holds what is in force. */
+  #isLive = false;
   /** Where the next record goes. */
   #at: number;
-  readonly #buffer = new Uint8Array(maxRecordBytes);
 
   constructor(
     private readonly flash: FlashPort,
-    private readonly codec: Pick<SampleCodec, "crc">,
+    private readonly samples: SamplePort,
   ) {
     this.#at = flash.sectorBytes;
     for (let sector = 0; sector < catalogueSectors; sector++) {
-      const sequence = readHeader(flash, codec, sector, magic);
-      if (sequence <= this.#sequence) continue;
-      this.#sequence = sequence;
+      const header = readHeader(flash, samples, sector, magic);
+      if (!header || header.sequence <= this.#sequence) continue;
+      this.#isLive = true;
+      this.#sequence = header.sequence;
       this.#sector = sector;
+      this.changes = header.changes;
+      this.since = header.since;
     }
-    if (this.#sequence) this.#at = this.#endOf(this.#sector);
+    if (this.#isLive) this.#at = this.#end();
+  }
+
+  /** Begins anew without what was kept, for a catalogue that has lost changes: so many there were. */
+  giveUp(changes: number): void {
+    this.#isLive = false;
+    this.#at = this.flash.sectorBytes;
+    this.changes = this.since = changes + 1;
   }
 
   keepSeries(index: number, record: SeriesRecord): boolean {
@@ -48,12 +66,11 @@ export class RingCatalogue implements Catalogue {
   restore(): ReturnType<Catalogue["restore"]> {
     const series: SeriesRecord[] = [];
     const policies: (PolicyRecord | undefined)[] = [];
-    if (this.#sequence)
-      this.#visit(this.#sector, (kind, index, length) => {
-        const record = JSON.parse(utf8Text(this.#buffer, headBytes, length - crcBytes)!) as unknown;
-        if (kind === Kind.series) series[index] = record as SeriesRecord;
-        else policies[index] = record as PolicyRecord;
-      });
+    this.#visit((bytes) => {
+      const record = JSON.parse(utf8Text(bytes, headBytes, bytes.length - crcBytes)!) as unknown;
+      if (bytes[2] === Kind.series) series[bytes[3]!] = record as SeriesRecord;
+      else policies[bytes[3]!] = record as PolicyRecord;
+    });
     for (let i = 0; i < policies.length; i++) policies[i] ??= undefined;
     return { series, policies };
   }
@@ -62,12 +79,25 @@ export class RingCatalogue implements Catalogue {
     const text = JSON.stringify(record);
     const length = headBytes + utf8Length(text) + crcBytes;
     if (length > maxRecordBytes || index > 255) return false;
+    const { sectorBytes } = this.flash;
     try {
-      // First the other sector, where it is full: copying goes through the same buffer.
-      if (this.#at + length > this.flash.sectorBytes) this.#compact();
-      if (this.#at + length > this.flash.sectorBytes) return false;
-      writeUtf8(text, this.#buffer, headBytes);
-      this.#program(this.#sector, kind, index, length);
+      if (this.#at + length > sectorBytes) this.#compact();
+      if (this.#at + length > sectorBytes) return false;
+      const bytes = new Uint8Array(length);
+      bytes[0] = length & 0xff;
+      bytes[1] = length >> 8;
+      bytes[2] = kind;
+      bytes[3] = index;
+      writeUtf8(text, bytes, headBytes);
+      const crc = this.samples.crc(bytes, 0, length - crcBytes);
+      bytes[length - 2] = crc & 0xff;
+      bytes[length - 1] = crc >> 8;
+      const at = this.#at;
+      // Until it is known to be there, nothing else may be written behind it.
+      this.#at = sectorBytes;
+      this.flash.program(this.#sector * sectorBytes + at, bytes, length);
+      this.#at = at + length;
+      this.changes++;
       return true;
     } catch (error) {
       if (isStorageFailure(error)) return false;
@@ -75,70 +105,59 @@ export class RingCatalogue implements Catalogue {
     }
   }
 
-  /** Programs the record whose text stands in the buffer. */
-  #program(sector: number, kind: number, index: number, length: number): void {
-    const bytes = this.#buffer;
-    const { flash } = this;
-    bytes[0] = length & 0xff;
-    bytes[1] = length >> 8;
-    bytes[2] = kind;
-    bytes[3] = index;
-    const crc = this.codec.crc(bytes, 0, length - crcBytes);
-    bytes[length - 2] = crc & 0xff;
-    bytes[length - 1] = crc >> 8;
-    const at = this.#at;
-    // Until it is known to be there, nothing else may be written behind it.
-    this.#at = flash.sectorBytes;
-    flash.program(sector * flash.sectorBytes + at, bytes, length);
-    this.#at = at + length;
-  }
-
   /** Copies what is in force to the other sector. */
   #compact(): void {
-    const from = this.#sector;
-    const to = 1 - from;
+    const { flash, samples, changes, since } = this;
+    const to = 1 - this.#sector;
     const newest = new Map<number, number>();
-    if (this.#sequence) this.#visit(from, (kind, index, _length, at) => void newest.set(kind * 256 + index, at));
-    this.flash.erase(to);
-    this.#at = sectorHeaderBytes;
-    for (const [key, at] of newest) this.#program(to, key >> 8, key & 0xff, this.#load(from, at));
-    const end = this.#at;
-    this.#at = this.flash.sectorBytes;
-    writeHeader(this.flash, this.codec, to, magic, this.#sequence + 1);
+    this.#visit((bytes, at) => void newest.set(bytes[2]! * 256 + bytes[3]!, at));
+    flash.erase(to);
+    let end = sectorHeaderBytes;
+    for (const at of newest.values()) {
+      const bytes = this.#load(at)!;
+      flash.program(to * flash.sectorBytes + end, bytes, bytes.length);
+      end += bytes.length;
+    }
+    // Each record counts as one change when it is read again.
+    writeHeader(flash, samples, to, magic, { sequence: this.#sequence + 1, changes: changes - newest.size, since });
     this.#sequence++;
     this.#sector = to;
+    this.#isLive = true;
     this.#at = end;
   }
 
-  #endOf(sector: number): number {
+  /** Counts the changes up to the end of what is kept. @returns where the next record goes */
+  #end(): number {
     const { sectorBytes } = this.flash;
-    const end = this.#visit(sector, () => {});
+    const end = this.#visit(() => void this.changes++);
     if (end + headBytes > sectorBytes) return sectorBytes;
-    this.flash.read(sector * sectorBytes + end, this.#buffer, headBytes);
+    const bytes = new Uint8Array(headBytes);
+    this.flash.read(this.#sector * sectorBytes + end, bytes, headBytes);
     // Torn: nothing more is written here.
-    return this.#buffer[0] === 0xff && this.#buffer[1] === 0xff ? end : sectorBytes;
+    return bytes.every((byte) => byte === 0xff) ? end : sectorBytes;
   }
 
-  /** Visits the intact records of a sector, each in the buffer. @returns where they end */
-  #visit(sector: number, visit: (kind: number, index: number, length: number, at: number) => void): number {
+  /** Visits the intact records. @returns where they end */
+  #visit(visit: (bytes: Uint8Array, at: number) => void): number {
     let at = sectorHeaderBytes;
-    for (let length = this.#load(sector, at); length > 0; length = this.#load(sector, at)) {
-      visit(this.#buffer[2]!, this.#buffer[3]!, length, at);
-      at += length;
+    for (let bytes = this.#load(at); bytes; bytes = this.#load(at)) {
+      visit(bytes, at);
+      at += bytes.length;
     }
     return at;
   }
 
-  /** Reads the record at a place into the buffer. @returns its length, 0 where there is none or it is not intact */
-  #load(sector: number, at: number): number {
+  /** The record at a place; undefined where there is none or it is not intact. */
+  #load(at: number): Uint8Array | undefined {
     const { flash } = this;
-    const bytes = this.#buffer;
-    const start = sector * flash.sectorBytes;
-    if (at + headBytes > flash.sectorBytes) return 0;
-    flash.read(start + at, bytes, headBytes);
-    const length = bytes[0]! | (bytes[1]! << 8);
-    if (length < headBytes + crcBytes || length > maxRecordBytes || at + length > flash.sectorBytes) return 0;
+    const start = this.#sector * flash.sectorBytes;
+    if (!this.#isLive || at + headBytes > flash.sectorBytes) return undefined;
+    const head = new Uint8Array(headBytes);
+    flash.read(start + at, head, headBytes);
+    const length = head[0]! | (head[1]! << 8);
+    if (length < headBytes + crcBytes || length > maxRecordBytes || at + length > flash.sectorBytes) return undefined;
+    const bytes = new Uint8Array(length);
     flash.read(start + at, bytes, length);
-    return this.codec.crc(bytes, 0, length - crcBytes) === (bytes[length - 2]! | (bytes[length - 1]! << 8)) ? length : 0;
+    return this.samples.crc(bytes, 0, length - crcBytes) === (bytes[length - 2]! | (bytes[length - 1]! << 8)) ? bytes : undefined;
   }
 }

@@ -1,79 +1,144 @@
 /**
  * The store of a device: a ring of flash sectors. Each sample is a record of its own, programmed when it is appended, so what was acknowledged survives a power cut; when the
  * ring is full the oldest sector gives way. Sectors are used in strict turn, so they wear alike; their order is that of their sequences, never of clocks. What was torn by a
- * power cut ends its sector. Series and policies stand in two sectors of their own (catalogue.ts).
+ * power cut ends its sector. Series and policies stand in two sectors of their own (catalogue.ts), and no sample is given that needs more of them than was found.
  */
 import { badArgument } from "../../core/model/errors";
 import type { Value } from "../../core/model/registry";
 import { isStorageFailure, type FlashPort } from "../flash-port";
-import type { Appended, Catalogue, SampleQuery, SampleVisitor, StorePort, Summary } from "../store-port";
+import { sameValue } from "../same-value";
+import type { Appended, SampleQuery, SampleVisitor, StorePort, Summary } from "../store-port";
 import { RingCatalogue } from "./catalogue";
-import { encodeRecord, maxRecordBytes, portableSamples, recordLength, recordTimeMs, recordValue, Sum, type SampleCodec, type Summing } from "./sample-record";
+import { PortableSamples } from "./portable-samples";
+import { Sum, Survey, surveyPlaces, type SamplePort } from "./sample-port";
+import { changeMark, encodeRecord, endOfTimeMs, maxRecordBytes, recordTimeMs, recordValue, wholeBytes } from "./sample-record";
 import { catalogueSectors, readHeader, sectorHeaderBytes, writeHeader } from "./sector";
 
 /** Sectors of samples: with fewer, the one that gives way would be too large a part of all. */
 const leastSectors = 3;
-const magic = 0x31_53_42_45; // "EBS1"
-const windowBytes = 512;
+const magic = 0x32_53_42_45; // "EBS2"
 /** Indexes of series and policies are kept in a byte; a policy must fit a bit of {@link SampleQuery.policies}. */
 const maxIndex = 31;
+const everyPolicy = 0xffffffff;
+/** Of each sector: the latest and the earliest second, and the policies of its samples, 0 where it has none. */
+const spanPlaces = 3;
 
 export class RingStore implements StorePort {
-  readonly catalogue: Catalogue;
-  readonly #first = catalogueSectors;
-  readonly #window = new Uint8Array(windowBytes);
-  readonly #view = new DataView(this.#window.buffer);
-  readonly #record = new Uint8Array(maxRecordBytes);
-  /** The earliest and latest time in each sector. */
-  readonly #fromMs: Float64Array;
-  readonly #untilMs: Float64Array;
-  /** The latest time of each series. */
-  readonly #newestMs: number[] = [];
-  /** Bit i: a sample was kept under policy i. */
+  readonly catalogue: RingCatalogue;
+  // What an append needs stands first: the engine of a device looks for it in this order.
+  /** Where the next record goes, and the end of the sector that is written; a sector that is full or torn has both there. */
+  #at: number;
+  #end: number;
+  /** Changes of the catalogue that the sector which is written tells of. */
+  #changes = 0;
+  /** The earliest and latest time in the sector that is written, and the policies of its samples. */
+  #fromMs = Infinity;
+  #untilMs = -Infinity;
   #policies = 0;
-  /** The sector that is written, its sequence, and where the next record goes; a sector that is full or torn has its end there. */
+  /** The latest time of each series that has one. */
+  readonly #newestMs: number[] = [];
+  /** Of all sectors but the one that is written. */
+  readonly #spans: Uint32Array;
+  readonly #record = new Uint8Array(maxRecordBytes);
+  readonly #view = new DataView(this.#record.buffer);
+  /** The sector that is written, and its sequence. */
   #head: number;
   #sequence = 0;
-  #at: number;
 
   /**
-   * @param codec native where the platform has one
+   * @param samples native where the platform has one
    * @throws EbalanceError `bad-argument` for a partition that is too small, `storage-failed`
    */
   constructor(
     private readonly flash: FlashPort,
-    private readonly codec: SampleCodec = portableSamples,
+    private readonly samples: SamplePort = new PortableSamples(flash),
   ) {
-    const { sectorCount } = flash;
+    const { sectorCount, sectorBytes } = flash;
     if (sectorCount < catalogueSectors + leastSectors) badArgument(`flash partition of ${sectorCount} sectors, ${catalogueSectors + leastSectors} at least`);
-    this.#fromMs = new Float64Array(sectorCount).fill(Infinity);
-    this.#untilMs = new Float64Array(sectorCount).fill(-Infinity);
-    this.catalogue = new RingCatalogue(flash, codec);
+    this.#spans = new Uint32Array(sectorCount * spanPlaces);
+    this.catalogue = new RingCatalogue(flash, samples);
     this.#head = sectorCount - 1;
-    this.#at = flash.sectorBytes;
+    this.#at = this.#end = sectorCount * sectorBytes;
     this.#mount();
   }
 
   // ---- append -------------------------------------------------------------------------------------------------------------------------
 
+  /** @param timeMs whole milliseconds since 1970 */
   append(series: number, value: Value, timeMs: number, policy: number): Appended {
-    if (series > maxIndex || policy > maxIndex) return "failed";
-    const length = encodeRecord(this.codec, this.#record, series, policy, timeMs, value);
+    if (series > maxIndex || policy > maxIndex || !(timeMs >= 0 && timeMs < endOfTimeMs)) return "failed";
+    const newestMs = this.#newestMs[series] ?? -Infinity;
+    if (timeMs <= newestMs && this.#isKept(series, value, timeMs)) return "known";
     // A sector that does not take it is left alone, and the next one tried.
-    if (!length || !(this.#put(length) || this.#put(length))) return "failed";
-    this.#note(this.#head, series, timeMs, policy);
+    if (!this.#put(series, value, timeMs, policy) && !this.#put(series, value, timeMs, policy)) return "failed";
+    if (timeMs > newestMs) this.#newestMs[series] = timeMs;
+    if (timeMs < this.#fromMs) this.#fromMs = timeMs;
+    if (timeMs > this.#untilMs) this.#untilMs = timeMs;
+    this.#policies |= 1 << policy;
     return "kept";
   }
 
-  #put(length: number): boolean {
-    const { flash } = this;
+  #isKept(series: number, value: Value, timeMs: number): boolean {
+    if (typeof value === "number") return this.summarise({ series, fromMs: timeMs, toMs: timeMs + 1, least: value, greatest: value, policies: everyPolicy }).count > 0;
+    let found = false;
+    this.scan(series, timeMs, timeMs + 1, (kept) => !(found = sameValue(kept, value)));
+    return found;
+  }
+
+  #put(series: number, value: Value, timeMs: number, policy: number): boolean {
+    const isWhole = ((value as number) | 0) === value;
+    const length = isWhole ? wholeBytes : encodeRecord(this.#record, series, policy, timeMs, value);
+    if (length === 0) return false;
+    if ((this.#at + length > this.#end || this.#changes !== this.catalogue.changes) && !this.#makeRoom(length)) return false;
+    const at = this.#at;
+    // Until it is known to be there, nothing else may be written behind it.
+    this.#at = this.#end;
+    if (!(isWhole ? this.samples.writeWhole(at, series, policy, timeMs, value as number) : this.#program(at, length))) return false;
+    this.#at = at + length;
+    return true;
+  }
+
+  /** Begins a sector where this one is full, and sees to it that the record stands behind word of all changes of the catalogue. */
+  #makeRoom(length: number): boolean {
+    const { changes } = this.catalogue;
+    if (changes === this.#changes || this.#at + wholeBytes + length > this.#end) return this.#turn();
+    const at = this.#at;
+    this.#at = this.#end;
+    if (!this.samples.writeWhole(at, changeMark, 0, changes, 0)) return false;
+    this.#at = at + wholeBytes;
+    this.#changes = changes;
+    return true;
+  }
+
+  #program(at: number, length: number): boolean {
+    return this.#isDone(() => this.flash.program(at, this.#record, length));
+  }
+
+  /** Takes the next sector in use; what it held gives way. */
+  #turn(): boolean {
+    const { flash, samples } = this;
+    const { changes } = this.catalogue;
+    this.#keepSpan(this.#head, this.#fromMs, this.#untilMs, this.#policies);
+    this.#fromMs = Infinity;
+    this.#untilMs = -Infinity;
+    this.#policies = 0;
+    // Counted before it is known to succeed: so a sector's sequence tells its place, and one that kept what it had given up is known by it.
+    const next = (this.#head = this.#after(this.#head));
+    const sequence = ++this.#sequence;
+    this.#at = this.#end = (next + 1) * flash.sectorBytes;
+    const isBegun = this.#isDone(() => {
+      flash.erase(next);
+      writeHeader(flash, samples, next, magic, { sequence, changes, since: 0 });
+    });
+    if (isBegun) this.#at = next * flash.sectorBytes + sectorHeaderBytes;
+    this.#changes = changes;
+    return isBegun;
+  }
+
+  /** Whether flash did as it was told. */
+  #isDone(action: () => void): boolean {
     try {
-      if (this.#at + length > flash.sectorBytes) this.#turn();
-      const at = this.#at;
-      // Until it is known to be there, nothing else may be written behind it.
-      this.#at = flash.sectorBytes;
-      flash.program(this.#head * flash.sectorBytes + at, this.#record, length);
-      this.#at = at + length;
+      action();
       return true;
     } catch (error) {
       if (isStorageFailure(error)) return false;
@@ -81,139 +146,137 @@ export class RingStore implements StorePort {
     }
   }
 
-  /** Takes the next sector in use; what it held gives way. */
-  #turn(): void {
-    const next = this.#after(this.#head);
-    this.#head = next;
-    this.#at = this.flash.sectorBytes;
-    this.#fromMs[next] = Infinity;
-    this.#untilMs[next] = -Infinity;
-    this.flash.erase(next);
-    writeHeader(this.flash, this.codec, next, magic, this.#sequence + 1);
-    this.#sequence++;
-    this.#at = sectorHeaderBytes;
-  }
-
   #after(sector: number): number {
-    return sector + 1 < this.flash.sectorCount ? sector + 1 : this.#first;
+    return sector + 1 < this.flash.sectorCount ? sector + 1 : catalogueSectors;
   }
 
-  #note(sector: number, series: number, timeMs: number, policy: number): void {
-    if (timeMs < this.#fromMs[sector]!) this.#fromMs[sector] = timeMs;
-    if (timeMs > this.#untilMs[sector]!) this.#untilMs[sector] = timeMs;
-    while (this.#newestMs.length <= series) this.#newestMs.push(-Infinity);
-    if (timeMs > this.#newestMs[series]!) this.#newestMs[series] = timeMs;
-    this.#policies |= 1 << policy;
+  #keepSpan(sector: number, fromMs: number, untilMs: number, policies: number): void {
+    this.#spans[sector * spanPlaces] = untilMs / 1000;
+    this.#spans[sector * spanPlaces + 1] = fromMs / 1000;
+    this.#spans[sector * spanPlaces + 2] = policies;
   }
 
   // ---- mount --------------------------------------------------------------------------------------------------------------------------
 
-  /** Finds the newest sector, and looks once through all that is kept. */
+  /** Finds the sector that was written last, and looks once through all that is kept. */
   #mount(): void {
     const { sectorCount, sectorBytes } = this.flash;
-    for (let sector = this.#first; sector < sectorCount; sector++) {
-      const sequence = readHeader(this.flash, this.codec, sector, magic);
-      if (sequence === 0) continue;
-      const end = this.#walk(sector, (at) => this.#note(sector, this.#window[at + 2]!, recordTimeMs(this.#view, at), this.#window[at + 3]! & maxIndex));
-      if (sequence < this.#sequence) continue;
+    for (let sector = catalogueSectors; sector < sectorCount; sector++) {
+      const sequence = this.#header(sector)?.sequence ?? 0;
+      if (sequence <= this.#sequence) continue;
       this.#sequence = sequence;
       this.#head = sector;
-      this.#at = this.#isErased(sector, end) ? end : sectorBytes;
     }
+    this.#at = this.#end = (this.#head + 1) * sectorBytes;
+    const found = new Float64Array(surveyPlaces).fill(-Infinity);
+    let changes = 0;
+    for (let sector = catalogueSectors; sector < sectorCount; sector++) changes = Math.max(changes, this.#survey(sector, found));
+    if (changes > this.catalogue.changes) this.#forget(changes);
+    else for (let series = 0; series <= maxIndex; series++) if (found[series]! >= 0) this.#newestMs[series] = found[series]!;
   }
 
-  /** Visits the intact records of a sector, whose places are in the window. @returns where they end */
-  #walk(sector: number, visit: (at: number, length: number) => boolean | void): number {
-    const { flash, codec } = this;
-    const bytes = this.#window;
-    for (let base = sectorHeaderBytes; ; ) {
-      const size = Math.min(windowBytes, flash.sectorBytes - base);
-      flash.read(sector * flash.sectorBytes + base, bytes, size);
-      let at = 0;
-      for (let length = recordLength(codec, bytes, at, size); length > 0; length = recordLength(codec, bytes, at, size)) {
-        if (visit(at, length) === false) return -1;
-        at += length;
-      }
-      base += at;
-      if (at === 0) return base;
-    }
+  #header(sector: number): ReturnType<typeof readHeader> {
+    return readHeader(this.flash, this.samples, sector, magic);
   }
 
-  #isErased(sector: number, from: number): boolean {
-    const { flash } = this;
-    for (let base = from; base < flash.sectorBytes; base += windowBytes) {
-      const size = Math.min(windowBytes, flash.sectorBytes - base);
-      flash.read(sector * flash.sectorBytes + base, this.#window, size);
-      for (let i = 0; i < size; i++) if (this.#window[i] !== 0xff) return false;
+  /** Notes what stands in a sector. @returns the changes of the catalogue that it tells of */
+  #survey(sector: number, found: Float64Array): number {
+    const { sectorCount, sectorBytes } = this.flash;
+    const header = this.#header(sector);
+    const behind = this.#head - sector + (sector > this.#head ? sectorCount - catalogueSectors : 0);
+    // One whose turn it was and that could not be erased holds what was given up.
+    if (!header || header.sequence !== this.#sequence - behind || header.changes < this.catalogue.since) return 0;
+    const end = (sector + 1) * sectorBytes;
+    const stop = this.samples.survey(sector * sectorBytes + sectorHeaderBytes, end, found);
+    const changes = Math.max(header.changes, found[Survey.changes]!);
+    if (sector !== this.#head) this.#keepSpan(sector, found[Survey.fromMs]!, found[Survey.untilMs]!, found[Survey.policies]!);
+    else {
+      this.#fromMs = found[Survey.fromMs]!;
+      this.#untilMs = found[Survey.untilMs]!;
+      this.#policies = found[Survey.policies]!;
+      this.#changes = changes;
+      if (found[Survey.clean]) this.#at = stop;
     }
-    return true;
+    return changes;
+  }
+
+  /** The catalogue does not say any more whose samples these are and who may see them. */
+  #forget(changes: number): void {
+    this.catalogue.giveUp(changes);
+    this.#spans.fill(0);
+    this.#policies = 0;
+    this.#at = this.#end;
   }
 
   // ---- read ---------------------------------------------------------------------------------------------------------------------------
 
   /** In the order in which they were appended, which is that of time unless the clock was set back. */
   scan(series: number, fromMs: number, toMs: number, visit: SampleVisitor): void {
-    const bytes = this.#window;
-    const each = (at: number, length: number): boolean => {
-      if (bytes[at + 2] !== series) return true;
-      const timeMs = recordTimeMs(this.#view, at);
-      if (timeMs < fromMs || timeMs >= toMs) return true;
-      const value = recordValue(bytes, this.#view, at, length);
-      return value === undefined || visit(value, timeMs, bytes[at + 3]!);
-    };
-    let sector = this.#head;
-    do {
-      sector = this.#after(sector);
-      if (this.#holds(sector, fromMs, toMs) && this.#walk(sector, each) < 0) return;
-    } while (sector !== this.#head);
+    for (let sector = this.#next(this.#head, fromMs, toMs, true); sector >= 0; sector = this.#next(sector, fromMs, toMs, false))
+      if (!this.#scanSector(sector, series, fromMs, toMs, visit)) return;
   }
 
-  #holds(sector: number, fromMs: number, toMs: number): boolean {
-    return this.#fromMs[sector]! < toMs && this.#untilMs[sector]! >= fromMs;
+  #scanSector(sector: number, series: number, fromMs: number, toMs: number, visit: SampleVisitor): boolean {
+    const { samples, flash } = this;
+    const bytes = this.#record;
+    const end = (sector + 1) * flash.sectorBytes;
+    let next = sector * flash.sectorBytes + sectorHeaderBytes;
+    for (let at = samples.find(next, end, series, bytes); at >= 0; at = samples.find(next, end, series, bytes)) {
+      next = at + bytes[0]!;
+      const timeMs = recordTimeMs(this.#view, 0);
+      if (timeMs < fromMs || timeMs >= toMs) continue;
+      const value = recordValue(bytes, this.#view, 0);
+      if (value !== undefined && !visit(value, timeMs, bytes[3]!)) return false;
+    }
+    return true;
+  }
+
+  /** The next sector behind one that may hold samples of a range of time, -1 where there is none; that which is written is the last. */
+  #next(behind: number, fromMs: number, toMs: number, fromHead: boolean): number {
+    const spans = this.#spans;
+    const head = this.#head;
+    const { sectorCount } = this.flash;
+    const fromS = Math.floor(fromMs / 1000);
+    if (behind === head && !fromHead) return -1;
+    for (let sector = this.#after(behind); sector !== head; sector = sector + 1 < sectorCount ? sector + 1 : catalogueSectors) {
+      const place = sector * spanPlaces;
+      if (spans[place]! >= fromS && spans[place + 1]! * 1000 < toMs && spans[place + 2] !== 0) return sector;
+    }
+    return this.#policies !== 0 && this.#fromMs < toMs && this.#untilMs >= fromMs ? head : -1;
   }
 
   summarise(query: SampleQuery): Summary {
-    const summing = this.codec.summing(query);
-    let sector = this.#head;
-    do {
-      sector = this.#after(sector);
-      if (this.#holds(sector, query.fromMs, query.toMs)) this.#addUp(sector, summing);
-    } while (sector !== this.#head);
+    const { fromMs, toMs } = query;
+    const { sectorBytes } = this.flash;
+    const summing = this.samples.summing(query);
+    for (let sector = this.#next(this.#head, fromMs, toMs, true); sector >= 0; sector = this.#next(sector, fromMs, toMs, false))
+      summing.add(sector * sectorBytes + sectorHeaderBytes, (sector + 1) * sectorBytes);
     const { sums } = summing;
     return {
       count: sums[Sum.count]!,
       total: sums[Sum.total]!,
       pivot: sums[Sum.pivot]!,
       squares: sums[Sum.squares]!,
-      minimum: this.#sample(sums, Sum.minimum),
-      maximum: this.#sample(sums, Sum.maximum),
-      last: this.#sample(sums, Sum.last),
+      minimum: sampleAt(sums, Sum.minimum),
+      maximum: sampleAt(sums, Sum.maximum),
+      last: sampleAt(sums, Sum.last),
       looked: sums[Sum.looked]!,
       hidden: sums[Sum.hidden]!,
     };
   }
 
-  #sample(sums: Float64Array, place: number): Summary["last"] {
-    return { value: sums[place]!, timeMs: sums[place + 1]!, policy: sums[place + 2]! };
-  }
-
-  #addUp(sector: number, summing: Summing): void {
-    const { flash } = this;
-    const window = this.#window;
-    const end = (sector + 1) * flash.sectorBytes;
-    let at = sector * flash.sectorBytes + sectorHeaderBytes;
-    for (let taken = 1; taken > 0; at += taken) {
-      const size = end - at < windowBytes ? end - at : windowBytes;
-      flash.read(at, window, size);
-      taken = summing.add(window, size);
-    }
-  }
-
+  /** That of one which the ring has overwritten meanwhile, where a series has no newer sample. */
   newestMs(series: number): number {
     return this.#newestMs[series] ?? -Infinity;
   }
 
   policiesInUse(use: (policy: number) => void): void {
-    for (let policy = 0; policy <= maxIndex; policy++) if ((this.#policies >>> policy) & 1) use(policy);
+    let policies = this.#policies;
+    for (let sector = catalogueSectors; sector < this.flash.sectorCount; sector++) if (sector !== this.#head) policies |= this.#spans[sector * spanPlaces + 2]!;
+    for (let policy = 0; policy <= maxIndex; policy++) if ((policies >>> policy) & 1) use(policy);
   }
+}
+
+function sampleAt(sums: Float64Array, place: number): Summary["last"] {
+  return { value: sums[place]!, timeMs: sums[place + 1]!, policy: sums[place + 2]! };
 }

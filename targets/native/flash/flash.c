@@ -63,12 +63,17 @@ static int isThere(uint32_t offset, const uint8_t* bytes, uint32_t length)
 	return 1;
 }
 
+int ebFlashStore(uint32_t offset, const void* bytes, uint32_t length)
+{
+	int error = ebFlashProgram(offset, bytes, length);
+	return error ? error : isThere(offset, bytes, length) ? 0 : NOT_TAKEN;
+}
+
 void ebFlashPortProgram(xsMachine* the)
 {
 	uint32_t offset, length;
 	const void* bytes = spanArguments(the, "program", 0, &offset, &length);
-	int error = ebFlashProgram(offset, bytes, length);
-	xsmcSetInteger(xsResult, error ? error : isThere(offset, bytes, length) ? 0 : NOT_TAKEN);
+	xsmcSetInteger(xsResult, ebFlashStore(offset, bytes, length));
 }
 
 void ebFlashPortErase(xsMachine* the)

@@ -13,26 +13,38 @@ export interface NativeFlash {
 
 const sectorBytes = 4096;
 
+/** A class, whose methods stand in flash: functions of its own would take a device RAM. */
+class Partition implements FlashPort {
+  readonly sectorBytes = sectorBytes;
+  readonly sectorCount: number;
+
+  constructor(
+    private readonly native: NativeFlash,
+    bytes: number,
+  ) {
+    this.sectorCount = bytes / sectorBytes;
+  }
+
+  read(offset: number, out: Uint8Array, length: number): void {
+    const error = this.native.read(offset, out, length);
+    if (error) failed("read", length, offset, error);
+  }
+
+  program(offset: number, bytes: Uint8Array, length: number): void {
+    const error = this.native.program(offset, bytes, length);
+    if (error) failed("program", length, offset, error);
+  }
+
+  erase(sector: number): void {
+    const error = this.native.erase(sector);
+    if (error) failed("erase", sectorBytes, sector * sectorBytes, error);
+  }
+}
+
 /** Makes the flash port from native functions; undefined where the platform has no partition. */
-export function createNativeFlash({ size, read, program, erase }: NativeFlash): FlashPort | undefined {
-  const bytes = size();
-  if (bytes === 0) return undefined;
-  return {
-    sectorBytes,
-    sectorCount: bytes / sectorBytes,
-    read(offset, out, length) {
-      const error = read(offset, out, length);
-      if (error) failed("read", length, offset, error);
-    },
-    program(offset, data, length) {
-      const error = program(offset, data, length);
-      if (error) failed("program", length, offset, error);
-    },
-    erase(sector) {
-      const error = erase(sector);
-      if (error) failed("erase", sectorBytes, sector * sectorBytes, error);
-    },
-  };
+export function createNativeFlash(native: NativeFlash): FlashPort | undefined {
+  const bytes = native.size();
+  return bytes === 0 ? undefined : new Partition(native, bytes);
 }
 
 function failed(what: string, length: number, offset: number, error: number): never {

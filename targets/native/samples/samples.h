@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The functions behind the sample codec, as the XS engine calls them. */
+/* The functions behind the sample port, as the XS engine calls them. */
 #ifndef EBALANCE_SAMPLES_H
 #define EBALANCE_SAMPLES_H
 
@@ -10,8 +10,11 @@
 	typedef xsMachine ebMachine;
 #endif
 
-void ebSamplesEncodeWhole(ebMachine* the); /* (out, series, policy, time, value) -> length */
-void ebSamplesCrc(ebMachine* the);         /* (bytes, start, end) -> CRC-16 */
-void ebSamplesSummarise(ebMachine* the);   /* (bytes, start, end, query: buffer of 6 doubles, sums: buffer of 15) -> where it stopped */
+void ebSamplesWriteWhole(ebMachine* the); /* (at, series, policy, time, value) -> whether flash holds it */
+void ebSamplesCrc(ebMachine* the);        /* (bytes, start, end) -> CRC-16 */
+void ebSamplesFind(ebMachine* the);       /* (at, end, series, out) -> where it stands, -1: nowhere */
+void ebSamplesSurvey(ebMachine* the);     /* (at, end, found: buffer of 37 doubles) -> where records end */
+void ebSamplesSummarise(ebMachine* the);  /* (at, end, query: buffer of 6 doubles, sums: of 15) -> where records end */
+/* Instead of a place: -2 where flash cannot be read. */
 
 #endif
