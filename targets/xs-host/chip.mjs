@@ -18,7 +18,10 @@ const FLAGS = ["-Os", "-ffunction-sections", "-fdata-sections", "-DMBEDTLS_PSA_K
 
 /** RAM of the chip: what an ESP32-C3 leaves to a program. */
 export const RAM_BYTES = 320 * 1024;
-const C_STACK_BYTES = 8 * 1024;
+/** A sensor that opens its session and parses its key file uses more than 8 kB: getters, callbacks and JSON go through C. */
+const C_STACK_BYTES = 10 * 1024;
+/** Below the C stack nothing can be read or written, so that a stack which is too deep ends the run, and does not write over the heap. */
+const GUARD_BYTES = 256;
 const FLASH_AT = 0x8000_0000;
 const FLASH_WINDOW_AT = 0x8040_0000;
 const FLASH_END = 0x80c0_0000;
@@ -26,17 +29,20 @@ const RAM_AT = 0x8100_0000;
 
 /** Symbols of the linker: addresses of flash, of the window in it where the root machine is made, and of RAM. */
 function addresses(ramBytes) {
+  const ramEnd = RAM_AT + ramBytes;
   const symbols = {
     __flash: FLASH_AT,
     __flash_size: FLASH_WINDOW_AT - FLASH_AT,
     __ram: RAM_AT,
     __ram_size: ramBytes,
-    __stack_size: C_STACK_BYTES,
+    __stack_size: C_STACK_BYTES + GUARD_BYTES,
     ebFlashStart: FLASH_AT,
     ebFlashWindow: FLASH_WINDOW_AT,
     ebFlashEnd: FLASH_END,
     ebRamStart: RAM_AT,
-    ebRamEnd: RAM_AT + ramBytes,
+    ebStackGuard: ramEnd - C_STACK_BYTES - GUARD_BYTES,
+    ebStackLow: ramEnd - C_STACK_BYTES,
+    ebRamEnd: ramEnd,
   };
   return Object.entries(symbols).map(([name, value]) => `-Wl,--defsym=${name}=0x${value.toString(16)}`);
 }
@@ -50,12 +56,22 @@ async function findTarget() {
   return { name: "chip", compiler: COMPILER, version: version.stdout, machine, flags: [...FLAGS, `-I${join(CHIP, "include")}`] };
 }
 
+/** The host that bakes the bytecode: it has to have slots and cryptography as the chip. */
+async function findBaker(log) {
+  const host = await buildHost({ log });
+  if (host.slotBytes !== 16 || host.crypto !== "psa") throw new BuildError("no-compiler", `the emulated chip needs a 32-bit host with cryptography: ${host.notes.join("; ")}`);
+  return host;
+}
+
 /** Why there is no emulated chip on this machine, with the remedy; "" where there is one. */
 export async function noChipReason() {
   try {
     await findTarget();
+    await findBaker();
     return "";
   } catch (error) {
+    // What does not compile is a defect of ours.
+    if (error.code === "build-failed") throw error;
     return error.message;
   }
 }
@@ -64,11 +80,11 @@ let objectsPromise;
 /** The objects of engine, mbedTLS, native modules and host; within one process compiled only once. */
 async function compileObjects(log) {
   const target = await findTarget();
-  const { source, reason } = await cryptoSourceOrReason(log);
-  if (reason) throw new BuildError("crypto-unavailable", `the emulated chip needs mbedTLS: ${reason}`);
   mkdirSync(BUILD, { recursive: true });
   const folder = join(BUILD, `chip-${keyOfObjects(target, "psa")}`);
   if (existsSync(folder)) return { target, folder };
+  const { source, reason } = await cryptoSourceOrReason(log);
+  if (reason) throw new BuildError("crypto-unavailable", `the emulated chip needs mbedTLS: ${reason}`);
   await makeFolder(folder, async (temporary) => {
     const folders = await compileTarget(target, source, temporary, log);
     // One archive of all: linking an application then needs this folder and nothing else.
@@ -86,8 +102,7 @@ async function compileObjects(log) {
 export async function buildChip({ main, preload = [], ramBytes = RAM_BYTES, log = () => {} }) {
   objectsPromise ??= compileObjects(log);
   const { target, folder } = await objectsPromise;
-  const host = await buildHost({ log });
-  if (host.slotBytes !== 16) throw new BuildError("no-compiler", `the bytecode for the chip is baked by a 32-bit host: ${host.notes.join("; ")}`);
+  const host = await findBaker(log);
   const work = mkdtempSync(join(tmpdir(), "ebalance-chip-"));
   try {
     const image = join(work, "application.img");
@@ -108,7 +123,8 @@ async function link(target, folder, image, ramBytes, path) {
   const wrapped = ["malloc", "calloc", "realloc", "free", "aligned_alloc"].map((name) => `-Wl,--wrap=${name}`);
   const options = [`-DEB_IMAGE="${image}"`, join(CHIP, "image.S"), join(folder, "all.a"), "--oslib=semihost", "--crt0=semihost", "-Wl,--gc-sections", "-lm"];
   const temporary = `${path}.${process.pid}`;
-  const result = await run(target.compiler, [...target.machine, ...options, ...wrapped, ...addresses(ramBytes), "-o", temporary]);
+  // The linker script after the symbols: it asks whether __stack_size is defined where it stands, and takes 2 kB where it is not.
+  const result = await run(target.compiler, [...target.machine, ...options, ...wrapped, ...addresses(ramBytes), "-T", "picolibc.ld", "-o", temporary]);
   if (result.code !== 0) throw new BuildError("build-failed", `linking failed:\n${tail(result.stderr)}`);
   renameSync(temporary, path);
 }

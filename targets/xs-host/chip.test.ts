@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The emulated chip: what is flash cannot be written, what runs is counted exactly, and every way to end has its exit code.
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { noHostReason } from "./available";
-import { buildChip, chipCommand, noChipReason, RAM_BYTES } from "./chip.mjs";
-import { EXIT, runOnXs } from "./run.mjs";
+import { noChipReason, RAM_BYTES } from "./chip.mjs";
+import { EXIT, runOnXs, type RunOptions } from "./run.mjs";
 
-const reason = (await noChipReason()) || noHostReason;
+const reason = await noChipReason();
 
 function folder(): string {
   const made = mkdtempSync(join(tmpdir(), "ebalance-chip-test-"));
@@ -26,14 +24,9 @@ function files(main: string, modules: Record<string, string> = {}) {
   return { main: write("main.js", main), preload: Object.entries(modules).map(([specifier, text], i) => ({ file: write(`module-${i}.js`, text), specifier })) };
 }
 
-async function onChip(main: string, { modules = {}, args = [] }: { modules?: Record<string, string>; args?: string[] } = {}): Promise<{ code: number | null; lines: string[] }> {
-  const program = await buildChip(files(main, modules));
-  const { command, args: all } = chipCommand(program.path, { args });
-  const chip = spawn(command, all, { stdio: ["ignore", "ignore", "pipe"], timeout: 30_000 });
-  let text = "";
-  chip.stderr.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-  const code = await new Promise<number | null>((resolve, reject) => chip.on("error", reject).on("close", resolve));
-  return { code, lines: text.trimEnd().split("\n") };
+async function onChip(main: string, { modules = {}, ...options }: Omit<RunOptions, "main" | "preload" | "target"> & { modules?: Record<string, string> } = {}) {
+  const { code, lines } = await runOnXs({ ...files(main, modules), target: "chip", ...options });
+  return { code, lines };
 }
 
 /** What a module may not do with what it made at its top level. */
@@ -70,6 +63,13 @@ describe.skipIf(reason)(`the emulated chip${reason ? ` (left out: ${reason})` : 
     expect([linux.code, named.test(linux.errors)]).toEqual([EXIT.unhandled, true]);
   });
 
+  it("an application's own function is not taken for a preloaded one of that name", async () => {
+    const main = `import { remember as theirs } from "meter/memory"; const fixed = Object.freeze({ last: 0 }); function remember(key) { fixed.last = key; } theirs(5); remember(5);`;
+    const modules = { "meter/memory": "export function remember(key) { return key; }" };
+    const { code, lines } = await onChip(main, { modules });
+    expect([code, lines.some((line) => line.includes("remember")), lines.some((line) => line.includes("preloaded module"))]).toEqual([EXIT.unhandled, true, false]);
+  });
+
   it("plain objects, arrays and variables of a preloaded module are copied to RAM when they are written", async () => {
     const modules = { "meter/memory": "let count = 0; const seen = {}; const list = []; export function remember(key) { count++; seen[key] = 1; list.push(key); return count + list.length; }" };
     expect(await onChip(`import { remember } from "meter/memory"; remember(5); host.print(String(remember(6)));`, { modules })).toEqual({ code: EXIT.ok, lines: ["4"] });
@@ -82,8 +82,24 @@ describe.skipIf(reason)(`the emulated chip${reason ? ` (left out: ${reason})` : 
   });
 
   it("has no more RAM than it says: the static block and the heap beside it fit, a larger block does not", async () => {
-    expect((await onChip(`host.print("runs");`, { args: ["--static", String(RAM_BYTES - 65_536)] })).lines).toEqual(["runs"]);
-    expect((await onChip(`host.print("runs");`, { args: ["--static", String(RAM_BYTES)] })).code).not.toBe(EXIT.ok);
+    expect((await onChip(`host.print("runs");`, { staticBytes: RAM_BYTES - 65_536 })).lines).toEqual(["runs"]);
+    // Within a kilobyte of what the C stack leaves, where a heap that reaches into it would be written over.
+    const { nativeHeapBytes } = JSON.parse((await onChip(`host.print(JSON.stringify(host.memory()));`, { staticBytes: RAM_BYTES - 65_536 })).lines[0]!) as { nativeHeapBytes: number };
+    for (let staticBytes = RAM_BYTES; staticBytes > 2 * RAM_BYTES - 65_536 - nativeHeapBytes - 20_480; staticBytes -= 512) {
+      expect([EXIT.ok, EXIT.memory, EXIT.usage]).toContain((await onChip(`host.print("runs");`, { staticBytes })).code);
+    }
+  });
+
+  it("ends when the C stack is used up, wherever that happens, and never writes over the heap", async () => {
+    const main = `
+      const key = host.crypto.importKey(new Uint8Array(32), 1), out = new Uint8Array(32), depth = Number(host.args[0]);
+      const deeper = (n) => { if (n === 0) host.crypto.deriveKey(key, out, out, 0); else [2, 1].sort((a, b) => { deeper(n - 1); return a - b; }); };
+      deeper(depth); host.print("done");`;
+    const ends = [];
+    for (const depth of [1, 5, 6, 7, 8, 9, 10, 50]) ends.push((await onChip(main, { stackSlots: 4000, staticBytes: 150_000, args: [String(depth)] })).code);
+    expect(ends[0]).toBe(EXIT.ok);
+    expect(ends.slice(ends.indexOf(EXIT.stack)).every((code) => code === EXIT.stack)).toBe(true);
+    expect(ends.at(-1)).toBe(EXIT.stack);
   });
 
   it("computes as node:crypto does: SHA-256 of abc", async () => {

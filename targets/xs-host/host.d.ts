@@ -33,7 +33,7 @@ interface Host {
   /** Forgets the timer; no error when it is gone already. */
   clearTimer(id: number): void;
   /**
-   * Opens a TCP connection to 127.x.x.x without waiting; returns its id. At most 4 connections, else RangeError.
+   * Opens a TCP connection to 127.x.x.x without waiting; returns its id. At most 4 connections, else RangeError. On Linux alone, as `send` and `close`.
    * `onReadable` gets up to 1,024 bytes at a time, and null once when the connection ended or could not be
    * made; the id is gone by then. `onWritable` is called when the connection is made, and after a `send` that
    * did not take everything, as soon as there is room.
@@ -49,9 +49,9 @@ interface Host {
   printError(text: string): void;
   /** The file's bytes; throws when it cannot be read or is larger than `maxBytes`. */
   readFile(path: string, maxBytes: number): Uint8Array;
-  /** The bytes of a regular file that nobody but its owner can read; throws for any other. */
+  /** The bytes of a regular file that nobody but its owner can read; throws for any other. The emulated chip cannot see who else can read it. */
   readSecret(path: string, maxBytes: number): Uint8Array;
-  /** 0 to 256 bytes from the operating system's cryptographic random source. */
+  /** 0 to 256 bytes from the cryptographic random source of this computer. */
   random(count: number): Uint8Array;
   /** The arguments after MAIN.js; frozen. */
   readonly args: readonly string[];

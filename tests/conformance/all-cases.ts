@@ -9,11 +9,12 @@ import { derCases } from "./der-cases";
 import { hostileCases } from "./hostile-cases";
 import { routingCases } from "./routing-cases";
 import { sealCases } from "./seal-cases";
+import { storageCases } from "./storage-cases";
 import { streetAttackCases } from "./street-attack-cases";
 import { wireCases } from "./wire-cases";
 import { World } from "./world";
 
-export const allCases: readonly Case[] = [...wireCases, ...sealCases, ...routingCases, ...streetAttackCases, ...dataInterfaceCases, ...hostileCases, ...attackCases, ...copyCases, ...derCases];
+export const allCases: readonly Case[] = [...wireCases, ...sealCases, ...storageCases, ...routingCases, ...streetAttackCases, ...dataInterfaceCases, ...hostileCases, ...attackCases, ...copyCases, ...derCases];
 
 /** Runs one case. Nonces come from a seed, so that both engines must make the same bytes. */
 export function runCase(one: Case, engine: Engine): unknown {

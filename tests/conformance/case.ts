@@ -4,6 +4,8 @@
  */
 import type { CryptoPort } from "../../sdk/core/security/crypto-port";
 import type { SealPort } from "../../sdk/core/wire/reading-message";
+import type { FlashPort } from "../../sdk/storage/flash-port";
+import type { SamplePort } from "../../sdk/storage/ring/sample-port";
 import type { World, WorldOptions } from "./world";
 
 /** What an engine brings. */
@@ -12,6 +14,8 @@ export interface Engine {
   readonly crypto: CryptoPort;
   /** The engine's own seal port, over the same keys. Left out: in TypeScript. */
   readonly seal?: SealPort;
+  /** The engine's own flash, and the sample port over it. Left out: in memory and in TypeScript. */
+  readonly storage?: { readonly flash: FlashPort; readonly samples: SamplePort };
   /** How many random messages a fuzzing case sends. */
   readonly fuzzCount: number;
   /** Seed of the random messages. */

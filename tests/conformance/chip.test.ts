@@ -1,11 +1,11 @@
 /** The conformance cases on the emulated chip: the engine, the cryptography and the code of a device, compiled for its processor. */
-import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { NodeCrypto } from "../../targets/linux-gateway/src/node-crypto";
 import { bundle } from "../../targets/xs-host/bundle.mjs";
-import { buildChip, chipCommand, noChipReason } from "../../targets/xs-host/chip.mjs";
+import { noChipReason } from "../../targets/xs-host/chip.mjs";
+import { EXIT, runOnXs } from "../../targets/xs-host/run.mjs";
 import { allCases, runCase } from "./all-cases";
 
 const reason = await noChipReason();
@@ -28,15 +28,10 @@ async function runAll(): Promise<Line[]> {
   const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
   const cases = await bundle(path("xs-cases.ts"), { outfile: `${folder}/conformance-cases.js` });
   const main = await bundle(path("xs-main.ts"), { outfile: `${folder}/conformance-main.js`, external: ["conformance"] });
-  const program = await buildChip({ main, preload: [{ file: cases, specifier: "conformance" }], ramBytes });
-  const given = ["--static", staticBytes, "--stack", stackSlots, fuzzCount, fuzzSeed, "native"].map(String);
-  const { command, args } = chipCommand(program.path, { args: given });
-  const chip = spawn(command, [...args], { stdio: ["ignore", "ignore", "pipe"], timeout: 240_000 });
-  let text = "";
-  chip.stderr.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-  const code = await new Promise((resolve, reject) => chip.on("error", reject).on("close", resolve));
-  const lines = text.split("\n").filter((line) => line.startsWith("{"));
-  if (code !== 0) throw new Error(`the chip ended with ${String(code)} after ${lines.length} cases: ${text.slice(-400)}`);
+  const preload = [{ file: cases, specifier: "conformance" }];
+  const chip = await runOnXs({ target: "chip", main, preload, ramBytes, staticBytes, stackSlots, args: [String(fuzzCount), String(fuzzSeed), "native"], timeoutMs: 240_000 });
+  const lines = chip.lines.filter((line) => line.startsWith("{"));
+  if (chip.code !== EXIT.ok) throw new Error(`the chip ended with ${chip.code} after ${lines.length} cases: ${chip.errors.slice(-400)}`);
   return lines.map((line) => JSON.parse(line) as Line);
 }
 

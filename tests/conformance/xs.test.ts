@@ -1,4 +1,5 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { NodeCrypto } from "../../targets/linux-gateway/src/node-crypto";
@@ -27,8 +28,10 @@ async function runAllOnXs(kind: string, fuzzCount: number): Promise<Line[]> {
   const outfile = `${folder}/conformance-xs-${kind}.js`;
   const main = await bundle(path("xs-main.ts"), native ? { outfile, external: ["conformance"] } : { outfile, alias: { conformance: cases } });
   // Cryptography in JavaScript can neither be preloaded nor be had in a device's memory: it runs to compare results alone.
-  const memory = native ? { ...fourDevices, preload: [{ file: cases, specifier: "conformance" }] } : { budget: "none" as const };
+  const flash = mkdtempSync(`${tmpdir()}/ebalance-conformance-`);
+  const memory = native ? { ...fourDevices, flash: `${flash}/flash=32768`, preload: [{ file: cases, specifier: "conformance" }] } : { budget: "none" as const };
   const run = await runOnXs({ main, ...memory, args: [String(fuzzCount), String(fuzzSeed), kind], timeoutMs: 240_000 });
+  rmSync(flash, { recursive: true });
   expect(run.errors).toBe("");
   expect(run.code).toBe(0);
   return run.lines.map((line) => JSON.parse(line) as Line);

@@ -24,6 +24,8 @@ void ebAddBakedModules(txMachine* root);
 /* clock.c: time since the start, from the core's timer. */
 
 uint64_t ebTicks(void);
+/* When the timer interrupts next. */
+void ebSetAlarm(uint64_t ticks);
 /* Sleeps until the time (in milliseconds since the start) or an interrupt of the serial line. */
 void ebSleepUntil(double ms);
 uint64_t ebSleptTicks(void);

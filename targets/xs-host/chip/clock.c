@@ -6,7 +6,7 @@
 #define MTIME ((volatile uint32_t*)0x0200BFF8)
 
 enum { TICKS_PER_MS = 10000 }; /* 10 MHz */
-enum { TIMER_INTERRUPT = 1 << 7, EXTERNAL_INTERRUPT = 1 << 11 };
+enum { TIMER_INTERRUPT = 1 << 7, EXTERNAL_INTERRUPT = 1 << 11, INTERRUPTS_ON = 1 << 3 };
 
 static uint64_t slept = 0;
 
@@ -25,17 +25,28 @@ double ebMonotonicMs(void)
 	return (double)ebTicks() / TICKS_PER_MS;
 }
 
-/* Interrupts only end the sleep: none is ever taken. */
+/* The high half twice, so that no time in between is too early. */
+void ebSetAlarm(uint64_t ticks)
+{
+	MTIMECMP[1] = UINT32_MAX;
+	MTIMECMP[0] = (uint32_t)ticks;
+	MTIMECMP[1] = (uint32_t)(ticks >> 32);
+}
+
+/* Interrupts only end the sleep: none is taken. Those of a profile are as before afterwards, with its next sample due. */
 void ebSleepUntil(double ms)
 {
-	uint64_t at = ms < 1e15 ? (uint64_t)(ms * TICKS_PER_MS) + 1 : UINT64_MAX;
-	MTIMECMP[1] = UINT32_MAX;
-	MTIMECMP[0] = (uint32_t)at;
-	MTIMECMP[1] = (uint32_t)(at >> 32);
-	__asm__ volatile("csrw mie, %0" :: "r"(TIMER_INTERRUPT | EXTERNAL_INTERRUPT));
+	uint32_t status, enabled;
+	uint64_t alarm = (uint64_t)MTIMECMP[1] << 32 | MTIMECMP[0];
+	__asm__ volatile("csrrc %0, mstatus, %1" : "=r"(status) : "r"(INTERRUPTS_ON));
+	__asm__ volatile("csrrw %0, mie, %1" : "=r"(enabled) : "r"(TIMER_INTERRUPT | EXTERNAL_INTERRUPT));
+	ebSetAlarm(ms < 1e15 ? (uint64_t)(ms * TICKS_PER_MS) + 1 : UINT64_MAX);
 	uint64_t before = ebTicks();
 	__asm__ volatile("wfi");
 	slept += ebTicks() - before;
+	ebSetAlarm(alarm);
+	__asm__ volatile("csrw mie, %0" :: "r"(enabled));
+	__asm__ volatile("csrs mstatus, %0" :: "r"(status & INTERRUPTS_ON));
 }
 
 uint64_t ebSleptTicks(void)

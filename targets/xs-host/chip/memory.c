@@ -10,7 +10,7 @@
 #include <malloc.h>
 
 /* Set by the linker command, see build.mjs; their addresses are the values. */
-extern uint8_t ebFlashStart[], ebFlashWindow[], ebFlashEnd[], ebRamStart[], ebRamEnd[];
+extern uint8_t ebFlashStart[], ebFlashWindow[], ebFlashEnd[], ebRamStart[], ebStackGuard[], ebStackLow[], ebRamEnd[];
 
 static uint8_t* next = ebFlashWindow;
 static int isClosed = 0;
@@ -98,16 +98,27 @@ void ebCloseFlash(void)
 	const uint32_t ranges = (LOCKED | TOR | READ | WRITE)      /* devices, below flash */
 		| (LOCKED | TOR | READ | EXECUTE) << 8                 /* flash */
 		| (LOCKED | TOR) << 16                                 /* nothing between flash and RAM */
-		| (uint32_t)(LOCKED | TOR | READ | WRITE) << 24;       /* RAM */
+		| (uint32_t)(LOCKED | TOR | READ | WRITE) << 24;       /* RAM, up to the guard */
+	const uint32_t rangesAbove = (LOCKED | TOR)                /* the guard */
+		| (LOCKED | TOR | READ | WRITE) << 8                   /* the C stack */
+		| (LOCKED | TOR) << 16;                                /* nothing beyond RAM */
 	isClosed = 1;
 	__asm__ volatile("csrw pmpaddr0, %0" :: "r"((uintptr_t)ebFlashStart >> 2));
 	__asm__ volatile("csrw pmpaddr1, %0" :: "r"((uintptr_t)ebFlashEnd >> 2));
 	__asm__ volatile("csrw pmpaddr2, %0" :: "r"((uintptr_t)ebRamStart >> 2));
-	__asm__ volatile("csrw pmpaddr3, %0" :: "r"((uintptr_t)ebRamEnd >> 2));
-	__asm__ volatile("csrw pmpaddr4, %0" :: "r"(0x3FFFFFFF));
-	__asm__ volatile("csrw pmpcfg1, %0" :: "r"(LOCKED | TOR));
+	__asm__ volatile("csrw pmpaddr3, %0" :: "r"((uintptr_t)ebStackGuard >> 2));
+	__asm__ volatile("csrw pmpaddr4, %0" :: "r"((uintptr_t)ebStackLow >> 2));
+	__asm__ volatile("csrw pmpaddr5, %0" :: "r"((uintptr_t)ebRamEnd >> 2));
+	__asm__ volatile("csrw pmpaddr6, %0" :: "r"(0x3FFFFFFF));
+	__asm__ volatile("csrw pmpcfg1, %0" :: "r"(rangesAbove));
 	__asm__ volatile("csrw pmpcfg0, %0" :: "r"(ranges));
 	__asm__ volatile("sfence.vma");
+}
+
+/* As far down as the engine recurses: what it calls then still has room, as in its port to ESP32. */
+char* fxCStackLimit(void)
+{
+	return (char*)ebStackLow + 512;
 }
 
 uint32_t ebFlashUsed(void)

@@ -24,6 +24,7 @@
 #define mxUseDefaultBuildKeys 1
 #define mxUseDefaultSharedChunks 1
 #define mxUseDefaultAbort 0
+#define mxUseDefaultCStackLimit 0
 
 /* Strings hold surrogate pairs and NUL in the engine's modified UTF-8, as in the Linux host. */
 #define mxCESU8 1

@@ -10,7 +10,6 @@
 extern uint8_t ebFlashStart[];
 
 enum { PLACES = 512, TIMER_INTERRUPT = 1 << 7, INTERRUPTS_ON = 1 << 3 };
-#define MTIMECMP ((volatile uint32_t*)0x02004000)
 
 typedef struct {
 	const void* code; /* NULL: free */
@@ -21,14 +20,6 @@ typedef struct {
 static txMachine* volatile profiled = NULL;
 static ebPlace* places = NULL;
 static uint32_t periodTicks = 0;
-
-static void next(void)
-{
-	uint64_t at = ebTicks() + periodTicks;
-	MTIMECMP[1] = UINT32_MAX;
-	MTIMECMP[0] = (uint32_t)at;
-	MTIMECMP[1] = (uint32_t)(at >> 32);
-}
 
 static const char* nameOf(txSlot* instance)
 {
@@ -43,7 +34,7 @@ void ebProfileSample(void)
 	txMachine* the = profiled;
 	if (!the)
 		return;
-	next();
+	ebSetAlarm(ebTicks() + periodTicks);
 	/* The interrupt may come while the engine makes a frame: then the slot of the function may hold anything. */
 	txSlot* instance = the->frame && mxFunction->kind == XS_REFERENCE_KIND ? mxFunction->value.reference : NULL;
 	if ((uint8_t*)instance < ebFlashStart || instance->kind != XS_INSTANCE_KIND || !instance->next || !mxIsFunction(instance))
@@ -68,7 +59,7 @@ static void profileStart(txMachine* the)
 	if (!places)
 		mxUnknownError("profileStart: no memory");
 	profiled = the;
-	next();
+	ebSetAlarm(ebTicks() + periodTicks);
 	__asm__ volatile("csrw mie, %0" :: "r"(TIMER_INTERRUPT));
 	__asm__ volatile("csrs mstatus, %0" :: "r"(INTERRUPTS_ON));
 }

@@ -82,7 +82,7 @@ void fxAbort(txMachine* the, int status)
 	case XS_NOT_ENOUGH_MEMORY_EXIT:
 		failMemory(the);
 	case XS_STACK_OVERFLOW_EXIT:
-		ebFail(EXIT_STACK_OVERFLOW, "stack overflow: %d slots", (int)(the->stackTop - the->stackBottom));
+		ebFail(EXIT_STACK_OVERFLOW, "stack overflow: %d slots, or the C stack", (int)(the->stackTop - the->stackBottom));
 	case XS_UNHANDLED_EXCEPTION_EXIT:
 		ebUnhandled(the, "unhandled exception");
 	case XS_UNHANDLED_REJECTION_EXIT:

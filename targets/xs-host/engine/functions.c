@@ -2,6 +2,8 @@
 /* The object "host": how it is made, its helpers, its functions on values and text. */
 #include "host.h"
 
+#include <sys/random.h>
+
 #include "flash.h"
 #include "samples.h"
 #ifdef EBALANCE_CRYPTO
@@ -97,6 +99,18 @@ static void hostExit(txMachine* the)
 		mxRangeError("exit: codes %d to %d belong to the host", EXIT_FIRST_RESERVED, EXIT_LAST_RESERVED);
 	fflush(stdout);
 	exit(code);
+}
+
+enum { RANDOM_MAX = 256 };
+
+static void hostRandom(txMachine* the)
+{
+	uint8_t buffer[RANDOM_MAX];
+	size_t count = (size_t)ebNumberArgument(the, 0, "random: count", 0, RANDOM_MAX);
+	if (getrandom(buffer, count, 0) != (ssize_t)count)
+		mxUnknownError("random: no random bytes");
+	ebPushBytes(the, buffer, (txInteger)count);
+	mxPullSlot(mxResult);
 }
 
 static void hostCollect(txMachine* the)
@@ -196,6 +210,7 @@ void ebInstallHost(txMachine* the, int argc, char** argv)
 	last = ebAddFunction(the, last, "print", hostPrint, 1);
 	last = ebAddFunction(the, last, "printError", hostPrintError, 1);
 	last = ebAddFunction(the, last, "exit", hostExit, 1);
+	last = ebAddFunction(the, last, "random", hostRandom, 1);
 	last = ebAddFunction(the, last, "collect", hostCollect, 0);
 	last = ebAddFunction(the, last, "memory", hostMemory, 0);
 	last = ebAddFunction(the, last, "census", ebHostCensus, 0);

@@ -37,7 +37,7 @@ void ebInstallText(txMachine* root);
 void ebImportAll(txMachine* root);
 void ebRunMain(txMachine* the);
 uint32_t ebBytecodeBytes(void);
-/* The module in which a preloaded function of that name stands, or NULL. */
+/* The module in which a preloaded function of that name stands; NULL for none, and where the application has one of that name. */
 const char* ebModuleOf(txMachine* the, const char* functionName, size_t length);
 
 /* linux/parse.c: only where there is a parser. */

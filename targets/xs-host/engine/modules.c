@@ -241,10 +241,9 @@ static int isNamed(txSlot* instance, const char* name, size_t length)
 	return 0;
 }
 
-const char* ebModuleOf(txMachine* the, const char* functionName, size_t length)
+static const char* moduleOf(txMachine* the, const char* functionName, size_t length)
 {
-	txMachine* root = the->sharedMachine ? the->sharedMachine : the;
-	for (txSlot* heap = root->firstHeap; heap; heap = heap->next)
+	for (txSlot* heap = the->firstHeap; heap; heap = heap->next)
 		for (txSlot* slot = heap + 1; slot < heap->value.reference; slot++) {
 			if (slot->kind != XS_INSTANCE_KIND || !slot->next || !mxIsFunction(slot) || !isNamed(slot, functionName, length))
 				continue;
@@ -253,4 +252,13 @@ const char* ebModuleOf(txMachine* the, const char* functionName, size_t length)
 				return found;
 		}
 	return NULL;
+}
+
+/* A stack has names alone: where a function of the application has the name too, it may be that one. */
+const char* ebModuleOf(txMachine* the, const char* functionName, size_t length)
+{
+	const char* made = moduleOf(the, functionName, length);
+	if (made)
+		return strcmp(made, ebMainSpecifier) == 0 ? NULL : made;
+	return the->sharedMachine ? moduleOf(the->sharedMachine, functionName, length) : NULL;
 }

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <glob.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 
@@ -64,18 +63,6 @@ static void hostReadFile(txMachine* the)
 static void hostReadSecret(txMachine* the)
 {
 	readFile(the, "readSecret", 1);
-}
-
-enum { RANDOM_MAX = 256 };
-
-static void hostRandom(txMachine* the)
-{
-	uint8_t buffer[RANDOM_MAX];
-	size_t count = (size_t)ebNumberArgument(the, 0, "random: count", 0, RANDOM_MAX);
-	if (getrandom(buffer, count, 0) != (ssize_t)count)
-		mxUnknownError("random: no random bytes");
-	ebPushBytes(the, buffer, (txInteger)count);
-	mxPullSlot(mxResult);
 }
 
 typedef struct {
@@ -150,7 +137,6 @@ void ebInstallSystem(txMachine* the, txSlot** last)
 	*last = ebAddFunction(the, *last, "monotonicMs", hostMonotonicMs, 0);
 	*last = ebAddFunction(the, *last, "readFile", hostReadFile, 2);
 	*last = ebAddFunction(the, *last, "readSecret", hostReadSecret, 2);
-	*last = ebAddFunction(the, *last, "random", hostRandom, 1);
 	*last = ebAddFunction(the, *last, "processorLoad", hostProcessorLoad, 0);
 	*last = ebAddFunction(the, *last, "temperature", hostTemperature, 0);
 	readLoad(&previousLoad);

@@ -1,0 +1,179 @@
+/** The ring of a device on the engine's own flash and sample port where it has them: every engine keeps, finds and adds up the same. */
+import type { Value } from "../../sdk/core/model/registry";
+import type { FlashPort } from "../../sdk/storage/flash-port";
+import { MemoryFlash } from "../../sdk/storage/memory-flash";
+import { PortableSamples } from "../../sdk/storage/ring/portable-samples";
+import { RingStore } from "../../sdk/storage/ring/ring-store";
+import type { SampleQuery, SeriesRecord, Summary } from "../../sdk/storage/store-port";
+import { Dice, expectEqual, toHex, type Case } from "./case";
+
+/** Sectors of the flash that an engine brings. */
+const sectorCount = 8;
+const startMs = 1_790_000_000_000;
+
+interface Sample {
+  readonly value: Value;
+  readonly timeMs: number;
+  readonly policy: number;
+}
+
+/** Runs a case on flash that is erased; `open` is a start of the device. */
+function onFlash(run: (open: () => RingStore, flash: FlashPort) => unknown): Case["run"] {
+  return ({ storage }) => {
+    const flash = storage?.flash ?? new MemoryFlash(sectorCount);
+    const samples = storage?.samples ?? new PortableSamples(flash);
+    for (let sector = 0; sector < flash.sectorCount; sector++) flash.erase(sector);
+    return run(() => new RingStore(flash, samples), flash);
+  };
+}
+
+function visited(store: RingStore, series: number, fromMs = -Infinity, toMs = Infinity): Sample[] {
+  const found: Sample[] = [];
+  store.scan(series, fromMs, toMs, (value, timeMs, policy) => found.push({ value, timeMs, policy }) > 0);
+  return found;
+}
+
+/** All that a store says, as a number: results of engines are compared by it. */
+function fingerprint(store: RingStore, seriesCount: number): number {
+  const policies: number[] = [];
+  store.policiesInUse((policy) => policies.push(policy));
+  let print = 0;
+  const mix = (text: string) => {
+    for (let i = 0; i < text.length; i++) print = (Math.imul(print, 31) + text.charCodeAt(i)) | 0;
+  };
+  mix(JSON.stringify([policies, store.catalogue.restore()]));
+  for (let series = 0; series < seriesCount; series++) {
+    mix(String(store.newestMs(series)));
+    for (const { value, timeMs, policy } of visited(store, series)) mix(`${typeof value} ${value instanceof Uint8Array ? toHex(value) : String(value)} ${timeMs} ${policy}`);
+  }
+  return print;
+}
+
+function record(variable: number): SeriesRecord {
+  return { variable, device: "sensor", owner: "customer", policy: 1, policySequence: 1, longestDelayS: 60, policiesHad: [1] };
+}
+
+const edges: readonly Value[] = [0, -1, 2 ** 31 - 1, -(2 ** 31), 2 ** 31, 0.5, -0.25, 2 ** 53 - 1, 1e300, true, false, "", "üäö€\u{1f50c}", new Uint8Array(0), Uint8Array.of(1, 255), new Uint8Array(120)];
+
+/** Values of every type, most of them small whole numbers. */
+function anyValue(dice: Dice): Value {
+  const kind = dice.below(12);
+  if (kind < 7) return dice.below(2000) - 1000;
+  if (kind === 7) return (dice.below(2 ** 30) - 2 ** 29) * 4;
+  if (kind === 8) return dice.below(2 ** 30) * 2 ** 20;
+  if (kind === 9) return (dice.below(4001) - 2000) / 4;
+  return kind === 10 ? dice.below(2) === 1 : dice.bytes(dice.below(121));
+}
+
+/** What a query has to give, from each sample that is visited. */
+function expected(store: RingStore, query: SampleQuery): unknown[] {
+  const looked = visited(store, query.series, query.fromMs, query.toMs);
+  const seen = looked.filter(({ policy }) => (query.policies >>> policy) & 1);
+  const counted = seen.filter(({ value }) => typeof value === "number" && value >= query.least && value <= query.greatest) as (Sample & { readonly value: number })[];
+  const first = counted[0]?.value ?? 0;
+  const pick = (better: (one: Sample, best: Sample) => boolean) => counted.reduce((best, one) => (better(one, best) ? one : best), counted[0]!);
+  return [
+    [looked.length, looked.length - seen.length, counted.length, first],
+    counted.length ? [pick((one, best) => one.value < best.value), pick((one, best) => one.value > best.value), pick((one, best) => one.timeMs >= best.timeMs)] : [],
+    [rounded(counted.reduce((sum, { value }) => sum + value, 0)), rounded(counted.reduce((sum, { value }) => sum + (value - first) ** 2, 0))],
+  ];
+}
+
+function told({ looked, hidden, count, pivot, minimum, maximum, last, total, squares }: Summary): unknown[] {
+  return [[looked, hidden, count, pivot], count ? [minimum, maximum, last] : [], [rounded(total), rounded(squares)]];
+}
+
+/** The order in which doubles are added is left to the engine. */
+function rounded(sum: number): string {
+  return sum.toPrecision(10);
+}
+
+export const storageCases: readonly Case[] = [
+  {
+    name: "CP-6 a ring of flash keeps values of every type, and after a restart all of them are there",
+    run: onFlash((open) => {
+      const store = open();
+      edges.forEach((value, i) => expectEqual(store.append(i % 3, value, startMs + i, i), "kept", `value ${i}`));
+      const before = fingerprint(store, 3);
+      const again = open();
+      edges.forEach((value, i) => {
+        const found = visited(again, i % 3, startMs + i, startMs + i + 1);
+        expectEqual(found, [{ value, timeMs: startMs + i, policy: i }], `value ${i}`);
+        expectEqual(again.append(i % 3, value, startMs + i, i), "known", `value ${i} once more`);
+      });
+      expectEqual(fingerprint(again, 3), before, "all after a restart");
+      return before;
+    }),
+  },
+  {
+    name: "CP-6 SP-2 a ring that is full gives up its oldest sector, and with it the policies that only its samples had",
+    run: onFlash((open) => {
+      const prints: number[] = [];
+      let store = open();
+      for (let i = 0; i < 4000; i++) {
+        if (i % 500 === 0) expectEqual(store.catalogue.keepSeries(i % 3, record(i)), true, "the catalogue");
+        expectEqual(store.append(i % 3, i, startMs + i * 1000, i >> 7), "kept", `sample ${i}`);
+        if (i % 900 !== 899) continue;
+        const before = fingerprint(store, 3);
+        store = open();
+        expectEqual(fingerprint(store, 3), before, "all after a restart");
+        prints.push(before);
+      }
+      const kept = [0, 1, 2].flatMap((series) => visited(store, series)).sort((a, b) => a.timeMs - b.timeMs);
+      kept.forEach(({ value }, i) => expectEqual(value, 4000 - kept.length + i, "the newest, without a gap"));
+      const policies: number[] = [];
+      store.policiesInUse((policy) => policies.push(policy));
+      expectEqual(policies, [...new Set(kept.map(({ policy }) => policy))], "policies in use");
+      return [prints, kept.length];
+    }),
+  },
+  {
+    name: "DI-4 samples are added up in flash as they are when each is visited",
+    run: onFlash((open) => {
+      const store = open();
+      const dice = new Dice(21);
+      for (let i = 0; i < 900; i++) store.append(dice.below(3), anyValue(dice), startMs + i * 10 + (dice.below(20) === 0 ? -5000 : 0), dice.below(4));
+      const results: unknown[] = [];
+      for (let i = 0; i < 40; i++) {
+        const fromMs = startMs + dice.below(9000) - 500.5;
+        const query = {
+          series: dice.below(4),
+          fromMs: i % 4 ? fromMs : -Infinity,
+          toMs: i % 5 ? fromMs + dice.below(9000) : Infinity,
+          least: i % 3 ? dice.below(1200) - 1000.5 : -Infinity,
+          greatest: i % 7 ? dice.below(2000) / 2 : Infinity,
+          policies: dice.below(16),
+        };
+        const result = told(store.summarise(query));
+        expectEqual(result, expected(store, query), `query ${i}`);
+        results.push(result);
+      }
+      return results;
+    }),
+  },
+  {
+    name: "CP-6 bits that have fallen in flash are found: nothing is given that was not kept, and the ring goes on",
+    run: onFlash((open, flash) => {
+      const dice = new Dice(22);
+      const byte = new Uint8Array(1);
+      const prints: number[] = [];
+      let store = open();
+      store.catalogue.keepSeries(0, record(1));
+      let i = 0;
+      for (let round = 0; round < 12; round++) {
+        for (const end = i + 120; i < end; i++) expectEqual(store.append(0, i * 7, startMs + i, 1), "kept", `sample ${i}`);
+        // The first sectors, which hold the catalogue, in every fourth round alone.
+        const place = round % 4 === 3 ? dice.below(64) : 2 * flash.sectorBytes + dice.below((flash.sectorCount - 2) * flash.sectorBytes);
+        flash.read(place, byte, 1);
+        byte[0] = byte[0]! & ~(1 << dice.below(8));
+        flash.program(place, byte, 1);
+        store = open();
+        for (const { value, timeMs } of visited(store, 0)) expectEqual(value, (timeMs - startMs) * 7, "a sample that was kept");
+        expectEqual(visited(store, 1).length + visited(store, 2).length, 0, "samples of other series");
+        prints.push(fingerprint(store, 3));
+        if (!store.catalogue.restore().series.length) expectEqual([visited(store, 0).length, store.catalogue.keepSeries(0, record(1))], [0, true], "without a catalogue");
+      }
+      return prints;
+    }),
+  },
+];
