@@ -34,6 +34,19 @@ export function runCase(one: Case, engine: Engine): unknown {
   }
 }
 
+/** Runs every case; `print` gets one line of JSON for each: its name, and its value or what went wrong. */
+export function reportCases(engine: Engine, print: (line: string) => void): void {
+  for (const one of allCases) {
+    let line: { name: string; value?: unknown; error?: string };
+    try {
+      line = { name: one.name, value: runCase(one, engine) };
+    } catch (error) {
+      line = { name: one.name, error: `${(error as Error).message} ${(error as Error).stack}` };
+    }
+    print(JSON.stringify(line));
+  }
+}
+
 function withRandom(crypto: CryptoPort, random: CryptoPort["random"]): CryptoPort {
   return {
     importKey: (bytes, use) => crypto.importKey(bytes, use),
