@@ -1,5 +1,6 @@
 /** The conformance cases on the emulated chip: the engine, the cryptography and the code of a device, compiled for its processor. */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { NodeCrypto } from "../../targets/linux-gateway/src/node-crypto";
@@ -29,7 +30,10 @@ async function runAll(): Promise<Line[]> {
   const cases = await bundle(path("xs-cases.ts"), { outfile: `${folder}/conformance-cases.js` });
   const main = await bundle(path("xs-main.ts"), { outfile: `${folder}/conformance-main.js`, external: ["conformance"] });
   const preload = [{ file: cases, specifier: "conformance" }];
-  const chip = await runOnXs({ target: "chip", main, preload, ramBytes, staticBytes, stackSlots, args: [String(fuzzCount), String(fuzzSeed), "native"], timeoutMs: 240_000 });
+  const flash = mkdtempSync(`${tmpdir()}/ebalance-conformance-`);
+  const memory = { ramBytes, staticBytes, stackSlots, flash: `${flash}/flash=32768` };
+  const chip = await runOnXs({ target: "chip", main, preload, ...memory, args: [String(fuzzCount), String(fuzzSeed), "native"], timeoutMs: 240_000 });
+  rmSync(flash, { recursive: true });
   const lines = chip.lines.filter((line) => line.startsWith("{"));
   if (chip.code !== EXIT.ok) throw new Error(`the chip ended with ${chip.code} after ${lines.length} cases: ${chip.errors.slice(-400)}`);
   return lines.map((line) => JSON.parse(line) as Line);
