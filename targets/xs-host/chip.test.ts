@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The emulated chip: what is flash cannot be written, what runs is counted exactly, and every way to end has its exit code.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -100,6 +100,41 @@ describe.skipIf(reason)(`the emulated chip${reason ? ` (left out: ${reason})` : 
     expect(ends[0]).toBe(EXIT.ok);
     expect(ends.slice(ends.indexOf(EXIT.stack)).every((code) => code === EXIT.stack)).toBe(true);
     expect(ends.at(-1)).toBe(EXIT.stack);
+  });
+
+  it("a profile gives each function the share that it takes, exactly counted, across turns", async () => {
+    const main = `
+      function light() { let sum = 0; for (let i = 0; i < 500; i++) sum += i; }
+      function heavy() { [1].push(2); let sum = 0; for (let i = 0; i < 1500; i++) sum += i; }
+      const { instructions } = host;
+      const cost = (work) => { const before = instructions(); work(); return instructions() - before; };
+      host.print("ratio " + cost(heavy) / cost(light));
+      let turns = 0; host.profileStart(700);
+      host.setTimer(10, true, () => { light(); heavy(); if (++turns === 5) { host.print(host.profileStop()); host.exit(0); } });`;
+    const { code, lines } = await onChip(main);
+    expect(code).toBe(EXIT.ok);
+    const count = (name: string) => Number(lines.find((line) => line.endsWith(` ${name}`))?.split(" ")[0] ?? 0);
+    const ratio = Number(lines.find((line) => line.startsWith("ratio "))?.slice(6));
+    expect(count("heavy") / count("light") / ratio).toBeGreaterThan(0.95);
+    expect(count("heavy") / count("light") / ratio).toBeLessThan(1.05);
+    expect(count("push")).toBeLessThan(count("light") / 20);
+  });
+
+  it("what the serial line brings is heard while a profile runs", async () => {
+    const main = `
+      let heard = false;
+      host.serial.open("uart0", 115200); host.serial.onInput(() => { host.serial.read(); heard = true; });
+      host.profileStart(700); host.print("listens");
+      host.setTimer(10, true, () => { if (heard) host.exit(0); });`;
+    let terminal = "";
+    const onLine = (line: string) => {
+      terminal = /redirected to (\S+)/.exec(line)?.[1] ?? terminal;
+      if (line !== "listens") return;
+      const open = openSync(terminal, constants.O_RDWR | constants.O_NOCTTY);
+      onTestFinished(() => closeSync(open));
+      writeSync(open, "noise\n");
+    };
+    expect((await onChip(main, { serial: "pty", onLine })).code).toBe(EXIT.ok);
   });
 
   it("computes as node:crypto does: SHA-256 of abc", async () => {

@@ -7,7 +7,7 @@
  */
 #include "chip.h"
 
-extern uint8_t ebFlashStart[];
+extern uint8_t ebFlashStart[], ebRamEnd[];
 
 enum { PLACES = 512, TIMER_INTERRUPT = 1 << 7, INTERRUPTS_ON = 1 << 3 };
 
@@ -29,14 +29,33 @@ static const char* nameOf(txSlot* instance)
 	return "(no name)";
 }
 
+/*
+ * The frame that runs. The interpreter keeps it in a local variable and tells the
+ * machine only before some of its calls, so that what it tells may be a frame that
+ * ended long ago: the innermost word on the C stack that points to a frame is that
+ * variable.
+ */
+static txSlot* runningFrame(txMachine* the)
+{
+	const uint32_t size = (uint32_t)((uint8_t*)the->stackTop - (uint8_t*)the->stackBottom);
+	for (uint8_t** word = __builtin_frame_address(0); (uint8_t*)word < ebRamEnd; word++) {
+		uint32_t offset = (uint32_t)(*word - (uint8_t*)the->stackBottom);
+		if (offset < size && offset % sizeof(txSlot) == 0 && ((txSlot*)*word)->kind == XS_FRAME_KIND)
+			return (txSlot*)*word;
+	}
+	return NULL;
+}
+
 void ebProfileSample(void)
 {
 	txMachine* the = profiled;
 	if (!the)
 		return;
+	txSlot* frame = runningFrame(the);
 	ebSetAlarm(ebTicks() + periodTicks);
 	/* The interrupt may come while the engine makes a frame: then the slot of the function may hold anything. */
-	txSlot* instance = the->frame && mxFunction->kind == XS_REFERENCE_KIND ? mxFunction->value.reference : NULL;
+	txSlot* function = frame ? frame + 3 : NULL;
+	txSlot* instance = function && function->kind == XS_REFERENCE_KIND ? function->value.reference : NULL;
 	if ((uint8_t*)instance < ebFlashStart || instance->kind != XS_INSTANCE_KIND || !instance->next || !mxIsFunction(instance))
 		return;
 	const void* code = instance->next->value.code.address;
