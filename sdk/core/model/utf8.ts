@@ -1,4 +1,4 @@
-/** UTF-8, which engines for small devices offer in different ways or not at all. */
+/** UTF-8, which engines for small devices offer in different ways or not at all. XS of a device indexes texts by code points, where the standard says UTF-16 units: both work here. */
 
 /** Length of a text in UTF-8 bytes, or -1 if it has a lone surrogate, which UTF-8 cannot hold. */
 export function utf8Length(text: string): number {
@@ -6,7 +6,7 @@ export function utf8Length(text: string): number {
   for (let i = 0; i < text.length; i++) {
     const point = text.codePointAt(i)!;
     if (point >= 0xd800 && point <= 0xdfff) return -1;
-    if (point > 0xffff) i++;
+    if (point > 0xffff && isLowSurrogate(text, i + 1)) i++;
     length += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
   }
   return length;
@@ -17,7 +17,7 @@ export function writeUtf8(text: string, out: Uint8Array, at: number): number {
   let next = at;
   for (let i = 0; i < text.length; i++) {
     const point = text.codePointAt(i)!;
-    if (point > 0xffff) i++;
+    if (point > 0xffff && isLowSurrogate(text, i + 1)) i++;
     next = writeCodePoint(point, out, next);
   }
   return next;
@@ -69,6 +69,12 @@ export function compareCodePoints(a: string, b: string): number {
     const y = b.codePointAt(i);
     if (x === undefined || y === undefined) return (x ?? -1) - (y ?? -1);
     if (x !== y) return x - y;
-    if (x > 0xffff) i++;
+    if (x > 0xffff && isLowSurrogate(a, i + 1)) i++;
   }
+}
+
+/** Whether a code point that begins before `i` takes this index too. */
+function isLowSurrogate(text: string, i: number): boolean {
+  const unit = text.charCodeAt(i);
+  return unit >= 0xdc00 && unit <= 0xdfff;
 }
