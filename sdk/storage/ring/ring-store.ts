@@ -68,7 +68,8 @@ export class RingStore implements StorePort {
   append(series: number, value: Value, timeMs: number, policy: number): Appended {
     if (series > maxIndex || policy > maxIndex || !(timeMs >= 0 && timeMs < endOfTimeMs)) return "failed";
     const newestMs = this.#newestMs[series] ?? -Infinity;
-    if (timeMs <= newestMs && this.#isKept(series, value, timeMs)) return "known";
+    const reason = timeMs <= newestMs ? this.#reasonAgainst(series, value, timeMs) : undefined;
+    if (reason) return reason;
     // A sector that does not take it is left alone, and the next one tried.
     if (!this.#put(series, value, timeMs, policy) && !this.#put(series, value, timeMs, policy)) return "failed";
     if (timeMs > newestMs) this.#newestMs[series] = timeMs;
@@ -78,11 +79,14 @@ export class RingStore implements StorePort {
     return "kept";
   }
 
-  #isKept(series: number, value: Value, timeMs: number): boolean {
-    if (typeof value === "number") return this.summarise({ series, fromMs: timeMs, toMs: timeMs + 1, least: value, greatest: value, policies: everyPolicy }).count > 0;
-    let found = false;
-    this.scan(series, timeMs, timeMs + 1, (kept) => !(found = sameValue(kept, value)));
-    return found;
+  /** Why a sample that is not the newest is not to be kept: it is kept already, or that cannot be read. */
+  #reasonAgainst(series: number, value: Value, timeMs: number): "known" | "failed" | undefined {
+    let isKnown = false;
+    const isRead = this.#isDone(() => {
+      if (typeof value === "number") isKnown = this.summarise({ series, fromMs: timeMs, toMs: timeMs + 1, least: value, greatest: value, policies: everyPolicy }).count > 0;
+      else this.scan(series, timeMs, timeMs + 1, (kept) => !(isKnown = sameValue(kept, value)));
+    });
+    return isKnown ? "known" : isRead ? undefined : "failed";
   }
 
   #put(series: number, value: Value, timeMs: number, policy: number): boolean {

@@ -134,6 +134,19 @@ static int survey(void* context, const uint8_t* p, uint32_t at)
 	return 1;
 }
 
+static void setPlace(uint8_t* places, int place, double value)
+{
+	memcpy(places + (size_t)place * sizeof(value), &value, sizeof(value));
+}
+
+static void setLater(uint8_t* places, int place, double value)
+{
+	double before;
+	memcpy(&before, places + (size_t)place * sizeof(before), sizeof(before));
+	if (value > before)
+		setPlace(places, place, value);
+}
+
 /* Whether a range holds nothing but 0xff; EB_WALK_FAILED where it cannot be read. */
 static int isErased(uint32_t at, uint32_t end)
 {
@@ -153,7 +166,6 @@ void ebSamplesSurvey(xsMachine* the)
 {
 	static const char name[] = "survey";
 	uint32_t at, end;
-	double places[SURVEY_PLACES];
 	ebSurvey found = { .from = UINT64_MAX };
 	rangeArguments(the, name, &at, &end);
 	const int32_t stop = ebWalkRecords(at, end, survey, &found);
@@ -162,17 +174,15 @@ void ebSamplesSurvey(xsMachine* the)
 		xsmcSetInteger(xsResult, EB_WALK_FAILED);
 		return;
 	}
-	uint8_t* out = bufferArgument(the, 2, name, sizeof(places), 1).bytes;
-	memcpy(places, out, sizeof(places));
+	uint8_t* places = bufferArgument(the, 2, name, SURVEY_PLACES * sizeof(double), 1).bytes;
 	for (int i = 0; i < SERIES; i++)
-		if (found.newest[i] && (double)(found.newest[i] - 1) > places[i])
-			places[i] = (double)(found.newest[i] - 1);
-	places[FROM] = found.policies ? (double)found.from : INFINITY;
-	places[UNTIL] = found.policies ? (double)found.until : -INFINITY;
-	places[POLICIES] = found.policies;
-	places[CHANGES] = (double)found.changes;
-	places[CLEAN] = clean;
-	memcpy(out, places, sizeof(places));
+		if (found.newest[i])
+			setLater(places, i, (double)(found.newest[i] - 1));
+	setPlace(places, FROM, found.policies ? (double)found.from : INFINITY);
+	setPlace(places, UNTIL, found.policies ? (double)found.until : -INFINITY);
+	setPlace(places, POLICIES, found.policies);
+	setPlace(places, CHANGES, (double)found.changes);
+	setPlace(places, CLEAN, clean);
 	xsmcSetInteger(xsResult, stop);
 }
 
