@@ -1,7 +1,7 @@
 /** A request that a unit has decided, in words and physical units: who asked for what, and what came of it (SP-8 in a first form). */
 import { QueryFunction, type QueryFunctionName, type SeriesKey } from "../core/model/instance";
 import { toPhysical, type Value } from "../core/model/registry";
-import { resultName, type ResultName } from "../core/model/result";
+import { Result, resultName, type ResultName } from "../core/model/result";
 import type { Notification } from "../core/requests/request-processor";
 import type { ManagementUnit } from "../core/unit";
 import { Operation, type Item, type Request } from "../core/wire/session-body";
@@ -54,8 +54,13 @@ export function decisionOf(unit: ManagementUnit, request: Request, notification:
     ...(request.op === Operation.query ? { function: functions.find((name) => QueryFunction[name] === request.function)! } : {}),
     result: resultName(notification.result),
     retryAfterMs: notification.retryAfterMs,
-    instances: notification.instances.map(instanceOf),
+    instances: instancesOf(request, notification).map(instanceOf),
   };
+}
+
+/** Whoever names a policy by its hash is told no more than that it was done: then what was written is what was asked. */
+function instancesOf(request: Request, { result, instances }: Notification): readonly Item[] {
+  return request.op === Operation.write && result === Result.done && instances.length === 0 ? request.items : instances;
 }
 
 function seriesOf(request: Request): SeriesKey | undefined {
