@@ -249,7 +249,7 @@ describe("CP-6 a damaged frame file", () => {
     opened.store.close();
   });
 
-  test("is written anew when it holds much more than what is kept, and a half-written new file is no harm", () => {
+  test("is written anew when it holds much more than what is kept, and a half-written new file is no harm", { timeout: 20_000 }, () => {
     const folder = newFolder();
     const path = join(folder, frames.file);
     const opened = frames.open(folder, 100);
