@@ -1,5 +1,6 @@
 import { defineConfig } from "tsup";
 import { xsSyntax } from "./targets/xs-host/bundle.mjs";
+import { withPlainNames } from "./targets/xs-host/private-names.mjs";
 
 const common = {
   format: "esm",
@@ -14,11 +15,20 @@ const common = {
   },
 } satisfies Parameters<typeof defineConfig>[0];
 
+/** For devices: one module without imports, so that a Moddable manifest can name it. */
+const forDevices = {
+  ...common,
+  noExternal: [/./],
+  splitting: false,
+  plugins: [{ name: "plain-names", renderChunk: (code: string) => ({ code: withPlainNames(code) }) }],
+} satisfies Parameters<typeof defineConfig>[0];
+
 export default defineConfig([
-  /** For devices: one module without imports, so that a Moddable manifest can name it. */
-  { ...common, entry: { device: "sdk/device.ts" }, noExternal: [/./], splitting: false },
+  { ...forDevices, entry: { device: "sdk/device.ts" } },
   /** For DER controllers, beside `device`: apart from it so that a sensor stays small. */
-  { ...common, entry: { der: "sdk/der.ts" }, noExternal: [/./], splitting: false },
+  { ...forDevices, entry: { der: "sdk/der.ts" } },
+  /** The native modules: what `targets/native/manifest.json` has beside their C. */
+  { ...forDevices, entry: { native: "targets/native/moddable.ts" } },
   /** For gateways and services: dependencies stay imports. */
   { ...common, entry: { index: "sdk/index.ts" } },
 ]);

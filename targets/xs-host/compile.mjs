@@ -24,7 +24,7 @@ const ENGINE_FLAGS = [
 const ENGINE_WITHOUT = ["xsSnapshot.c", "xsLockdown.c"];
 const ENGINE_TEXT = ["modules/data/text/encoder/textencoder.c", "modules/data/text/decoder/textdecoder.c"];
 /** Of mbedTLS: what the PSA interface needs for SHA-256, HMAC and HKDF. */
-const CRYPTO_FILES = [
+export const CRYPTO_FILES = [
   "aes", "cipher", "cipher_wrap", "constant_time", "hkdf", "md", "platform", "platform_util",
   "psa_crypto", "psa_crypto_aead", "psa_crypto_cipher", "psa_crypto_client", "psa_crypto_driver_wrappers",
   "psa_crypto_ecp", "psa_crypto_hash", "psa_crypto_mac", "psa_crypto_rsa", "psa_crypto_slot_management", "sha256",

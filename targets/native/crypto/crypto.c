@@ -22,6 +22,11 @@
 #include "xsmc.h"
 #include "crypto.h"
 
+#ifdef ESP_PLATFORM
+	/* As the chip SDK's own build says on its command line: the sizes of PSA's operations depend on it. */
+	#define MBEDTLS_CONFIG_FILE "mbedtls/esp_config.h"
+	#define TF_PSA_CRYPTO_USER_CONFIG_FILE "mbedtls/esp_config.h"
+#endif
 #include <psa/crypto.h>
 #include <stdlib.h>
 #include <string.h>
