@@ -60,6 +60,11 @@ interface Host {
   memory(): HostMemory;
   /** What takes the slots of RAM: a line for each class, its slots, its instances and its name. */
   census(): string;
+  /**
+   * What preloaded modules made at their top level and can never write to again, on Linux alone: a line `MODULE KIND VARIABLE[.PROPERTY]` for each map, set, buffer and value in
+   * a class that one of their functions reaches. A table that is only read is in order; the others throw when they are written. Regular expressions are not looked at.
+   */
+  frozen?(): string;
   /** Runs the garbage collector. */
   collect(): void;
   /** Load of this computer since the previous call in percent, 0 to 100; undefined where it is not known. */

@@ -37,6 +37,8 @@ void ebInstallText(txMachine* root);
 void ebImportAll(txMachine* root);
 void ebRunMain(txMachine* the);
 uint32_t ebBytecodeBytes(void);
+/* The module that has this bytecode, or NULL. */
+const char* ebModuleWith(const txByte* code);
 /* The module in which a preloaded function of that name stands; NULL for none, and where the application has one of that name. */
 const char* ebModuleOf(txMachine* the, const char* functionName, size_t length);
 

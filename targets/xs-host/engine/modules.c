@@ -223,7 +223,7 @@ txScript* fxParseScript(txMachine* the, void* stream, txGetter getter, txUnsigne
 	return NULL;
 }
 
-static const char* moduleWith(const txByte* code)
+const char* ebModuleWith(const txByte* code)
 {
 	for (int i = 0; i < moduleCount; i++) {
 		const txScript* script = modules[i].script;
@@ -247,7 +247,7 @@ static const char* moduleOf(txMachine* the, const char* functionName, size_t len
 		for (txSlot* slot = heap + 1; slot < heap->value.reference; slot++) {
 			if (slot->kind != XS_INSTANCE_KIND || !slot->next || !mxIsFunction(slot) || !isNamed(slot, functionName, length))
 				continue;
-			const char* found = moduleWith(slot->next->value.code.address);
+			const char* found = ebModuleWith(slot->next->value.code.address);
 			if (found)
 				return found;
 		}

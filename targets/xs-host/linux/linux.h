@@ -18,6 +18,10 @@ int ebConnectionsCount(void);
 int ebConnectionsFailed(void);
 void ebConnectionsRun(txMachine* the, const struct pollfd* fds, int count);
 
+/* frozen.c */
+
+void ebInstallFrozen(txMachine* the, txSlot** last);
+
 /* bake.c: the bytecode of all modules in one file, for a device. */
 
 void ebBake(const char* path, const char* const* specifiers, txScript* const* scripts, int count);

@@ -145,6 +145,7 @@ void ebInstallSystem(txMachine* the, txSlot** last)
 void ebInstallPlatform(txMachine* the, txSlot** last)
 {
 	ebInstallConnections(the, last);
+	ebInstallFrozen(the, last);
 	ebInstallSystem(the, last);
 }
 
