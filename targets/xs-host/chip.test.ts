@@ -137,6 +137,12 @@ describe.skipIf(reason)(`the emulated chip${reason ? ` (left out: ${reason})` : 
     expect((await onChip(main, { serial: "pty", onLine })).code).toBe(EXIT.ok);
   });
 
+  it("has random bytes, others at each call", async () => {
+    const { lines } = await onChip(`for (let i = 0; i < 2; i++) host.print(host.random(16).join(" "));`);
+    expect(lines.map((line) => line.split(" ").length)).toEqual([16, 16]);
+    expect(lines[0]).not.toBe(lines[1]);
+  });
+
   it("computes as node:crypto does: SHA-256 of abc", async () => {
     const main = `const out = new Uint8Array(32); host.crypto.sha256(Uint8Array.of(97, 98, 99), 3, out); host.print(Array.from(out, (b) => b.toString(16).padStart(2, "0")).join(""));`;
     expect((await onChip(main)).lines).toEqual(["ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"]);

@@ -6,7 +6,7 @@
  */
 #include "chip.h"
 
-/* It has to fit the window that stands for flash, see build.mjs. */
+/* It has to fit the window that stands for flash, see chip.mjs. */
 const txCreation ebRootCreation = {
 	.initialChunkSize = 1 << 20, .incrementalChunkSize = 1 << 18,
 	.initialHeapCount = 1 << 15, .incrementalHeapCount = 1 << 13,

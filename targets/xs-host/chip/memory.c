@@ -9,7 +9,7 @@
 
 #include <malloc.h>
 
-/* Set by the linker command, see build.mjs; their addresses are the values. */
+/* Set by the linker command, see chip.mjs; their addresses are the values. */
 extern uint8_t ebFlashStart[], ebFlashWindow[], ebFlashEnd[], ebRamStart[], ebStackGuard[], ebStackLow[], ebRamEnd[];
 
 static uint8_t* next = ebFlashWindow;

@@ -2,8 +2,8 @@
 /*
  * host.frozen(): what the preloaded modules made at their top level and can
  * never write to again, because it stands in flash: maps, sets and buffers that
- * their functions reach through a variable, directly or inside of objects, and
- * values in classes. A constant table is in order; anything else would throw
+ * their functions reach through a variable, directly or inside of objects (up to
+ * four in each other), and values in classes. A constant table is in order; anything else would throw
  * when it is first written, on a device as here.
  */
 #include "linux.h"
