@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Builds the program of the emulated chip for one application, and the command that runs it.
+import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
@@ -122,7 +123,7 @@ export async function buildChip({ main, preload = [], ramBytes = RAM_BYTES, log 
 async function link(target, folder, image, ramBytes, path) {
   const wrapped = ["malloc", "calloc", "realloc", "free", "aligned_alloc"].map((name) => `-Wl,--wrap=${name}`);
   const options = [`-DEB_IMAGE="${image}"`, join(CHIP, "image.S"), join(folder, "all.a"), "--oslib=semihost", "--crt0=semihost", "-Wl,--gc-sections", "-lm"];
-  const temporary = `${path}.${process.pid}`;
+  const temporary = `${path}.${randomUUID()}`;
   // The linker script after the symbols: it asks whether __stack_size is defined where it stands, and takes 2 kB where it is not.
   const result = await run(target.compiler, [...target.machine, ...options, ...wrapped, ...addresses(ramBytes), "-T", "picolibc.ld", "-o", temporary]);
   if (result.code !== 0) throw new BuildError("build-failed", `linking failed:\n${tail(result.stderr)}`);

@@ -29,7 +29,8 @@ void ebSetAlarm(uint64_t ticks);
 /* Sleeps until the time (in milliseconds since the start) or an interrupt of the serial line. */
 void ebSleepUntil(double ms);
 uint64_t ebSleptTicks(void);
-/* Instructions retired since the start. */
+void ebStartCounting(void);
+/* Instructions retired since counting has started, those of falling asleep left out. */
 uint64_t ebInstructions(void);
 
 /* serial-uart.c */

@@ -9,6 +9,7 @@ enum { TICKS_PER_MS = 10000 }; /* 10 MHz */
 enum { TIMER_INTERRUPT = 1 << 7, EXTERNAL_INTERRUPT = 1 << 11, INTERRUPTS_ON = 1 << 3 };
 
 static uint64_t slept = 0;
+static uint64_t notRetired = 0;
 
 uint64_t ebTicks(void)
 {
@@ -23,6 +24,28 @@ uint64_t ebTicks(void)
 double ebMonotonicMs(void)
 {
 	return (double)ebTicks() / TICKS_PER_MS;
+}
+
+/* The emulator counts here what its clock counts: the time before the core runs and in which it sleeps too. */
+static uint64_t counted(void)
+{
+	uint32_t high, low, again;
+	do {
+		__asm__ volatile("csrr %0, minstreth" : "=r"(high));
+		__asm__ volatile("csrr %0, minstret" : "=r"(low));
+		__asm__ volatile("csrr %0, minstreth" : "=r"(again));
+	} while (high != again);
+	return (uint64_t)high << 32 | low;
+}
+
+void ebStartCounting(void)
+{
+	notRetired = counted();
+}
+
+uint64_t ebInstructions(void)
+{
+	return counted() - notRetired;
 }
 
 /* The high half twice, so that no time in between is too early. */
@@ -41,8 +64,9 @@ void ebSleepUntil(double ms)
 	__asm__ volatile("csrrc %0, mstatus, %1" : "=r"(status) : "r"(INTERRUPTS_ON));
 	__asm__ volatile("csrrw %0, mie, %1" : "=r"(enabled) : "r"(TIMER_INTERRUPT | EXTERNAL_INTERRUPT));
 	ebSetAlarm(ms < 1e15 ? (uint64_t)(ms * TICKS_PER_MS) + 1 : UINT64_MAX);
-	uint64_t before = ebTicks();
+	uint64_t before = ebTicks(), countedBefore = counted();
 	__asm__ volatile("wfi");
+	notRetired += counted() - countedBefore;
 	slept += ebTicks() - before;
 	ebSetAlarm(alarm);
 	__asm__ volatile("csrw mie, %0" :: "r"(enabled));
@@ -52,15 +76,4 @@ void ebSleepUntil(double ms)
 uint64_t ebSleptTicks(void)
 {
 	return slept;
-}
-
-uint64_t ebInstructions(void)
-{
-	uint32_t high, low, again;
-	do {
-		__asm__ volatile("csrr %0, minstreth" : "=r"(high));
-		__asm__ volatile("csrr %0, minstret" : "=r"(low));
-		__asm__ volatile("csrr %0, minstreth" : "=r"(again));
-	} while (high != again);
-	return (uint64_t)high << 32 | low;
 }

@@ -31,6 +31,7 @@ static void readOptions(ebOptions* options, int argc, char** argv)
 int main(int argc, char** argv)
 {
 	ebOptions options = ebDefaultOptions;
+	ebStartCounting();
 	ebInstallTraps();
 	options.budget = ebFindBudget("esp32c3");
 	readOptions(&options, argc, argv);
