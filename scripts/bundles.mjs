@@ -53,6 +53,6 @@ export function bundleExampleForBoard(entry, outfile) {
   return bundle(root(entry), {
     outfile,
     external: ["ebalance/device", "ebalance/der", "ebalance/board"],
-    alias: { "ebalance:platform": root("targets/xs-host/board-platform.ts") },
+    alias: { "ebalance:platform": root("targets/board-platform.ts") },
   });
 }

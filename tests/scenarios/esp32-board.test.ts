@@ -50,7 +50,7 @@ async function preloads(): Promise<NonNullable<RunOptions["preload"]>> {
 
 async function sensor(...options: readonly string[]): Promise<CommandLine> {
   const given = (await preloads()).flatMap(({ file, specifier }) => ["--preload", `${file}=${specifier}`]);
-  const main = await made("main", "examples/sensor/main.ts", { "ebalance:platform": root("targets/xs-host/board-platform.ts") });
+  const main = await made("main", "examples/sensor/main.ts", { "ebalance:platform": root("targets/board-platform.ts") });
   return { command: xsHost!.path, args: [...options, ...given, main] };
 }
 

@@ -10,9 +10,8 @@
  *    HMAC and HKDF must be on in the SDK configuration.
  *  - Random bytes come from esp_fill_random. It is a true random source only
  *    while the radio or the SDK's bootloader entropy source is on.
- *  - A device module binds the functions by name with the engine's syntax
- *    `function mac(id, data, length, tag) @ "ebCryptoMac"`; on the test host
- *    they are the properties of host.crypto.
+ *  - The module ebalance/native (../moddable.ts) binds the functions by name;
+ *    on the test host they are the properties of host.crypto.
  *
  * Keys live in PSA's volatile key store, or as hash states in this file's memory,
  * never in the script's; no function gives their bytes back. Arguments come from scripts and may be
