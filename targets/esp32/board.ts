@@ -40,14 +40,38 @@ function makeMonotonicMs(): () => number {
   };
 }
 
-/** Reads what the board was provisioned with: texts in the NVS namespace `ebalance`, see docs/firmware.md. */
-function openSettings(): (name: string, otherwise?: string) => string {
-  const storage = keyValue.open({ path: "ebalance", mode: "r", format: "string" });
-  return (name, otherwise) => {
-    const text = storage.read(name) ?? otherwise;
-    if (typeof text !== "string") throw new EbalanceError("bad-configuration", "caller", `NVS has no ${name} in its namespace ebalance: provision the board`);
-    return text;
+/** What a board is provisioned with: texts in the NVS namespace `ebalance`, see docs/firmware.md. */
+interface Settings {
+  readonly key: string;
+  readonly service: string;
+  readonly parent: string;
+  readonly ssid: string;
+  /** Empty for a network without one. */
+  readonly password: string;
+}
+
+function unprovisioned(what: string): never {
+  throw new EbalanceError("bad-configuration", "caller", `NVS has no ${what}: provision the board`);
+}
+
+function readSettings(): Settings {
+  const storage = openStorage();
+  const text = (name: string): string => {
+    const value = storage.read(name);
+    return typeof value === "string" ? value : unprovisioned(`text ${name} in its namespace ebalance`);
   };
+  const password = storage.read("password");
+  const settings = { key: text("key"), service: text("service"), parent: text("parent"), ssid: text("ssid"), password: typeof password === "string" ? password : "" };
+  storage.close();
+  return settings;
+}
+
+function openStorage(): ReturnType<typeof keyValue.open> {
+  try {
+    return keyValue.open({ path: "ebalance", mode: "r", format: "string" });
+  } catch {
+    return unprovisioned("namespace ebalance");
+  }
 }
 
 function parentAddress(text: string): { address: string; port: number } {
@@ -66,11 +90,11 @@ function openLamp(): Board["light"] {
 
 /** The board of this program. @throws EbalanceError `bad-configuration` where it was not provisioned */
 export function openBoard(): Board {
-  const setting = openSettings();
-  const { address, port } = parentAddress(setting("parent"));
+  const { key, service, parent, ssid, password } = readSettings();
+  const { address, port } = parentAddress(parent);
   const clock = new NetworkClock(makeMonotonicMs(), timers, log);
   const flash = openFlash();
-  joinWiFi(setting("ssid"), setting("password", ""), timers, log, () => clock.start(String(config["sntp"])));
+  joinWiFi(ssid, password, timers, log, () => clock.start(String(config["sntp"])));
   return {
     clock,
     crypto,
@@ -78,8 +102,8 @@ export function openBoard(): Board {
     ...(flash ? { store: new RingStore(flash, samples) } : {}),
     timers,
     log,
-    keyFile: { name: "key of NVS", text: setting("key") },
-    service: setting("service"),
+    keyFile: { name: "key of NVS", text: key },
+    service,
     connect: overStreams(tcpStreams(address, port, timers)),
     readings: { processorLoad, temperature },
     light: openLamp(),

@@ -30,7 +30,7 @@ declare module "embedded:network/interface/wifi" {
 }
 
 declare module "embedded:storage/key-value" {
-  const keyValue: { open(options: { path: string; mode: "r"; format: "string" }): { read(key: string): ArrayBuffer | string | number | bigint | undefined } };
+  const keyValue: { open(options: { path: string; mode: "r"; format: "string" }): { read(key: string): ArrayBuffer | string | number | bigint | undefined; close(): void } };
   export default keyValue;
 }
 

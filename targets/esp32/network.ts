@@ -117,15 +117,20 @@ export class NetworkClock implements ClockPort {
 
   private ask(host: string): void {
     const again = (ms: number) => this.timers.after(ms, () => this.ask(host));
-    new SNTP({ host }, (message, seconds) => {
-      if (message === SNTP.error) {
-        this.log("warning", `time server ${host} does not answer; asking again in ${retrySyncMs} ms`);
-        again(retrySyncMs);
-      }
-      if (message !== SNTP.time || seconds === undefined) return;
-      Time.set(seconds);
-      this.set = true;
-      again(resyncMs);
-    });
+    const failed = (reason: string) => {
+      this.log("warning", `time server ${host}: ${reason}; asking again in ${retrySyncMs} ms`);
+      again(retrySyncMs);
+    };
+    try {
+      new SNTP({ host }, (message, seconds) => {
+        if (message === SNTP.error) failed("no answer");
+        if (message !== SNTP.time || seconds === undefined) return;
+        Time.set(seconds);
+        this.set = true;
+        again(resyncMs);
+      });
+    } catch (error) {
+      failed((error as Error).message);
+    }
   }
 }

@@ -7,7 +7,7 @@ import type { CommandLine } from "../../examples/street/processes";
 import { bundleSdkForXs, root } from "../../scripts/bundles.mjs";
 import { noCryptoReason, xsHost } from "../../targets/xs-host/available";
 import { bundle } from "../../targets/xs-host/bundle.mjs";
-import { runOnXs, type RunOptions } from "../../targets/xs-host/run.mjs";
+import { EXIT, runOnXs, type RunOptions } from "../../targets/xs-host/run.mjs";
 import { patience, Programs, RealGrid } from "./real-grid";
 
 const plan: Plan = { domain: "board", units: { home: { owner: "customer" }, sensor: { parent: "home", owner: "customer", services: ["metering"] } } };
@@ -89,5 +89,14 @@ describe.skipIf(noCryptoReason)(`the board of an ESP32${noCryptoReason ? ` (left
     expect(errors).toBe("");
     // Which is a constant of a stand-in.
     expect(lines.filter((line) => /^ebalance\/(native|board) /.test(line))).toEqual(["ebalance/board static Digital.Output"]);
+  });
+
+  test.each([
+    ["ssid", { key: "{}", service: "metering", parent: "192.168.1.10:4712" }, "NVS has no text ssid in its namespace ebalance: provision the board"],
+    ["a port", { key: "{}", service: "metering", parent: "192.168.1.10", ssid: "a" }, "parent 192.168.1.10 in NVS is not ADDRESS:PORT, as 192.168.1.10:4712"],
+  ])("provisioned without %s it says so", async (_what, provisioned, message) => {
+    const platform = await made("platform", "targets/board-platform.ts");
+    const { code, errors } = await runOnXs({ preload: await preloads(), main: platform, args: [written("nvs.json", JSON.stringify(provisioned))] });
+    expect([code, errors]).toEqual([EXIT.unhandled, expect.stringContaining(message)]);
   });
 });

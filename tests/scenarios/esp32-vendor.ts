@@ -53,7 +53,7 @@ export const keyValue = {
     let text = "";
     for (const byte of bytes) text += String.fromCharCode(byte);
     const entries = JSON.parse(text) as Record<string, string>;
-    return { read: (key: string) => entries[key] };
+    return { read: (key: string) => entries[key], close() {} };
   },
 };
 
