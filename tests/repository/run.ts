@@ -20,9 +20,12 @@ export function runNode(args: readonly string[], cwd: string): ReturnType<typeof
   return run(process.execPath, args, cwd);
 }
 
+/** Whole projects with their packages lie in it. */
+const removalTimeoutMs = 60_000;
+
 /** A folder outside of the tree, removed after the tests of the file. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(realpathSync(tmpdir()), "ebalance-test-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }), removalTimeoutMs);
   return folder;
 }
