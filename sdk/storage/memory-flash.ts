@@ -13,7 +13,7 @@ export class MemoryFlash implements FlashPort {
   programmed = 0;
   /** Bytes of programs and erases until the power is cut; of the byte under way some bits have changed then, and some have not. */
   bytesLeft = Infinity;
-  /** Asked before each program and erase: whether it fails, as a worn sector does. */
+  /** Asked at each program and erase whether it fails, as in a worn sector: half of a program is taken, and nothing of an erase. */
   fails: (sector: number) => boolean = () => false;
 
   /** @param bytes what was there before: the flash of a device that starts again */
@@ -33,25 +33,27 @@ export class MemoryFlash implements FlashPort {
 
   program(offset: number, bytes: Uint8Array, length: number): void {
     this.#check(offset, length);
-    this.#mayFail(Math.floor(offset / this.sectorBytes));
-    for (let i = 0; i < length; i++) {
+    const sector = Math.floor(offset / this.sectorBytes);
+    const fails = this.fails(sector);
+    for (let i = 0; i < (fails ? length / 2 : length); i++) {
       const before = this.bytes[offset + i]!;
       const after = before & bytes[i]!;
       this.#change(offset + i, after, before & (bytes[i]! | 0x5a));
       if (after !== bytes[i]) badArgument(`flash: byte ${offset + i} is ${before}, ${bytes[i]} cannot be programmed over it`);
       this.programmed++;
     }
+    if (fails) this.#fail(sector);
   }
 
   erase(sector: number): void {
     this.#check(sector * this.sectorBytes, this.sectorBytes);
-    this.#mayFail(sector);
+    if (this.fails(sector)) this.#fail(sector);
     this.erases[sector]!++;
     for (let i = sector * this.sectorBytes; i < (sector + 1) * this.sectorBytes; i++) this.#change(i, 0xff, this.bytes[i]! | 0x5a);
   }
 
-  #mayFail(sector: number): void {
-    if (this.fails(sector)) throw new EbalanceError("storage-failed", "device", `flash: sector ${sector} has failed`);
+  #fail(sector: number): never {
+    throw new EbalanceError("storage-failed", "device", `flash: sector ${sector} has failed`);
   }
 
   #change(at: number, after: number, torn: number): void {

@@ -1,8 +1,15 @@
-/** The conformance cases on XS. Arguments: number and seed of the random messages, `native` or `portable` cryptography and sealing. */
-import { createNativeCrypto, createNativeSeal, NobleCrypto, reportCases } from "conformance";
+/** The conformance cases on XS. Arguments: number and seed of the random messages, `native` or `portable` cryptography, sealing and storage; native needs `--flash`. */
+import { createNativeCrypto, createNativeFlash, createNativeSamples, createNativeSeal, NobleCrypto, reportCases } from "conformance";
 
 const [fuzzCount, fuzzSeed, kind] = host.args;
-const security =
-  kind === "native" ? { crypto: createNativeCrypto(host.crypto!), seal: createNativeSeal(host.seal!) } : { crypto: new NobleCrypto((out) => out.set(host.random(out.length))) };
 
-reportCases({ ...security, fuzzCount: Number(fuzzCount), fuzzSeed: Number(fuzzSeed) }, host.print);
+function nativePorts() {
+  const flash = createNativeFlash(host.flash);
+  // Not in memory instead: nobody would see that the native ring was not tested.
+  if (!flash) throw new Error("native storage needs --flash");
+  return { crypto: createNativeCrypto(host.crypto!), seal: createNativeSeal(host.seal!), storage: { flash, samples: createNativeSamples(host.samples) } };
+}
+
+const ports = kind === "native" ? nativePorts() : { crypto: new NobleCrypto((out) => out.set(host.random(out.length))) };
+
+reportCases({ ...ports, fuzzCount: Number(fuzzCount), fuzzSeed: Number(fuzzSeed) }, host.print);

@@ -67,6 +67,17 @@ describe.skipIf(noHostReason !== "")(`native samples on XS${noHostReason && ` (l
     expect(oldest).toBeGreaterThan(0);
   }, 60_000);
 
+  it("a survey says where records end, and whether anything stands behind them, to the last byte", async () => {
+    const { lines } = await onXs(`
+      const found = new Float64Array(37);
+      const survey = () => host.print([samples.survey(4096, 8192, found) - 4096, found[36]].join(" "));
+      survey();
+      samples.writeWhole(4096, 1, 1, startMs, 5); survey();
+      flash.program(8191, Uint8Array.of(0x7f), 1); survey();
+      flash.erase(1); flash.program(4096, Uint8Array.of(16), 1); survey();`, "survey");
+    expect(lines).toEqual(["0 1", "16 1", "16 0", "0 0"]);
+  });
+
   it("what cannot be read is an error of storage, and no samples that are missing", async () => {
     const script = `
       const store = new RingStore(flash, samples); fill(store, 0, 10, () => {});
