@@ -1,6 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { MemoryFlash } from "../../storage/memory-flash";
 import { MemoryStore } from "../../storage/memory-store";
+import { RingStore } from "../../storage/ring/ring-store";
+import type { StorePort } from "../../storage/store-port";
 import { requesterOf } from "../access/access-control";
 import type { Series } from "../access/series-table";
 import { Comparison, Field, QueryFunction, type Condition, type QueryFunctionCode } from "../model/instance";
@@ -25,10 +28,9 @@ interface Sample {
 }
 
 /** A series with these samples; `delays` are the policies, -1 for one that grants nothing. */
-function seriesOf(samples: readonly Sample[], delays: readonly number[], variable = "activePower") {
-  const store = new MemoryStore(1000);
+function seriesOf(samples: readonly Sample[], delays: readonly number[], variable = "activePower", store: StorePort = new MemoryStore(1000)) {
   for (const { value, timeMs, policy } of samples) store.append(0, value, timeMs, policy);
-  const series: Series = { variable: registry.named(variable).id, device: 9, owner, index: 0, policy: 0, policySequence: 0, policiesHad: [], longestDelayS: Math.max(0, ...delays) };
+  const series: Series = { variable: registry.named(variable).id, device: 9, owner, index: 0, policy: 0, policySequence: 0, policiesHad: delays.map((_, i) => i), longestDelayS: Math.max(0, ...delays) };
   const policies = delays.map(granting);
   return (code: QueryFunctionCode, condition: Condition = [], requester = reader) => {
     const answer = evaluateQuery(series, registry.named(variable), condition, code, requester, store, (index) => policies[index]!);
@@ -193,5 +195,40 @@ describe("DI-4 the last sample of a long series", () => {
       return count;
     };
     expect([looked(10), looked(8760)]).toEqual([1, 1]);
+  });
+});
+
+describe("DI-4 queries over a ring of flash", () => {
+  const ring = () => new RingStore(new MemoryFlash(5));
+  const everyFunction = Object.values(QueryFunction);
+
+  test("answer as over the store in memory, whether samples are added up in flash or visited", () => {
+    const terms = fc.array(fc.tuple(fc.constantFrom<1 | 2>(1, 2), fc.constantFrom<1 | 2 | 3 | 4 | 5>(1, 2, 3, 4, 5), fc.integer({ min: 0, max: 59 })), { maxLength: 3 });
+    fc.assert(
+      fc.property(times, fc.constantFrom([0, -1, 0], [0, 3, -1], [-1, -1, -1]), terms, fc.boolean(), (at, delays, list, asOwner) => {
+        const samples = samplesOf(at, (i) => Math.floor(i / 5) % 3);
+        const condition = list.map(([field, comparison, operand]) => term(field, comparison, field === Field.time ? operand * 1000 : operand));
+        const [inFlash, inMemory] = [seriesOf(samples, delays, "activePower", ring()), seriesOf(samples, delays)];
+        for (const code of everyFunction) {
+          const answers = [inFlash, inMemory].map((ask) => ({ ...ask(code, condition, asOwner ? theOwner : reader), looked: 0 }));
+          expect(answers[0]).toEqual(answers[1]);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("DI-11 where the clock was set back, an interval of the delay still shows one sample, always the same; the last is that of the latest time", () => {
+    const samples = [0, 10_000, 20_000, 5000, 12_000, 21_000, 8000].map((timeMs, value) => ({ value, timeMs, policy: 0 }));
+    const ask = seriesOf(samples, [10], "activePower", ring());
+    const shown = new Set<number>();
+    for (let fromMs = 0; fromMs <= 21_000; fromMs += 1000)
+      for (const code of [last, minimum, maximum]) for (const toMs of [fromMs + 4000, 60_000]) {
+          const answer = ask(code, window(fromMs, toMs));
+          if (answer.result === "done") shown.add(answer.timeMs);
+        }
+    expect([...shown].sort((a, b) => a - b)).toEqual([0, 10_000, 20_000]);
+    expect(seriesOf(samples, [0], "activePower", ring())(last).timeMs).toBe(21_000);
+    expect(ask(last).timeMs).toBe(20_000);
   });
 });
