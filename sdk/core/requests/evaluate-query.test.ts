@@ -229,6 +229,9 @@ describe("DI-4 queries over a ring of flash", () => {
         }
     expect([...shown].sort((a, b) => a - b)).toEqual([0, 10_000, 20_000]);
     expect(seriesOf(samples, [0], "activePower", ring())(last).timeMs).toBe(21_000);
+    // What is no number is visited, and not added up.
+    const states = samples.map((sample) => ({ ...sample, value: true }));
+    expect(seriesOf(states, [0], "switchState", ring())(last).timeMs).toBe(21_000);
     expect(ask(last).timeMs).toBe(20_000);
   });
 });
