@@ -26,9 +26,6 @@
 #define mxUseDefaultAbort 0
 #define mxUseDefaultCStackLimit 0
 
-/* Strings hold surrogate pairs and NUL in the engine's modified UTF-8, as in the Linux host. */
-#define mxCESU8 1
-
 #ifndef PATH_MAX
 	#define PATH_MAX 256
 #endif

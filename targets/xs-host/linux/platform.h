@@ -34,8 +34,7 @@
 #define mxUseDefaultBuildKeys 1
 #define mxUseDefaultSharedChunks 1
 
-/* Strings hold surrogate pairs and NUL in the engine's modified UTF-8. */
-#define mxCESU8 1
+/* mxCESU8 is not defined, as the vendor builds XS for devices: texts are indexed by code points there. */
 
 /* 64-bit slots have room for wide identifiers; 32-bit slots match the chip. */
 #if INTPTR_MAX == INT64_MAX
