@@ -57,16 +57,16 @@ function outbox(policy?: PolicyText) {
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
 describe("DI-9 the outbox of a device", () => {
-  test("sends nothing before the session is open, then in order, 16 at a time, one message at a time", () => {
+  test("sends nothing before the session is open, then in order, 8 at a time, one message at a time", () => {
     const { box, sent, add, values, answer } = outbox();
-    add(...range(0, 20));
+    add(...range(0, 12));
     expect(sent.length).toBe(0);
     box.linkChanged(true);
-    expect([sent.length, values()]).toEqual([1, range(0, 16)]);
-    add(20);
+    expect([sent.length, values()]).toEqual([1, range(0, 8)]);
+    add(12);
     expect(sent.length).toBe(1);
     answer(Result.done);
-    expect(values()).toEqual([16, 17, 18, 19, 20]);
+    expect(values()).toEqual([8, 9, 10, 11, 12]);
     answer(Result.done);
     expect(sent.length).toBe(2);
   });

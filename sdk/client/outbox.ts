@@ -6,12 +6,14 @@ import type { LogPort } from "../core/ports";
 import type { Reporter } from "../core/requests/reporter";
 import type { Notification } from "../core/requests/request-processor";
 import type { ManagementUnit } from "../core/unit";
-import { maxItems, Operation, type Item, type Source } from "../core/wire/session-body";
+import { Operation, type Item, type Source } from "../core/wire/session-body";
 import type { TimerHandle, TimerPort } from "./driver";
 import { ReadingQueue } from "./reading-queue";
 
 /** Readings that a device keeps. */
 const deviceCapacity = 64;
+/** Readings in one message: half of what fits, since all of them stand in RAM once as they go out and once as they are answered. */
+const batch = 8;
 const answerMs = 10_000;
 const retryMs = 1000;
 /** A parent may ask for a pause, but not silence a device. */
@@ -96,7 +98,7 @@ export class Outbox {
     const policy = this.#policyHash ?? this.#policy;
     // A policy that the parent has not acknowledged travels with one reading alone; those that follow name it by its hash.
     const alone = this.#oneByOne > 0 || (policy !== undefined && !this.#policyHash);
-    this.#underWay = Math.min(this.#readings.length, alone ? 1 : maxItems);
+    this.#underWay = Math.min(this.#readings.length, alone ? 1 : batch);
     const items: Item[] = [];
     for (let i = 0; i < this.#underWay; i++) items.push(this.#item(i, policy));
     this.unit.request({ op: Operation.write, source: this.#source, items }, this.#onAnswer, answerMs);

@@ -11,6 +11,22 @@ import { createNativeSerial } from "../native/serial/serial";
 
 const baudRate = 115_200;
 
+const { crypto: nativeCrypto, seal: nativeSeal, wallMs, monotonicMs, setTimer, clearTimer } = host;
+const crypto = nativeCrypto && Object.freeze(createNativeCrypto(nativeCrypto));
+const seal = nativeSeal && Object.freeze(createNativeSeal(nativeSeal));
+const samples = Object.freeze(createNativeSamples(host.samples));
+const timers: TimerPort = Object.freeze({
+  after: (ms: number, callback: () => void) => setTimer(ms, false, callback),
+  cancel: (timer: unknown) => clearTimer(timer as number),
+});
+const clock = Object.freeze({ wallMs, monotonicMs, isSet: () => true });
+const clockWithoutTime = Object.freeze({ wallMs, monotonicMs, isSet: () => false });
+const readings = Object.freeze({ processorLoad: host.processorLoad, temperature: host.temperature });
+const log: DevicePlatform["log"] = (level, text) => {
+  if (level === "warning" || level === "error") host.printError(`${level} ${text}`);
+};
+const light = (on: boolean) => host.print(on ? "light on" : "light off");
+
 export interface Board extends DevicePlatform {
   readonly readings: Pick<Host, "processorLoad" | "temperature">;
   readonly light: (on: boolean) => void;
@@ -37,29 +53,20 @@ function readKeyText(path: string): string {
 export function openBoard(): Board {
   const [keyFile, line, service, ...args] = host.args;
   if (keyFile === undefined || line === undefined || service === undefined) return fail("usage: DEVICE KEYFILE LINE SERVICE [no-clock]");
-  if (!host.crypto || !host.seal) return fail("this host was built without cryptography");
-  const { wallMs, monotonicMs, setTimer, clearTimer } = host;
-  const hasClock = args[0] !== "no-clock";
-  const timers: TimerPort = {
-    after: (ms, callback) => setTimer(ms, false, callback),
-    cancel: (timer) => clearTimer(timer as number),
-  };
-  const log: DevicePlatform["log"] = (level, text) => {
-    if (level === "warning" || level === "error") host.printError(`${level} ${text}`);
-  };
+  if (!crypto || !seal) return fail("this host was built without cryptography");
   const flash = createNativeFlash(host.flash);
   return {
-    clock: { wallMs, monotonicMs, isSet: () => hasClock },
-    crypto: createNativeCrypto(host.crypto),
-    seal: createNativeSeal(host.seal),
-    ...(flash ? { store: new RingStore(flash, createNativeSamples(host.samples)) } : {}),
+    clock: args[0] === "no-clock" ? clockWithoutTime : clock,
+    crypto,
+    seal,
+    ...(flash ? { store: new RingStore(flash, samples) } : {}),
     timers,
     log,
     keyFile: { name: keyFile, text: readKeyText(keyFile) },
     service,
     connect: overSerial(createNativeSerial(host.serial, timers, line, baudRate), timers, log),
-    readings: { processorLoad: host.processorLoad, temperature: host.temperature },
-    light: (on) => host.print(on ? "light on" : "light off"),
+    readings,
+    light,
     args,
   };
 }
