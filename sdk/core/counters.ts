@@ -1,5 +1,5 @@
 /** What a unit counts. Every message that is refused shows here, under the reason. */
-import { resultName, type ResultName } from "./model/result";
+import { resultName, type ResultCode, type ResultName } from "./model/result";
 import type { LogPort } from "./ports";
 import type { Notify } from "./requests/subscriptions";
 import type { Refusal } from "./security/session";
@@ -34,12 +34,17 @@ export function refused({ refused: counts }: Counters, refusal: keyof Counters["
   return false;
 }
 
-/** Counts the outcome of a request; the occurrences of a subscription that follow are not outcomes. */
-export function counted({ results }: Counters, notify: Notify): Notify {
+/** Counts the outcome of a request. */
+export function count({ results }: Counters, result: ResultCode): void {
+  const name = resultName(result);
+  results[name] = (results[name] ?? 0) + 1;
+}
+
+/** Counts the outcome of a request when it comes; the occurrences of a subscription that follow are not outcomes. */
+export function counted(counters: Counters, notify: Notify): Notify {
   let isCounted = false;
   return (notification) => {
-    const name = resultName(notification.result);
-    if (!isCounted) results[name] = (results[name] ?? 0) + 1;
+    if (!isCounted) count(counters, notification.result);
     isCounted = true;
     notify(notification);
   };

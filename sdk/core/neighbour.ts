@@ -7,8 +7,8 @@ import type { LinkPort, UnitPorts } from "./ports";
 import { fits } from "./requests/answers";
 import { PendingRequests } from "./requests/pending-requests";
 import { Reporter, type OnAnswer } from "./requests/reporter";
-import { outcome, type Notification } from "./requests/request-processor";
-import type { Notify } from "./requests/subscriptions";
+import { outcome } from "./requests/request-processor";
+import type { Notify, NotifyOf } from "./requests/subscriptions";
 import type { Session } from "./security/session";
 import { isStanding, Operation, type AliveMessage, type AnnounceMessage, type NotifyMessage, type Request, type SessionBody, type Source, type UnsubscribeRequest } from "./wire/session-body";
 
@@ -29,10 +29,19 @@ export class Neighbour {
   /** The link over which the last opening was counted. */
   #countedLink: LinkPort | undefined;
 
+  /** Sends the outcome of a request of the neighbour's, or an occurrence. */
+  readonly notify: NotifyOf = ({ result, instances, retryAfterMs }, id) => {
+    // Written out and not copied from another object, which takes longer than to authenticate it: a gateway sends one for each reading.
+    const whole = { op: Operation.notify, id, result, items: instances, retryAfterMs, sequence: this.session.nextSequence, timeMs: this.#timeMs() };
+    // The instances of a large write may not fit once each names its policy; its result always does.
+    if (!this.#sendWhole(whole) && !(instances.length > 1 && this.#sendWhole({ ...whole, items: [] }))) this.counters.notificationsLost++;
+  };
+
   /** @param onDue told when, on the monotonic clock, {@link tick} has to be called at the latest; of several moments the first counts */
   constructor(
     readonly session: Session,
     private readonly ports: UnitPorts,
+    private readonly counters: Counters,
     private readonly onDue: (atMs: number) => void,
   ) {}
 
@@ -145,15 +154,6 @@ export class Neighbour {
   /** Tells the neighbour which units can be reached through this one. */
   announce(units: readonly NameId[]): void {
     this.send({ op: Operation.announce, units });
-  }
-
-  /** Sends the outcome of a request of the neighbour's. */
-  notify(id: number, notification: Notification, counters: Counters): void {
-    const { result, instances, retryAfterMs } = notification;
-    // Written out and not copied from another object, which takes longer than to authenticate it: a gateway sends one for each reading.
-    const whole = { op: Operation.notify, id, result, items: instances, retryAfterMs, sequence: this.session.nextSequence, timeMs: this.#timeMs() };
-    // The instances of a large write may not fit once each names its policy; its result always does.
-    if (!this.#sendWhole(whole) && !(instances.length > 1 && this.#sendWhole({ ...whole, items: [] }))) counters.notificationsLost++;
   }
 
   send(body: AliveMessage | AnnounceMessage | UnsubscribeRequest): boolean {

@@ -5,7 +5,7 @@
 import { AccessControl } from "./access/access-control";
 import { PolicyTable } from "./access/policy-table";
 import { SeriesTable } from "./access/series-table";
-import { counted, newCounters, refused, type Counters } from "./counters";
+import { count, counted, newCounters, refused, type Counters } from "./counters";
 import { Neighbours } from "./group/neighbours";
 import { here, Routes, type Way } from "./group/routes";
 import { badArgument, EbalanceError } from "./model/errors";
@@ -18,7 +18,7 @@ import { Neighbour } from "./neighbour";
 import { OwnDevice } from "./own-device";
 import { Relay } from "./requests/relay";
 import { outcome, RequestProcessor } from "./requests/request-processor";
-import { Subscriptions, type Notify, type Subscriber } from "./requests/subscriptions";
+import { Subscriptions, type Notify, type NotifyOf, type Subscriber } from "./requests/subscriptions";
 import type { KeyHandle } from "./security/crypto-port";
 import { Session, type SessionConfig } from "./security/session";
 import { Operation, type Request, type SessionBody } from "./wire/session-body";
@@ -101,7 +101,7 @@ export class ManagementUnit {
     const peer = config.initiator === this.id ? config.responder : config.initiator;
     if (this.#neighbours.withId(this.names.find(peer))) badArgument(`unit ${this.id} has a session with ${peer} already`);
     const session = new Session(config, this.id, secret, this.registry, this.names, this.ports.crypto, this.ports.seal);
-    const neighbour = new Neighbour(session, this.ports, (atMs) => this.#dueAt(atMs));
+    const neighbour = new Neighbour(session, this.ports, this.counters, (atMs) => this.#dueAt(atMs));
     this.#neighbours.add(neighbour);
     const keepsItself = config.below !== undefined && config.below.length > 0;
     if (session.isInitiator === keepsItself) this.enrol(config.initiator, config.owner);
@@ -134,11 +134,14 @@ export class ManagementUnit {
   request(request: Request, notify: Notify, timeoutMs = 10_000): number {
     if (this.#closed) throw new EbalanceError("closed", "caller", `unit ${this.id} is closed`);
     const id = ++this.#lastId;
-    const told = counted(this.counters, notify);
     if (this.#queue.length >= this.#limits.maxPending) throw new EbalanceError("too-large", "caller", `more than ${this.#limits.maxPending} requests at once`);
     const way = request.op === Operation.unsubscribe ? this.#keeper(request.id) : this.#routes.wayOf(request, undefined);
-    if (way === here || typeof way === "number") this.#later(() => this.#decide(request, way, this, id, told), told);
-    else if (this.#isReceiving) this.#later(() => this.#ask(way, request, id, told, timeoutMs), told);
+    if (way === here || typeof way === "number") {
+      this.#later(() => this.#decide(request, way, this, id, notify), notify);
+      return id;
+    }
+    const told = counted(this.counters, notify);
+    if (this.#isReceiving) this.#later(() => this.#ask(way, request, id, told, timeoutMs), told);
     else this.#ask(way, request, id, told, timeoutMs);
     return id;
   }
@@ -228,7 +231,7 @@ export class ManagementUnit {
         return true;
       case "malformed":
         this.#refuse("malformed", link, received.detail);
-        if (received.sequence) neighbour.notify(received.sequence, outcome(Result.malformed), this.counters);
+        if (received.sequence) neighbour.notify(outcome(Result.malformed), received.sequence);
         return received.sequence > 0;
       case "body":
         if (!received.reopened && neighbour.link !== link) return this.#refuse("foreignLink", link, `session ${neighbour.session.kid} is open over another link`);
@@ -247,37 +250,41 @@ export class ManagementUnit {
     }
     if (body.op === Operation.announce) return this.#routes.learn(body.units, neighbour);
     const { clock } = this.ports;
-    const reply = counted(this.counters, (notification) => neighbour.notify(body.sequence, notification, this.counters));
     if (!neighbour.session.allows(body.source)) {
       this.#refuse("foreignSource", neighbour.link!, `session ${neighbour.session.kid}`);
-      return reply(outcome(Result.denied));
+      return this.#answer(neighbour, body.sequence, Result.denied);
     }
-    if (body.timeMs !== undefined && clock.isSet() && Math.abs(body.timeMs - clock.wallMs()) > maxSkewMs) return reply(outcome(Result.badTime));
-    this.#carryOut(body, body.sequence, neighbour, reply);
+    if (body.timeMs !== undefined && clock.isSet() && Math.abs(body.timeMs - clock.wallMs()) > maxSkewMs) return this.#answer(neighbour, body.sequence, Result.badTime);
+    this.#carryOut(body, body.sequence, neighbour);
+  }
+
+  #answer(neighbour: Neighbour, sequence: number, result: ResultCode): void {
+    count(this.counters, result);
+    neighbour.notify(outcome(result), sequence);
   }
 
   /** Carries out a request of a neighbour's, or passes it on. */
-  #carryOut(request: Request, sequence: number, from: Neighbour, reply: Notify): void {
+  #carryOut(request: Request, sequence: number, from: Neighbour): void {
     if (request.op === Operation.unsubscribe) {
-      if (!this.#relay.unsubscribe(request, sequence, from, reply)) this.#decide(request, here, from, sequence, reply);
+      if (!this.#relay.unsubscribe(request, sequence, from, this.#relayed(from, sequence))) this.#decide(request, here, from, sequence, from.notify);
       return;
     }
     const way = this.#routes.wayOf(request, from);
-    if (way === here || typeof way === "number") this.#decide(request, way, from, sequence, reply);
-    else this.#relay.forward(request, sequence, from, way, reply);
+    if (way === here || typeof way === "number") this.#decide(request, way, from, sequence, from.notify);
+    else this.#relay.forward(request, sequence, from, way, this.#relayed(from, sequence));
+  }
+
+  /** What takes the notifications of a request that is passed on for a neighbour. */
+  #relayed(from: Neighbour, sequence: number): Notify {
+    return counted(this.counters, (notification) => from.notify(notification, sequence));
   }
 
   /** A request that goes no further: it is carried out here, or there is no way on. */
-  #decide(request: Request, way: typeof here | ResultCode, from: Subscriber, id: number, notify: Notify): void {
-    const { onDecision } = this.config;
-    let told = onDecision === undefined;
-    const reply: Notify = (notification) => {
-      notify(notification);
-      if (!told) onDecision!(request, notification);
-      told = true;
-    };
-    if (way === here) this.#processor.process(request, from, id, onDecision ? reply : notify);
-    else reply(outcome(way));
+  #decide(request: Request, way: typeof here | ResultCode, from: Subscriber, id: number, notify: NotifyOf): void {
+    const notification = way === here ? this.#processor.process(request, from, id, notify) : outcome(way);
+    count(this.counters, notification.result);
+    notify(notification, id);
+    this.config.onDecision?.(request, notification);
   }
 
   /** A peer opened its session anew: what was under way in the old one is over. */
@@ -310,7 +317,7 @@ export class ManagementUnit {
       neighbour.session.destroy();
     });
     this.#neighbours.clear();
-    for (const subscription of this.#subscriptions.all()) subscription.notify(outcome(Result.linkLost));
+    for (const { notify, id } of this.#subscriptions.all()) notify(outcome(Result.linkLost), id);
     this.#subscriptions.removeAll(this);
     for (const { notify } of this.#queue.splice(0)) notify(outcome(Result.linkLost));
     this.#closed = true;

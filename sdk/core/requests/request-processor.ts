@@ -16,7 +16,7 @@ import type { StorePort } from "../../storage/store-port";
 import { Operation, type EventRequest, type Item, type PeriodicRequest, type QueryRequest, type Request, type Source, type WriteRequest } from "../wire/session-body";
 import { evaluateQuery } from "./evaluate-query";
 import { ScanBudget } from "./scan-budget";
-import { Subscriptions, type Notify, type Subscriber, type Subscription } from "./subscriptions";
+import { Subscriptions, type NotifyOf, type Subscriber, type Subscription } from "./subscriptions";
 
 /** The outcome of a request, or an occurrence of a subscription (DI-8). */
 export interface Notification {
@@ -68,20 +68,21 @@ export class RequestProcessor {
   }
 
   /**
-   * Carries out a request and notifies once; an accepted event notifies again at each occurrence.
+   * Carries out a request.
    * @param id the requester's id of the request
+   * @param notify told of the occurrences of a subscription once the outcome was told
    */
-  process(request: Request, subscriber: Subscriber, id: number, notify: Notify): void {
+  process(request: Request, subscriber: Subscriber, id: number, notify: NotifyOf): Notification {
     switch (request.op) {
       case Operation.write:
-        return notify(this.#write(request));
+        return this.#write(request);
       case Operation.query:
-        return notify(this.#query(request, subscriber));
+        return this.#query(request, subscriber);
       case Operation.event:
       case Operation.periodic:
         return this.#subscribe(request, subscriber, id, notify);
       case Operation.unsubscribe:
-        return notify(outcome(this.#unsubscribe(request.source, subscriber, request.id)));
+        return outcome(this.#unsubscribe(request.source, subscriber, request.id));
     }
   }
 
@@ -242,39 +243,39 @@ export class RequestProcessor {
 
   // ---- subscriptions -------------------------------------------------------------------------------------------------------------------------
 
-  #subscribe(request: EventRequest | PeriodicRequest, subscriber: Subscriber, id: number, notify: Notify): void {
+  #subscribe(request: EventRequest | PeriodicRequest, subscriber: Subscriber, id: number, notify: NotifyOf): Notification {
     const { registry, series: table, policies, subscriptions } = this.parts;
     const requester = requesterOf(request.source);
-    if (!registry.byId(request.selector.variable)) return notify(outcome(Result.unknownVariable));
+    if (!registry.byId(request.selector.variable)) return outcome(Result.unknownVariable);
     const periodMs = request.op === Operation.periodic ? request.periodMs : 0;
-    if (request.op === Operation.periodic && !(periodMs >= minPeriodMs)) return notify(outcome(Result.unsupported));
-    if (table.ownerOf(request.selector.device) !== request.selector.owner) return notify(outcome(Result.denied));
+    if (request.op === Operation.periodic && !(periodMs >= minPeriodMs)) return outcome(Result.unsupported);
+    if (table.ownerOf(request.selector.device) !== request.selector.owner) return outcome(Result.denied);
     const known = table.find(request.selector) ?? table.preview(request.selector);
     const isOwner = requester.stakeholder === known.owner;
     const delayS = isOwner ? 0 : grantedDelayS(policies.get(known.policy), Right.read, requester.grantee);
-    if (delayS < 0) return notify(outcome(Result.denied));
-    if (periodMs && periodMs < delayS * 1000) return notify(outcome(Result.tooEarly, delayS * 1000));
+    if (delayS < 0) return outcome(Result.denied);
+    if (periodMs && periodMs < delayS * 1000) return outcome(Result.tooEarly, delayS * 1000);
     // Only the owner makes a series by subscribing to it: otherwise a reader could use up the table.
     const series = isOwner ? table.open(request.selector) : table.find(request.selector);
-    if (!series) return notify(outcome(isOwner ? Result.busy : Result.noData));
+    if (!series) return outcome(isOwner ? Result.busy : Result.noData);
     const condition = request.op === Operation.event ? request.condition : [];
     const pendingUntilMs = this.parts.clock.monotonicMs();
-    const subscription: Subscription = { subscriber, id, series, condition, ...valueBounds(condition), periodMs, device: request.source.device, requester, notify, pending: undefined, pendingUntilMs };
-    if (periodMs && this.#hasPeriodic(subscription)) return notify(outcome(Result.alreadySubscribed));
+    const subscription: Subscription = { ...requester, subscriber, id, series, condition, ...valueBounds(condition), periodMs, device: request.source.device, notify, pending: undefined, pendingUntilMs };
+    if (periodMs && this.#hasPeriodic(subscription)) return outcome(Result.alreadySubscribed);
     const added = subscriptions.add(subscription);
     if (added && periodMs) this.#dueAt(pendingUntilMs);
-    notify(outcome(added ? Result.done : Result.busy));
+    return outcome(added ? Result.done : Result.busy);
   }
 
   /** A service has at most one periodic subscription to a series. */
-  #hasPeriodic({ series, subscriber, device, requester }: Subscription): boolean {
-    const same = (other: Subscription) => other.subscriber === subscriber && other.device === device && other.requester.grantee === requester.grantee;
+  #hasPeriodic({ series, subscriber, device, grantee }: Subscription): boolean {
+    const same = (other: Subscription) => other.subscriber === subscriber && other.device === device && other.grantee === grantee;
     return (series.subscriptions ?? []).some((other) => other.periodMs > 0 && same(other));
   }
 
   #unsubscribe(source: Source, subscriber: Subscriber, id: number): ResultCode {
     const subscription = this.parts.subscriptions.find(subscriber, id);
-    if (!subscription || subscription.requester.stakeholder !== source.stakeholder) return Result.unknownSubscription;
+    if (!subscription || subscription.stakeholder !== source.stakeholder) return Result.unknownSubscription;
     this.parts.subscriptions.remove(subscription);
     return Result.done;
   }
@@ -299,20 +300,20 @@ export class RequestProcessor {
   /** Delivers one occurrence, or holds it back until the delay has passed: then the newest match is delivered. */
   #deliver(subscription: Subscription, instance: Instance): void {
     const { access, policies, clock, subscriptions } = this.parts;
-    const { series, requester } = subscription;
-    const delayS = access.delayS(series, policies.get(instance.policy), Right.read, requester);
-    const result = delayS < 0 ? Result.denied : access.decideDelay(series, Right.read, requester, delayS);
+    const { series } = subscription;
+    const delayS = access.delayS(series, policies.get(instance.policy), Right.read, subscription);
+    const result = delayS < 0 ? Result.denied : access.decideDelay(series, Right.read, subscription, delayS);
     subscription.pending = undefined;
     if (result === Result.tooEarly || result === Result.busy) {
       subscription.pending = instance;
       subscription.pendingUntilMs = clock.monotonicMs() + (result === Result.tooEarly ? access.retryAfterMs : busyRetryMs);
       this.#dueAt(subscription.pendingUntilMs);
     } else if (result === Result.done) {
-      access.record(series, Right.read, requester, delayS);
-      subscription.notify(this.#answer(instance));
+      access.record(series, Right.read, subscription, delayS);
+      subscription.notify(this.#answer(instance), subscription.id);
     } else if (result === Result.denied) {
       subscriptions.remove(subscription);
-      subscription.notify(outcome(Result.denied));
+      subscription.notify(outcome(Result.denied), subscription.id);
     }
   }
 

@@ -8,10 +8,13 @@ import type { Notification } from "./request-processor";
 /** Takes the notifications of one request or subscription. */
 export type Notify = (notification: Notification) => void;
 
+/** Takes those of any: one for all of a subscriber's, since a function of its own for each would take a device half as much RAM again as the subscription. */
+export type NotifyOf = (notification: Notification, id: number) => void;
+
 /** Whoever subscriptions belong to and end with: a session, or the unit's own services. */
 export type Subscriber = object;
 
-export interface Subscription {
+export interface Subscription extends Requester {
   readonly subscriber: Subscriber;
   /** The subscriber's id of the request that made it. */
   readonly id: number;
@@ -24,8 +27,7 @@ export interface Subscription {
   readonly periodMs: number;
   /** Device that the subscriber's service runs on. */
   readonly device: NameId;
-  readonly requester: Requester;
-  readonly notify: Notify;
+  readonly notify: NotifyOf;
   /** The newest matching instance that the minimum delay still holds back. */
   pending: Instance | undefined;
   /** When the delay ends, or the period of a periodic subscription; on the monotonic clock. */
