@@ -37,6 +37,7 @@ const contents = {
     "docs/decisions/0008-hmac-with-kept-pads.md",
     "docs/decisions/0009-private-names-on-devices.md",
     "docs/decisions/0010-a-short-way-for-readings.md",
+    "docs/decisions/0015-samples-are-looked-through-in-flash.md",
     "docs/embedding.md",
     "docs/firmware.md",
     "docs/gateway.md",
