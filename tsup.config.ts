@@ -1,6 +1,5 @@
 import { defineConfig } from "tsup";
-import { xsSyntax } from "./targets/xs-host/bundle.mjs";
-import { withPlainNames } from "./targets/xs-host/private-names.mjs";
+import { forDevice, indexLoops, xsSyntax } from "./targets/xs-host/device-code.mjs";
 
 const common = {
   format: "esm",
@@ -20,7 +19,8 @@ const forDevices = {
   ...common,
   noExternal: [/./],
   splitting: false,
-  plugins: [{ name: "plain-names", renderChunk: (code: string) => ({ code: withPlainNames(code) }) }],
+  esbuildPlugins: [indexLoops],
+  plugins: [{ name: "for-device", renderChunk: async (code: string) => ({ code: await forDevice(code) }) }],
 } satisfies Parameters<typeof defineConfig>[0];
 
 export default defineConfig([

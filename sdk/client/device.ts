@@ -141,7 +141,7 @@ export class Device implements DeviceAccess {
 
   /** Ends the reports and the link, and forgets the keys. Readings that were not acknowledged are lost. */
   close(): void {
-    for (const { timer } of this.#reports) this.platform.timers.cancel(timer);
+    this.#reports.forEach(({ timer }) => this.platform.timers.cancel(timer));
     this.#reports.clear();
     this.#followers.close();
     this.#outbox.close();

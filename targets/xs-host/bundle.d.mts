@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Syntax beyond ES2021 that bundles for XS keep. */
-export const xsSyntax: Readonly<Record<string, boolean>>;
-
 export interface BundleOptions {
   readonly outfile: string;
   /** Specifiers that stay imports. */

@@ -2,19 +2,7 @@
 // One JavaScript module that XS can run: no Node, no newer syntax than ES2021.
 import { readFileSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
-import { withPlainNames } from "./private-names.mjs";
-
-/**
- * What XS has beyond ES2021. Lowered by the bundler, private fields would become WeakMaps at module level, which a
- * preloaded module cannot write to: they become plain properties afterwards.
- */
-export const xsSyntax = Object.freeze({
-  "class-private-field": true,
-  "class-private-accessor": true,
-  "class-private-method": true,
-  "class-private-brand-check": true,
-  "class-field": true,
-});
+import { forDevice, indexLoops, xsSyntax } from "./device-code.mjs";
 
 /**
  * Bundles `entry` (a path, or `{ contents, resolveDir }` for text) into `outfile`.
@@ -37,8 +25,9 @@ export async function bundle(entry, { outfile, external = [], alias = {} }) {
     supported: xsSyntax,
     mainFields: ["module", "main"],
     treeShaking: true,
+    plugins: [indexLoops],
     logLevel: "silent",
   });
-  writeFileSync(outfile, withPlainNames(readFileSync(outfile, "utf8")));
+  writeFileSync(outfile, await forDevice(readFileSync(outfile, "utf8")));
   return outfile;
 }

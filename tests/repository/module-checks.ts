@@ -1,7 +1,7 @@
 /** What can be said of a module for a device without running it: whether XS takes its syntax, what it imports, and what it makes at load that flash would not let it write. */
 import { transform } from "esbuild";
 import ts from "typescript";
-import { xsSyntax } from "../../targets/xs-host/bundle.mjs";
+import { xsSyntax } from "../../targets/xs-host/device-code.mjs";
 
 const parse = (code: string) => ts.createSourceFile("module.ts", code, ts.ScriptTarget.ESNext, true, ts.ScriptKind.TS);
 

@@ -16,8 +16,11 @@ export class Neighbours {
   }
 
   withId(unit: NameId | undefined): Neighbour | undefined {
-    for (const neighbour of this.#byKid.values()) if (neighbour.session.peer === unit) return neighbour;
-    return undefined;
+    let found: Neighbour | undefined;
+    this.#byKid.forEach((neighbour) => {
+      if (neighbour.session.peer === unit) found = neighbour;
+    });
+    return found;
   }
 
   forEach(visit: (neighbour: Neighbour) => void): void {

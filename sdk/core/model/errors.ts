@@ -19,13 +19,15 @@ export type ErrorCode =
   | "storage-failed";
 
 export class EbalanceError extends Error {
-  override readonly name = "EbalanceError";
+  declare readonly name: "EbalanceError";
   constructor(
     readonly code: ErrorCode,
     readonly fault: Fault,
     message: string,
   ) {
     super(message);
+    // Defined and not assigned: on a device `Error.prototype.name` is frozen.
+    Object.defineProperty(this, "name", { value: "EbalanceError" });
   }
 }
 

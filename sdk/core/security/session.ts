@@ -243,10 +243,7 @@ export class Session implements BodyContext {
     const ours = new Uint8Array(nonceBytes);
     this.crypto.random(ours);
     this.dropCandidate(link);
-    for (const oldest of this.#candidates.keys()) {
-      if (this.#candidates.size < maxCandidates) break;
-      this.dropCandidate(oldest);
-    }
+    if (this.#candidates.size >= maxCandidates) this.dropCandidate(this.#candidates.keys().next().value as LinkPort);
     this.#candidates.set(link, this.#derive(theirs, ours));
     return this.#sealOpening(ours, theirs);
   }

@@ -52,11 +52,12 @@ function writeMap(map: ReadonlyMap<number | string, CborValue>, depth: number): 
 /** Most maps are made in the order of their keys: then nothing has to be sorted. */
 function isSorted(map: ReadonlyMap<number | string, CborValue>): boolean {
   let previous: number | string | undefined;
-  for (const key of map.keys()) {
-    if (previous !== undefined && !isAbove(key, previous)) return false;
+  let sorted = true;
+  map.forEach((_value, key) => {
+    if (previous !== undefined && !isAbove(key, previous)) sorted = false;
     previous = key;
-  }
-  return true;
+  });
+  return sorted;
 }
 
 function writeEntry(key: number | string, value: CborValue, depth: number): void {

@@ -113,11 +113,11 @@ export class RingCatalogue implements Catalogue {
     this.#visit((bytes, at) => void newest.set(bytes[2]! * 256 + bytes[3]!, at));
     flash.erase(to);
     let end = sectorHeaderBytes;
-    for (const at of newest.values()) {
+    newest.forEach((at) => {
       const bytes = this.#load(at)!;
       flash.program(to * flash.sectorBytes + end, bytes, bytes.length);
       end += bytes.length;
-    }
+    });
     // Each record counts as one change when it is read again.
     writeHeader(flash, samples, to, magic, { sequence: this.#sequence + 1, changes: changes - newest.size, since });
     this.#sequence++;

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Plugin } from "esbuild";
+
+/** Syntax beyond ES2021 that bundles for XS keep. */
+export const xsSyntax: Readonly<Record<string, boolean>>;
+
+/** For the bundler: loops over arrays in the SDK's modules get an index. */
+export const indexLoops: Plugin;
+
+/** A module's text with an index in every loop over the elements of something, which must be an array. */
+export function withIndexLoops(code: string): string;
+
+/** A bundle as a device gets it. */
+export function forDevice(code: string): Promise<string>;
