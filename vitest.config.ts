@@ -13,5 +13,12 @@ export default defineConfig({
       { find: /^@ebalance\/gateway$/, replacement: here("targets/linux-gateway/src/index.ts") },
     ],
   },
-  test: { include: ["{sdk,targets,tests,bench,examples}/**/*.test.ts"], exclude: ["**/node_modules/**", "**/dist/**"], maxWorkers: 2 },
+  test: {
+    include: ["{sdk,targets,tests,bench,examples}/**/*.test.ts"],
+    exclude: ["**/node_modules/**", "**/dist/**"],
+    maxWorkers: 2,
+    // Ends what hangs. Thousands of runs of a property beside a compiler take several seconds; what must be fast is measured in bench/.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
 });
