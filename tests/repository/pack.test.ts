@@ -39,6 +39,7 @@ const contents = {
     "docs/decisions/0010-a-short-way-for-readings.md",
     "docs/decisions/0015-samples-are-looked-through-in-flash.md",
     "docs/decisions/0013-bytecode-of-a-device.md",
+    "docs/decisions/0014-last-accesses-remember-the-policy.md",
     "docs/embedding.md",
     "docs/firmware.md",
     "docs/gateway.md",

@@ -85,6 +85,19 @@ describe("CP-3 data access control", () => {
     expect(use(series(), 60, requester(supplier))).toBe("done");
   });
 
+  test("a new policy holds at once for who was asked after before, and so does the old one when it comes back", () => {
+    const { world, access, series, ask } = gate();
+    const [minute, hour, none, others] = [grant(Right.read, 60, supplier), grant(Right.read, 3600, supplier), grant(Right.read, 0, supplier), grant(Right.read, 0, operator)];
+    world.nowMs += 3_600_000;
+    access.record(series(), Right.read, requester(supplier), 60);
+    world.nowMs += 60_000;
+    const results = () => [minute, hour, none, others].map((policy) => ask(series(), policy, Right.read, requester(supplier)));
+    expect(results()).toEqual(["done", "tooEarly", "done", "denied"]);
+    expect(results()).toEqual(["done", "tooEarly", "done", "denied"]);
+    access.record(series(), Right.read, requester(supplier), 60);
+    expect(results()).toEqual(["tooEarly", "tooEarly", "done", "denied"]);
+  });
+
   test("an access without a delay is not noted and takes no room", () => {
     const { world, access, series, ask, use } = gate(1);
     world.nowMs += 100_000;

@@ -24,16 +24,18 @@ export function requesterOf(source: Source): Requester {
 
 /** The last access of one grantee to one series with one right. */
 export interface LastAccess {
-  readonly atMs: number;
-  /** When the delay that held at the access has passed: from then on this record may be let go. */
-  readonly untilMs: number;
+  atMs: number;
+  /** The delay that held at the access: when it has passed, this record may be let go. */
+  heldS: number;
+  /** The policy that was asked last, and the delay that it sets: who asks again under it is not looked for in it again. */
+  policy: Policy | undefined;
+  delayS: number;
 }
 
 export class AccessControl {
   #states = 0;
   readonly #bootMs: number;
-  /** After a decision `tooEarly`: milliseconds until the delay has passed. */
-  retryAfterMs = 0;
+  #leftMs = 0;
 
   /**
    * @param clock only the monotonic one: setting the wall clock must not shorten a delay
@@ -48,27 +50,45 @@ export class AccessControl {
     this.#bootMs = clock.monotonicMs();
   }
 
+  /** After a decision `tooEarly`: milliseconds until the delay has passed. */
+  get retryAfterMs(): number {
+    return Math.ceil(this.#leftMs);
+  }
+
   /** Whether `requester` may use `right` on an instance with this policy now. The owner always may. */
   decide(series: Series, policy: Policy, right: RightCode, requester: Requester): ResultCode {
     if (requester.stakeholder === series.owner) return done;
-    const delayS = grantedDelayS(policy, right, requester.grantee);
-    return delayS < 0 ? denied : this.decideDelay(series, right, requester, delayS);
+    const last = series.lastAccess?.get(requester.grantee * 4 + right);
+    // In one piece for whoever asks again under the same policy, as a subscriber does with every reading of a device.
+    if (last === undefined || last.policy !== policy) return this.#decideAnew(series, policy, right, requester, last);
+    const leftMs = last.atMs + last.delayS * 1000 - this.clock.monotonicMs();
+    if (leftMs <= 0) return done;
+    this.#leftMs = leftMs;
+    return tooEarly;
   }
 
-  /** The first half of a decision: the delay that the policy sets, -1 where it does not grant the right. The owner has none. */
+  #decideAnew(series: Series, policy: Policy, right: RightCode, requester: Requester, last: LastAccess | undefined): ResultCode {
+    const delayS = grantedDelayS(policy, right, requester.grantee);
+    if (delayS < 0) return denied;
+    if (last) {
+      last.policy = policy;
+      last.delayS = delayS;
+    }
+    return this.decideDelay(series, right, requester, delayS);
+  }
+
+  /** The delay that a policy sets, -1 where it does not grant the right. The owner has none. */
   delayS(series: Series, policy: Policy, right: RightCode, requester: Requester): number {
     return requester.stakeholder === series.owner ? 0 : grantedDelayS(policy, right, requester.grantee);
   }
 
-  /** The second half of a decision: whether a delay has passed since the last access. */
+  /** As {@link decide}, where the right is granted with a delay that is known. */
   decideDelay(series: Series, right: RightCode, requester: Requester, delayS: number): ResultCode {
     if (delayS === 0 || requester.stakeholder === series.owner) return done;
     const last = series.lastAccess?.get(requester.grantee * 4 + right);
     const leftMs = (last ? last.atMs : this.#bootMs) + delayS * 1000 - this.clock.monotonicMs();
-    if (leftMs > 0) {
-      this.retryAfterMs = Math.ceil(leftMs);
-      return tooEarly;
-    }
+    this.#leftMs = leftMs;
+    if (leftMs > 0) return tooEarly;
     return last || this.#states < this.capacity || this.#letGo() ? done : Result.busy;
   }
 
@@ -77,9 +97,15 @@ export class AccessControl {
     if (delayS <= 0 || requester.stakeholder === series.owner) return;
     const states = (series.lastAccess ??= new Map());
     const key = requester.grantee * 4 + right;
-    if (!states.has(key)) this.#states++;
     const atMs = this.clock.monotonicMs();
-    states.set(key, { atMs, untilMs: atMs + delayS * 1000 });
+    const last = states.get(key);
+    if (last) {
+      last.atMs = atMs;
+      last.heldS = delayS;
+    } else {
+      states.set(key, { atMs, heldS: delayS, policy: undefined, delayS: 0 });
+      this.#states++;
+    }
   }
 
   /** Lets go of the records whose delay has passed. */
@@ -88,7 +114,7 @@ export class AccessControl {
     for (const series of this.table.all()) {
       series.lastAccess?.forEach((last, key, states) => {
         // A policy may have got a longer delay since: what the longest needs is kept.
-        if (Math.max(last.untilMs, last.atMs + series.longestDelayS * 1000) > nowMs) return;
+        if (last.atMs + Math.max(last.heldS, series.longestDelayS) * 1000 > nowMs) return;
         states.delete(key);
         this.#states--;
       });

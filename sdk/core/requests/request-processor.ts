@@ -301,15 +301,15 @@ export class RequestProcessor {
   #deliver(subscription: Subscription, instance: Instance): void {
     const { access, policies, clock, subscriptions } = this.parts;
     const { series } = subscription;
-    const delayS = access.delayS(series, policies.get(instance.policy), Right.read, subscription);
-    const result = delayS < 0 ? Result.denied : access.decideDelay(series, Right.read, subscription, delayS);
+    const policy = policies.get(instance.policy);
+    const result = access.decide(series, policy, Right.read, subscription);
     subscription.pending = undefined;
     if (result === Result.tooEarly || result === Result.busy) {
       subscription.pending = instance;
       subscription.pendingUntilMs = clock.monotonicMs() + (result === Result.tooEarly ? access.retryAfterMs : busyRetryMs);
       this.#dueAt(subscription.pendingUntilMs);
     } else if (result === Result.done) {
-      access.record(series, Right.read, subscription, delayS);
+      access.record(series, Right.read, subscription, access.delayS(series, policy, Right.read, subscription));
       subscription.notify(this.#answer(instance), subscription.id);
     } else if (result === Result.denied) {
       subscriptions.remove(subscription);
