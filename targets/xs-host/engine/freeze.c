@@ -91,11 +91,24 @@ static void freezeInstance(txMachine* the, txSlot* slot)
 		return;
 	if (mxIsFunction(slot))
 		freezeFunction(the, slot);
+	else if (slot->next->ID == XS_ENVIRONMENT_BEHAVIOR)
+		sealInternals(slot);
 	else if (isReadOnlyInFlash(slot->next->kind)) {
 		mxPushReference(slot);
 		freeze(the, the->stack, 0);
 		mxPop();
 	}
+}
+
+/* A function or class that stands in a scope stays what it is. */
+static void fixFunction(txMachine* the, txSlot* slot)
+{
+	(void)the;
+	if (slot->kind != XS_CLOSURE_KIND)
+		return;
+	txSlot* variable = slot->value.closure;
+	if (variable->kind == XS_REFERENCE_KIND && variable->value.reference->next && mxIsFunction(variable->value.reference))
+		variable->flag |= XS_DONT_SET_FLAG;
 }
 
 /*
@@ -158,6 +171,7 @@ void ebFreezeRoot(txMachine* the)
 		freeze(the, the->stack, 1);
 		mxPop();
 		visitHeap(the, freezeInstance);
+		visitHeap(the, fixFunction);
 		freezeGlobals(the);
 		findBuiltIns(the);
 	}
