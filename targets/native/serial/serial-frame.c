@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serial-frame.h"
 
-#include <string.h>
+#include <stdlib.h>
 
-enum { WIRE_VERSION = 1, DELIMITER = 0, FULL_BLOCK = 0xff, CRC = 2 };
+enum { WIRE_VERSION = 1, DELIMITER = 0, FULL_BLOCK = 0xff, CRC = 2, GROWTH = 128, TOO_LONG = EB_CONTENT_MAX + 1 };
 
 static uint16_t crcStep(uint16_t crc, uint8_t byte)
 {
@@ -52,12 +52,23 @@ size_t ebFrameWrite(uint8_t* frame, const uint8_t* message, size_t size)
 	return (size_t)(to.at - frame);
 }
 
+static int grow(ebFrameReader* reader)
+{
+	int room = reader->room + GROWTH < EB_CONTENT_MAX ? reader->room + GROWTH : EB_CONTENT_MAX;
+	uint8_t* content = room > reader->room ? realloc(reader->content, (size_t)room) : NULL;
+	if (!content)
+		return 0;
+	reader->content = content;
+	reader->room = (uint16_t)room;
+	return 1;
+}
+
 static void put(ebFrameReader* reader, uint8_t byte)
 {
-	if (reader->length < EB_CONTENT_MAX)
-		reader->content[reader->length] = byte;
-	if (reader->length <= EB_CONTENT_MAX)
-		reader->length++;
+	if (reader->length < reader->room || (reader->length < TOO_LONG && grow(reader)))
+		reader->content[reader->length++] = byte;
+	else
+		reader->length = TOO_LONG;
 }
 
 static int finish(const ebFrameReader* reader)
@@ -66,7 +77,7 @@ static int finish(const ebFrameReader* reader)
 	int crcAt = reader->length - CRC;
 	if (reader->length == 0 && reader->left == 0 && !reader->zero)
 		return EB_FRAME_NONE;
-	if (reader->left > 0 || crcAt < 1 || reader->length > EB_CONTENT_MAX)
+	if (reader->left > 0 || crcAt < 1 || reader->length == TOO_LONG)
 		return EB_FRAME_DROPPED;
 	uint16_t crc = (uint16_t)(content[crcAt] << 8 | content[crcAt + 1]);
 	return crcOf(content, (size_t)crcAt) == crc && content[0] == WIRE_VERSION ? crcAt - 1 : EB_FRAME_DROPPED;
@@ -89,4 +100,10 @@ int ebFrameTake(ebFrameReader* reader, uint8_t byte)
 	reader->left = byte - 1;
 	reader->zero = byte != FULL_BLOCK;
 	return EB_FRAME_NONE;
+}
+
+void ebFrameFree(ebFrameReader* reader)
+{
+	free(reader->content);
+	*reader = (ebFrameReader){ 0 };
 }

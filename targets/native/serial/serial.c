@@ -2,7 +2,7 @@
 /*
  * The native side of a serial line: messages in frames, over the bytes of the
  * platform (serial-line.h). A device has one line; its buffers are there while
- * it is open.
+ * it is open, and as large as the largest message so far needed.
  *
  * The same file is built for the test host, the emulated chip and ESP32. What
  * differs on ESP32:
@@ -37,8 +37,8 @@ typedef struct {
 	ebFrameReader reader;
 	uint8_t in[READ_BYTES]; /* read, and not taken by the reader yet */
 	int inAt, inEnd;
-	uint8_t out[EB_FRAME_MAX]; /* framed, and not taken by the line yet */
-	size_t outAt, outEnd;
+	uint8_t* out; /* framed, and not taken by the line yet */
+	size_t outRoom, outAt, outEnd;
 } ebSerial;
 
 static ebSerial* serial = NULL;
@@ -93,6 +93,17 @@ void ebSerialFlush(void)
 	}
 }
 
+static int hasRoomFor(size_t frameBytes)
+{
+	uint8_t* out = frameBytes > serial->outRoom ? realloc(serial->out, frameBytes) : serial->out;
+	if (!out)
+		return 0;
+	serial->out = out;
+	if (frameBytes > serial->outRoom)
+		serial->outRoom = frameBytes;
+	return 1;
+}
+
 /* A frame is taken where the one before has left: so the queue is one frame, and what the platform holds. */
 void ebSerialSend(xsMachine* the)
 {
@@ -106,7 +117,7 @@ void ebSerialSend(xsMachine* the)
 	xsmcGetBufferReadable(xsArg(0), &data, &size);
 	if (size > EB_MESSAGE_MAX)
 		xsRangeError("%s: message has %d bytes, at most %d", name, (int)size, EB_MESSAGE_MAX);
-	int taken = !serial->gone && serial->outAt == serial->outEnd;
+	int taken = !serial->gone && serial->outAt == serial->outEnd && hasRoomFor(EB_FRAME_BYTES(size));
 	if (taken) {
 		serial->outAt = 0;
 		serial->outEnd = ebFrameWrite(serial->out, data, size);
@@ -160,6 +171,8 @@ void ebSerialClose(xsMachine* the)
 	if (!serial)
 		return;
 	ebLineClose(serial->line);
+	ebFrameFree(&serial->reader);
+	free(serial->out);
 	free(serial);
 	serial = NULL;
 }

@@ -2,6 +2,10 @@
 /* host.*: clocks, files of the computer that emulates the chip (semihosting), and what the chip measures about itself. */
 #include "chip.h"
 
+#include <fcntl.h>
+#include <sys/types.h>
+#include <unistd.h>
+
 /* The board's real-time clock; reading the low half latches the high one. */
 #define RTC ((volatile uint32_t*)0x00101000)
 
@@ -47,19 +51,26 @@ static void hostReadFile(txMachine* the)
 	if (!mxIsStringPrimitive(mxArgv(0)))
 		mxTypeError("readFile: path is no string");
 	fxToStringBuffer(the, mxArgv(0), path, sizeof(path));
-	FILE* file = fopen(path, "rb");
-	if (!file)
+	int file = open(path, O_RDONLY);
+	if (file < 0)
 		mxUnknownError("readFile: cannot read %s", path);
-	uint8_t* buffer = malloc(limit + 1);
-	size_t count = buffer ? fread(buffer, 1, limit + 1, file) : 0;
-	fclose(file);
-	if (!buffer || count > limit) {
-		free(buffer);
+	off_t size = lseek(file, 0, SEEK_END);
+	if (size < 0 || (size_t)size > limit) {
+		close(file);
 		mxUnknownError("readFile: %s is too large", path);
 	}
-	ebPushBytes(the, buffer, (txInteger)count);
+	/* To where it stays: the heap is what a device has little of. */
+	mxPush(mxUint8ArrayConstructor);
+	mxNew();
+	mxPushUndefined();
+	uint8_t* bytes = fxArrayBuffer(the, the->stack, NULL, (txInteger)size, -1);
+	lseek(file, 0, SEEK_SET);
+	ssize_t count = size ? read(file, bytes, (size_t)size) : 0;
+	close(file);
+	if (count != size)
+		mxUnknownError("readFile: cannot read %s", path);
+	mxRunCount(1);
 	mxPullSlot(mxResult);
-	free(buffer);
 }
 
 void ebInstallSystem(txMachine* the, txSlot** last)
