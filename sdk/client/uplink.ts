@@ -1,11 +1,12 @@
 /** The way up: keeps a link to the parent, and connects again after a pause when it is lost. */
-import type { LinkConnector, LinkPort, LogPort } from "../core/ports";
+import type { LinkConnector, LinkEvents, LinkPort, LogPort } from "../core/ports";
 import type { TimerHandle, TimerPort, UnitDriver } from "./driver";
 
 const firstRetryMs = 500;
 const lastRetryMs = 30_000;
 
-export class Uplink {
+/** It hears the events of its link itself: there is one at a time, and the next is made once the last has told its end. */
+export class Uplink implements LinkEvents {
   #link: LinkPort | undefined;
   #retryMs = firstRetryMs;
   #timer: TimerHandle | undefined;
@@ -46,18 +47,21 @@ export class Uplink {
 
   #connect(): void {
     this.#timer = undefined;
-    const link: LinkPort = (this.#link = this.connector({
-      up: () => {
-        this.#isWaiting = true;
-        this.driver.unit.linkUp(link, this.parent);
-      },
-      message: (message) => this.driver.receive(link, message),
-      down: (reason) => this.#lost(link, reason),
-    }));
+    this.#link = this.connector(this);
+  }
+
+  up(): void {
+    this.#isWaiting = true;
+    this.driver.unit.linkUp(this.#link!, this.parent);
+  }
+
+  message(message: Uint8Array): boolean {
+    return this.driver.receive(this.#link!, message);
   }
 
   /** The pause doubles with every failure, up to half a minute. */
-  #lost(link: LinkPort, reason: string): void {
+  down(reason: string): void {
+    const link = this.#link!;
     this.driver.unit.linkLost(link);
     if (this.#closed) return;
     const why = this.#isWaiting ? `${reason}, and no session was opened: the key is not known there, or another has this identity` : reason;

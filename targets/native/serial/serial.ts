@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The JavaScript face of serial.c: a serial line whose frames are made and read natively.
 import type { TimerPort } from "../../../sdk/client/driver";
-import type { SerialConnector } from "../../../sdk/transports/serial-link";
+import type { SerialConnector, SerialLine } from "../../../sdk/transports/serial-link";
 
 /** The functions of serial.c as a script sees them, for the one line of a device. All arguments are checked natively. */
 export interface NativeSerial {
@@ -18,43 +18,58 @@ export interface NativeSerial {
   onInput(callback: (() => void) | null): void;
 }
 
-/** Opens the serial line of a device. The functions are bound to constants once: on XS, calling through an object costs three times as much. */
-export function createNativeSerial(native: NativeSerial, timers: TimerPort, path: string, baudRate: number): SerialConnector {
-  const { open, send, read, dropped, close, onInput } = native;
-  return (onMessage) => {
-    let isOpen = true;
-    const end = () => {
-      if (!isOpen) return;
-      isOpen = false;
-      onInput(null);
-      close();
-    };
-    const takeAll = () => {
-      while (isOpen) {
-        const message = read();
-        if (message === undefined) return;
-        if (message) onMessage(message);
-        else {
-          end();
-          onMessage(null, "the line is gone");
-        }
-      }
-    };
+/** A class, whose methods stand in flash: functions of its own would take a device RAM. */
+class NativeLine implements SerialLine {
+  readonly name: string;
+  #isOpen = true;
+
+  constructor(
+    private readonly native: NativeSerial,
+    timers: TimerPort,
+    path: string,
+    baudRate: number,
+    private readonly onMessage: Parameters<SerialConnector>[0],
+  ) {
+    this.name = `serial ${path}`;
     try {
-      open(path, baudRate);
-      onInput(takeAll);
+      native.open(path, baudRate);
+      native.onInput(() => this.#takeAll());
     } catch (error) {
-      isOpen = false;
+      this.#isOpen = false;
       // A connector has returned before anybody is told.
       timers.after(0, () => onMessage(null, (error as Error).message));
     }
-    return {
-      name: `serial ${path}`,
-      get dropped() {
-        return isOpen ? dropped() : 0;
-      },
-      send: (message) => isOpen && send(message),
-      close: end,
-    };
-  };
+  }
+
+  get dropped(): number {
+    return this.#isOpen ? this.native.dropped() : 0;
+  }
+
+  send(message: Uint8Array): boolean {
+    return this.#isOpen && this.native.send(message);
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.native.onInput(null);
+    this.native.close();
+  }
+
+  #takeAll(): void {
+    while (this.#isOpen) {
+      const message = this.native.read();
+      if (message === undefined) return;
+      if (message) this.onMessage(message);
+      else {
+        this.close();
+        this.onMessage(null, "the line is gone");
+      }
+    }
+  }
+}
+
+/** Opens the serial line of a device. */
+export function createNativeSerial(native: NativeSerial, timers: TimerPort, path: string, baudRate: number): SerialConnector {
+  return (onMessage) => new NativeLine(native, timers, path, baudRate, onMessage);
 }
