@@ -49,7 +49,7 @@ class Sender {
   }
 
   #connect(port: number): Promise<MqttSocket> {
-    return MqttSocket.connect(port, this.#session.config.initiator, this.#password, this.#topics);
+    return MqttSocket.connect(port, this.#session.identity.initiator, this.#password, this.#topics);
   }
 
   /** Opens the session as the initiator. */
@@ -73,8 +73,8 @@ class Sender {
   }
 
   #reading(timeMs: number, value: number): Uint8Array {
-    const { config, nextSequence: sequence } = this.#session;
-    const device = names.id(config.initiator);
+    const { identity, nextSequence: sequence } = this.#session;
+    const device = names.id(identity.initiator);
     const stakeholder = names.id(owner);
     const item = { variable: registry.named("activePower").id, value, timeMs, device, owner: stakeholder, policy: policyHash };
     const source = { device, service: names.id(service), stakeholder };

@@ -221,7 +221,7 @@ export class Neighbour {
     for (const notify of this.#pending.takeExpired(nowMs)) notify(outcome(Result.timeout));
     const worn = this.#wornMs() <= nowMs;
     if (this.link && this.session.isInitiator && (worn || this.#openAgainMs <= nowMs)) {
-      const { kid, initiator, responder } = this.session.config;
+      const { kid, initiator, responder } = this.session.identity;
       if (!worn) this.ports.log("warning", `${responder} does not answer the opening of session ${kid} by ${initiator}: compare kid, key and domain in both key files`);
       this.open(this.link);
     }

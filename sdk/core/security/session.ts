@@ -12,7 +12,7 @@ import type { LinkPort } from "../ports";
 import { utf8Length } from "../model/utf8";
 import * as cbor from "../wire/cbor";
 import { maxSequence, type BodyContext, type SessionBody, type Source } from "../wire/session-body";
-import { isOpening, nonceBytes, readOpening, writeOpening } from "../wire/opening";
+import { isAnswer, isOpening, nonceBytes, readOpening, writeOpening } from "../wire/opening";
 import { readBody, sequenceRead } from "../wire/read-body";
 import { portableSeal, readingTemplate, type ReadingSealer, type SealPort, type SealReading } from "../wire/reading-message";
 import { writeBody } from "../wire/write-body";
@@ -39,6 +39,9 @@ export interface SessionConfig {
   /** The units that may be reached through the initiator, besides itself: it announces those that are there. */
   readonly below?: readonly string[];
 }
+
+/** What a session keeps of it: the names it has as the unit's numbers. */
+export type SessionIdentity = Pick<SessionConfig, "kid" | "domain" | "initiator" | "responder">;
 
 export interface SessionSource {
   /** The unit that the request comes from: one of the two ends, or with `via` another. */
@@ -67,10 +70,13 @@ export type Received =
   | { readonly kind: "malformed"; readonly sequence: number; readonly detail: string }
   | { readonly kind: "refused"; readonly refusal: Refusal; readonly detail: string };
 
-/** The keys and counters of one opening. */
-interface Epoch {
+interface Directions {
   readonly send: MacContext;
   readonly receive: MacContext;
+}
+
+/** The keys and counters of one opening. */
+interface Epoch extends Directions {
   readonly window: ReplayWindow;
   sent: number;
 }
@@ -94,15 +100,15 @@ class EpochSealer implements ReadingSealer {
 }
 
 export class Session implements BodyContext {
+  readonly identity: SessionIdentity;
   readonly kid: number;
   readonly peer: NameId;
   readonly isInitiator: boolean;
   readonly #nameIds: readonly NameId[];
-  readonly #nameIndexes = new Map<NameId, number>();
   readonly #sources: readonly Source[];
-  readonly #below: ReadonlySet<NameId>;
-  readonly #openSend: MacContext;
-  readonly #openReceive: MacContext;
+  readonly #below: ReadonlySet<NameId> | undefined;
+  /** The key of openings, from the first that is made or comes until the session is closed; an initiator has it only while it opens, since it takes a device a kilobyte. */
+  #opening: Directions | undefined;
   /** The nonce of an `open` that was sent and not answered yet. */
   #nonce: Uint8Array | undefined;
   #epoch: Epoch | undefined;
@@ -118,7 +124,7 @@ export class Session implements BodyContext {
    * @throws EbalanceError `bad-argument` naming the field that is wrong
    */
   constructor(
-    readonly config: SessionConfig,
+    config: SessionConfig,
     private readonly self: string,
     private readonly secret: KeyHandle,
     readonly registry: Registry,
@@ -127,18 +133,16 @@ export class Session implements BodyContext {
     private readonly sealPort: SealPort = portableSeal(crypto),
   ) {
     checkSession(config, self);
-    this.kid = config.kid;
-    this.isInitiator = self === config.initiator;
+    const { kid, domain, initiator, responder } = config;
+    this.identity = { kid, domain, initiator, responder };
+    this.kid = kid;
+    this.isInitiator = self === initiator;
     this.peer = names.id(this.#peerText());
     this.#nameIds = config.names.map((name) => names.id(name));
-    this.#nameIds.forEach((id, index) => this.#nameIndexes.set(id, index));
     // Only what the peer may say matters at this end.
     const theirs = config.sources.filter((s) => (s.via ?? s.device) !== self);
     this.#sources = theirs.map((s) => ({ device: names.id(s.device), service: names.id(s.service), stakeholder: names.id(s.stakeholder) }));
-    this.#below = new Set((config.below ?? []).map((name) => names.id(name)));
-    const openKey = crypto.deriveKey(secret, new Uint8Array(0), this.#info("open", ""), "mac");
-    this.#openSend = this.#context(openKey, this.#peerText(), "open");
-    this.#openReceive = this.#context(openKey, self, "open");
+    this.#below = config.below && new Set(config.below.map((name) => names.id(name)));
   }
 
   /** Whether messages can be sealed now. */
@@ -157,7 +161,8 @@ export class Session implements BodyContext {
   }
 
   nameIndex(id: NameId): number {
-    return this.#nameIndexes.get(id) ?? badArgument(`${this.names.text(id)} is not in the names of session ${this.kid}; add it to both key files`);
+    const index = this.#nameIds.indexOf(id);
+    return index >= 0 ? index : badArgument(`${this.names.text(id)} is not in the names of session ${this.kid}; add it to both key files`);
   }
 
   /** Whether the peer may make requests as this source, or pass them on: it never speaks for this end. */
@@ -167,7 +172,7 @@ export class Session implements BodyContext {
 
   /** Whether a unit may be reached through the initiator. */
   mayBeBelow(unit: NameId): boolean {
-    return this.#below.has(unit);
+    return this.#below?.has(unit) ?? false;
   }
 
   /** The message that opens the session anew; the present one goes on until the answer comes. */
@@ -180,13 +185,12 @@ export class Session implements BodyContext {
   /** Forgets every key of this session; it cannot be used any more. */
   destroy(): void {
     this.close();
-    this.crypto.destroyKey(this.#openSend.key);
     this.crypto.destroyKey(this.secret);
   }
 
   /** The link is gone: what is under way will not be answered. */
   close(): void {
-    this.#nonce = undefined;
+    this.#endOpening();
     this.#destroy(this.#epoch);
     this.#epoch = undefined;
     this.#dropCandidates();
@@ -224,8 +228,23 @@ export class Session implements BodyContext {
     }
   }
 
+  /** The keys of openings. */
+  #openingKeys(): Directions {
+    if (this.#opening) return this.#opening;
+    const key = this.crypto.deriveKey(this.secret, new Uint8Array(0), this.#info("open", ""), "mac");
+    return (this.#opening = { send: this.#context(key, this.#peerText(), "open"), receive: this.#context(key, this.self, "open") });
+  }
+
+  #endOpening(): void {
+    this.#nonce = undefined;
+    if (this.#opening) this.crypto.destroyKey(this.#opening.send.key);
+    this.#opening = undefined;
+  }
+
   #receiveOpening(envelope: Envelope, link: LinkPort): Received {
-    if (!this.sealPort.verify(this.#openReceive, envelope)) return refused("notAuthentic", "opening");
+    // Whatever it says: without an opening of its own under way, an initiator waits for none, and derives no key for it.
+    if (this.isInitiator && !this.#nonce) return isAnswer(envelope) ? refused("replayed", "answer to another opening") : refused("notOpen", "the responder cannot open a session");
+    if (!this.sealPort.verify(this.#openingKeys().receive, envelope)) return refused("notAuthentic", "opening");
     const { nonce, answered } = readOpening(envelope);
     if (answered === undefined) {
       if (this.isInitiator) return refused("notOpen", "the responder cannot open a session");
@@ -235,7 +254,7 @@ export class Session implements BodyContext {
     this.#destroy(this.#epoch);
     this.#epoch = undefined;
     this.#epoch = this.#derive(this.#nonce, nonce);
-    this.#nonce = undefined;
+    this.#endOpening();
     return { kind: "opened" };
   }
 
@@ -312,21 +331,22 @@ export class Session implements BodyContext {
   }
 
   #sealOpening(nonce: Uint8Array, answered?: Uint8Array): Uint8Array {
+    const { send } = this.#openingKeys();
     startPayload();
     writeOpening(nonce, answered);
-    return seal(this.crypto, this.#openSend);
+    return seal(this.crypto, send);
   }
 
   #context(key: KeyHandle, receiver: string, kind: MessageKind): MacContext {
-    return macContext(key, this.kid, this.config.domain, receiver, kind);
+    return macContext(key, this.kid, this.identity.domain, receiver, kind);
   }
 
   #info(kind: MessageKind, receiver: string): Uint8Array {
-    return encodeScope(this.config.domain, kind, receiver);
+    return encodeScope(this.identity.domain, kind, receiver);
   }
 
   #peerText(): string {
-    return this.self === this.config.initiator ? this.config.responder : this.config.initiator;
+    return this.isInitiator ? this.identity.responder : this.identity.initiator;
   }
 }
 

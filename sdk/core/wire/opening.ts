@@ -24,6 +24,11 @@ export function isOpening({ message, start }: Envelope): boolean {
   return message[start + 1] === 1 && (message[start + 2] === openOperation || message[start + 2] === openedOperation);
 }
 
+/** Whether an opening answers another, before anything is verified. */
+export function isAnswer({ message, start }: Envelope): boolean {
+  return message[start + 2] === openedOperation;
+}
+
 /** Reads `{1: 16, 13: nonce}` or `{1: 17, 13: nonce, 14: nonce}`. */
 export function readOpening({ message, start, end }: Envelope): { nonce: Uint8Array; answered: Uint8Array | undefined } {
   cbor.startReading(message, start, end);
