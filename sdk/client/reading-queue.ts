@@ -1,10 +1,12 @@
-/** Readings in order, in arrays of their own and not as objects: 18 bytes and a slot each, where an object takes ten slots. */
+/** Readings in order, in arrays of numbers and not as objects: 18 bytes each, where an object takes ten slots. */
 import type { Value } from "../core/model/registry";
 
 export class ReadingQueue {
   readonly #variables: Uint16Array;
   readonly #times: Float64Array;
-  readonly #values: Value[];
+  readonly #numbers: Float64Array;
+  /** Values that are no numbers, by their places; NaN, which no reading is, stands there for them. Made when there is the first. */
+  #others: Map<number, Value> | undefined;
   #first = 0;
   /** How many there are. A field and not a getter, which on XS costs ten times as much. */
   length = 0;
@@ -12,7 +14,7 @@ export class ReadingQueue {
   constructor(readonly capacity: number) {
     this.#variables = new Uint16Array(capacity);
     this.#times = new Float64Array(capacity);
-    this.#values = new Array<Value>(capacity).fill(0);
+    this.#numbers = new Float64Array(capacity);
   }
 
   /** Adds one at the end. There must be room. */
@@ -20,13 +22,21 @@ export class ReadingQueue {
     let place = this.#first + this.length++;
     if (place >= this.capacity) place -= this.capacity;
     this.#variables[place] = variable;
-    this.#values[place] = value;
+    this.#put(place, value);
     this.#times[place] = timeMs;
+  }
+
+  #put(place: number, value: Value): void {
+    if (typeof value === "number") this.#numbers[place] = value;
+    else {
+      this.#numbers[place] = NaN;
+      (this.#others ??= new Map<number, Value>()).set(place, value);
+    }
   }
 
   /** Takes `count` away at the front. */
   drop(count: number): void {
-    for (let i = 0; i < count; i++) this.#values[this.#place(i)] = 0;
+    if (this.#others) for (let i = 0; i < count; i++) this.#others.delete(this.#place(i));
     this.#first = this.#place(count);
     this.length -= count;
   }
@@ -36,7 +46,7 @@ export class ReadingQueue {
     for (let i = index; i > 0; i--) {
       const [to, from] = [this.#place(i), this.#place(i - 1)];
       this.#variables[to] = this.#variables[from]!;
-      this.#values[to] = this.#values[from]!;
+      this.#put(to, this.value(i - 1));
       this.#times[to] = this.#times[from]!;
     }
     this.drop(1);
@@ -47,7 +57,9 @@ export class ReadingQueue {
   }
 
   value(index: number): Value {
-    return this.#values[this.#place(index)]!;
+    const place = this.#place(index);
+    const number = this.#numbers[place]!;
+    return number === number ? number : this.#others!.get(place)!;
   }
 
   timeMs(index: number): number {
