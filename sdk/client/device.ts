@@ -3,6 +3,7 @@
  * be delivered yet, and hears of what is written for the device.
  */
 import { badArgument, EbalanceError } from "../core/model/errors";
+import { policyFromText } from "../core/model/policy";
 import { checkedFromPhysical, Registry, type Value, type VariableDefinition } from "../core/model/registry";
 import { standardRegistry } from "../core/model/standard-variables";
 import type { ClockPort, LinkConnector, LogPort } from "../core/ports";
@@ -60,13 +61,13 @@ export class Device implements DeviceAccess {
   readonly #outbox: Outbox;
   readonly #copy: OwnCopy | undefined;
   readonly #uplink: Uplink;
-  readonly #reports = new Set<{ timer: TimerHandle }>();
+  readonly #reports: Report[] = [];
   readonly #followers: Followers;
 
   /** Use {@link openDevice}. */
   constructor(
     private readonly platform: DevicePlatform,
-    { session, policy }: KeyFile,
+    { session, policy: text }: KeyFile,
     driver: UnitDriver,
     sessionEvents: SessionEvents,
   ) {
@@ -82,9 +83,12 @@ export class Device implements DeviceAccess {
     const source = { service: platform.service, stakeholder: session.owner };
     if (!session.sources.some((s) => s.device === session.initiator && s.service === platform.service && s.stakeholder === session.owner))
       throw new EbalanceError("bad-configuration", "caller", `service ${platform.service} of ${session.owner} is not in the sources of session ${session.kid}`);
-    if (platform.store) this.#copy = new OwnCopy(driver.unit, session.owner, policy, platform.clock, log);
-    this.#outbox = new Outbox(driver.unit, source, timers, log, policy, () => this.#uplink.reconnect("no answer"));
-    this.#followers = new Followers(driver.unit, source, platform);
+    const { unit } = driver;
+    // One for the readings that are kept and for those that are sent.
+    const policy = text && policyFromText(text, unit.names);
+    if (platform.store) this.#copy = new OwnCopy(unit, unit.names.id(session.owner), policy, platform.clock, log);
+    this.#outbox = new Outbox(unit, source, timers, log, policy, () => this.#uplink.reconnect("no answer"));
+    this.#followers = new Followers(unit, source, platform);
     this.#uplink = new Uplink(driver, parent, platform.connect, timers, log);
   }
 
@@ -111,27 +115,12 @@ export class Device implements DeviceAccess {
    * @throws EbalanceError `bad-argument` for an unknown variable or a period out of range
    */
   report(variable: string, options: ReportOptions): void {
-    const { everyMs, read } = options;
+    const { everyMs } = options;
     if (!(everyMs >= 10 && everyMs <= 0x7fffffff)) badArgument(`everyMs ${everyMs} is not from 10 to 2147483647`);
     this.#driver.unit.registry.named(variable);
-    let missing = false;
-    const once = () => {
-      try {
-        const value = read();
-        if (value === undefined && !missing) this.platform.log("info", `${variable}: nothing to read here`);
-        missing = value === undefined;
-        if (value !== undefined) this.write(variable, value);
-      } catch (error) {
-        this.platform.log("warning", `${variable}: ${(error as Error).message}`);
-      }
-    };
-    const schedule = { timer: undefined as TimerHandle };
-    this.#reports.add(schedule);
-    const again = () => {
-      schedule.timer = this.platform.timers.after(everyMs, again);
-      once();
-    };
-    again();
+    const report = new Report(this, this.platform, variable, options);
+    this.#reports.push(report);
+    report.next();
   }
 
   /** As {@link DeviceAccess.follow}; the home unit is the parent. */
@@ -141,12 +130,45 @@ export class Device implements DeviceAccess {
 
   /** Ends the reports and the link, and forgets the keys. Readings that were not acknowledged are lost. */
   close(): void {
-    this.#reports.forEach(({ timer }) => this.platform.timers.cancel(timer));
-    this.#reports.clear();
+    this.#reports.forEach((report) => report.end());
     this.#followers.close();
     this.#outbox.close();
     this.#uplink.close();
     this.#driver.close();
+  }
+}
+
+/** A variable that is reported on schedule. */
+class Report {
+  #timer: TimerHandle;
+  #isMissing = false;
+  /** Reads now, and again after each period. */
+  readonly next = () => {
+    this.#timer = this.platform.timers.after(this.options.everyMs, this.next);
+    this.#write();
+  };
+
+  constructor(
+    private readonly device: Device,
+    private readonly platform: DevicePlatform,
+    private readonly variable: string,
+    private readonly options: ReportOptions,
+  ) {}
+
+  #write(): void {
+    const { variable, platform } = this;
+    try {
+      const value = this.options.read();
+      if (value === undefined && !this.#isMissing) platform.log("info", `${variable}: nothing to read here`);
+      this.#isMissing = value === undefined;
+      if (value !== undefined) this.device.write(variable, value);
+    } catch (error) {
+      platform.log("warning", `${variable}: ${(error as Error).message}`);
+    }
+  }
+
+  end(): void {
+    this.platform.timers.cancel(this.#timer);
   }
 }
 

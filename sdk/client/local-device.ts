@@ -1,5 +1,5 @@
 /** A bridged device on the unit that it is enrolled at: its program writes and follows as one on a device of its own does. */
-import type { PolicyText } from "../core/model/policy";
+import { policyFromText, type PolicyText } from "../core/model/policy";
 import { checkedFromPhysical, type Value } from "../core/model/registry";
 import type { ManagementUnit } from "../core/unit";
 import type { DeviceAccess, Following, ProgramPorts, Written } from "./device-access";
@@ -40,7 +40,7 @@ export class LocalDevice implements DeviceAccess {
   ) {
     const { device, policy, capacity = defaultCapacity } = options;
     this.id = device;
-    this.#outbox = new Outbox(unit, options, ports.timers, ports.log, policy, () => {}, capacity);
+    this.#outbox = new Outbox(unit, options, ports.timers, ports.log, policy && policyFromText(policy, unit.names), () => {}, capacity);
     this.#followers = new Followers(unit, options, ports);
     this.#outbox.linkChanged(true);
     this.#followers.linkChanged(true);

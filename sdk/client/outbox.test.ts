@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Names } from "../core/model/names";
+import { policyFromText } from "../core/model/policy";
 import type { PolicyText } from "../core/model/policy";
 import { Registry } from "../core/model/registry";
 import { standardRegistry, standardVariables } from "../core/model/standard-variables";
@@ -30,7 +31,7 @@ function outbox(policy?: PolicyText) {
   const pauses: { ms: number; callback: () => void }[] = [];
   const timers = { after: (ms: number, callback: () => void) => pauses.push({ ms, callback }), cancel: () => {} };
   const silences = { count: 0 };
-  const box = new Outbox(unit as unknown as ManagementUnit, { service: "sensor", stakeholder: "customer" }, timers, (level, line) => log.push(`${level} ${line}`), policy, () => void silences.count++);
+  const box = new Outbox(unit as unknown as ManagementUnit, { service: "sensor", stakeholder: "customer" }, timers, (level, line) => log.push(`${level} ${line}`), policy && policyFromText(policy, unit.names), () => void silences.count++);
   const last = () => sent[sent.length - 1]!;
   const answer = (result: ResultCode, retryAfterMs = 0) => {
     const request = last();

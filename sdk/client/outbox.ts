@@ -1,5 +1,5 @@
 /** The readings of a device that its parent has not acknowledged yet: bounded, in order, sent again until they are taken or refused for good. */
-import { policyFromText, type Policy, type PolicyText } from "../core/model/policy";
+import type { Policy } from "../core/model/policy";
 import type { Value, Variable } from "../core/model/registry";
 import { Result, resultName, type ResultCode } from "../core/model/result";
 import type { LogPort } from "../core/ports";
@@ -28,7 +28,6 @@ export class Outbox {
   readonly #readings: ReadingQueue;
   readonly #source: Source;
   readonly #owner: number;
-  readonly #policy: Policy | undefined;
   /** The hash under which the parent knows the policy, once it has said so. */
   #policyHash: Uint8Array | undefined;
   #reporter: Reporter | undefined;
@@ -43,7 +42,7 @@ export class Outbox {
   /** One for all messages. */
   readonly #onAnswer = ({ result, instances, retryAfterMs }: Notification) => {
     const hash = instances[0]?.policy;
-    if (this.#policy && !this.#policyHash && hash instanceof Uint8Array) this.#learn(hash);
+    if (this.policy && !this.#policyHash && hash instanceof Uint8Array) this.#learn(hash);
     this.#answered(result, retryAfterMs);
   };
   readonly #onReport = (result: ResultCode, retryAfterMs: number) => this.#answered(result, retryAfterMs);
@@ -57,7 +56,7 @@ export class Outbox {
     source: { readonly service: string; readonly stakeholder: string; readonly device?: string },
     private readonly timers: TimerPort,
     private readonly log: LogPort,
-    policy: PolicyText | undefined,
+    private readonly policy: Policy | undefined,
     private readonly onSilence: () => void,
     capacity = deviceCapacity,
   ) {
@@ -65,7 +64,6 @@ export class Outbox {
     const { names } = unit;
     this.#owner = names.id(source.stakeholder);
     this.#source = { device: names.id(source.device ?? unit.id), service: names.id(source.service), stakeholder: this.#owner };
-    this.#policy = policy && policyFromText(policy, names);
   }
 
   /** Adds a reading whose value is in the unit's form, and checked; whole milliseconds since 1970. */
@@ -95,7 +93,7 @@ export class Outbox {
 
   #send(): void {
     if (!this.#open || this.#underWay || this.#pause !== undefined || !this.#readings.length) return;
-    const policy = this.#policyHash ?? this.#policy;
+    const policy = this.#policyHash ?? this.policy;
     // A policy that the parent has not acknowledged travels with one reading alone; those that follow name it by its hash.
     const alone = this.#oneByOne > 0 || (policy !== undefined && !this.#policyHash);
     this.#underWay = Math.min(this.#readings.length, alone ? 1 : batch);

@@ -1,14 +1,13 @@
 /** The copy that a device keeps of what it measures, besides what its home has: it answers those who ask the device itself (`at`). */
 import type { Series } from "../core/access/series-table";
 import type { NameId } from "../core/model/names";
-import type { PolicyText } from "../core/model/policy";
+import type { Policy } from "../core/model/policy";
 import type { Value } from "../core/model/registry";
 import { Result, resultName, type ResultCode } from "../core/model/result";
 import type { ClockPort, LogPort } from "../core/ports";
 import type { ManagementUnit } from "../core/unit";
 
 export class OwnCopy {
-  readonly #owner: NameId;
   /** By variable. */
   readonly #series = new Map<number, Series>();
   #failures = 0;
@@ -18,20 +17,19 @@ export class OwnCopy {
   /** @param policy of what is kept; without one nobody but the owner may read it */
   constructor(
     private readonly unit: ManagementUnit,
-    private readonly owner: string,
-    private readonly policy: PolicyText | undefined,
+    private readonly owner: NameId,
+    private readonly policy: Policy | undefined,
     private readonly clock: ClockPort,
     private readonly log: LogPort,
   ) {
-    this.#owner = unit.names.id(owner);
-    unit.own.keepCopy(this.#owner);
+    unit.own.keepCopy(owner);
     this.#begin();
   }
 
   /** Puts the policy in force. Flash that does not take it is tried again with the next reading: a device starts all the same. */
   #begin(): boolean {
     try {
-      if (this.policy) this.unit.setDefaultPolicy(this.owner, this.policy);
+      if (this.policy) this.unit.putInForce(this.owner, this.policy);
       this.#isReady = true;
     } catch {
       this.#isReady = false;
@@ -49,7 +47,7 @@ export class OwnCopy {
   }
 
   #open(variable: number): Series | undefined {
-    const series = this.unit.own.series(variable, this.#owner);
+    const series = this.unit.own.series(variable, this.owner);
     if (series) this.#series.set(variable, series);
     return series;
   }

@@ -9,8 +9,8 @@ import { count, counted, newCounters, refused, type Counters } from "./counters"
 import { Neighbours } from "./group/neighbours";
 import { here, Routes, type Way } from "./group/routes";
 import { badArgument, EbalanceError } from "./model/errors";
-import { Names } from "./model/names";
-import { policyFromText, type PolicyText } from "./model/policy";
+import { Names, type NameId } from "./model/names";
+import { policyFromText, type Policy, type PolicyText } from "./model/policy";
 import type { Registry } from "./model/registry";
 import { Result, type ResultCode } from "./model/result";
 import type { LinkPort, UnitPorts } from "./ports";
@@ -116,9 +116,14 @@ export class ManagementUnit {
 
   /** Sets the policy that holds for an owner's series until the owner gives another with a value (DI-3). */
   setDefaultPolicy(owner: string, policy: PolicyText): void {
-    const index = this.#policies.add(policyFromText(policy, this.names), this.names.id(owner));
+    this.putInForce(this.names.id(owner), policyFromText(policy, this.names));
+  }
+
+  /** As {@link setDefaultPolicy}, of a policy in the unit's form. */
+  putInForce(owner: NameId, policy: Policy): void {
+    const index = this.#policies.add(policy, owner);
     if (index < 0) badArgument(`more than ${this.#limits.maxPolicies} policies in use`);
-    this.#series.setDefaultPolicy(this.names.id(owner), index);
+    this.#series.setDefaultPolicy(owner, index);
     this.#policies.settle();
   }
 
