@@ -51,6 +51,6 @@ describe.skipIf(reason)(`MU-1 the cost of every change on the emulated chip${rea
 
   test("with too little memory it ends with the exit code for that, and starts again", { timeout: 120_000 }, async () => {
     const { path } = await buildSensor("bench/device/ram-program.ts");
-    expect((await runSensor(path, 32_768, stackSlots)).code).toBe(70);
+    expect((await runSensor(path, 20_480, stackSlots)).code).toBe(70);
   });
 });

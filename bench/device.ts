@@ -17,7 +17,7 @@ export const figures: readonly FigureDefinition[] = [
 ];
 
 /** Static blocks that are tried: with less the scenario cannot run, with more it is known to. */
-const lowBytes = 24_576;
+const lowBytes = 16_384;
 const highBytes = 90_112;
 /** As many functions as are named. */
 const dearest = 10;

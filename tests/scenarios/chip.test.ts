@@ -136,7 +136,7 @@ describe.skipIf(reason)(`a sensor on the emulated chip${reason ? ` (left out: ${
 
   test("MU-1 with too little memory it ends with the exit code for that; with enough it goes on from its flash", { timeout: 180_000 }, async () => {
     const top = benchTop();
-    await top.start(["--static", "36864"]);
+    await top.start(["--static", "20480"]);
     expect(await top.chip!.ended).toBe(EXIT.memory);
     await top.gateway!.kill();
     await top.start();
