@@ -5,4 +5,4 @@ export function bundleSdkForXs(outfile: string): Promise<string>;
 export function bundleDerForXs(outfile: string): Promise<string>;
 export function bundleDeviceForXs(entry: string, outfile: string): Promise<string>;
 export function bundleBoardForXs(outfile: string): Promise<string>;
-export function bundleExampleForBoard(entry: string, outfile: string): Promise<string>;
+export function bundleExampleForBoard(entry: string, outfile: string, preloaded?: readonly string[]): Promise<string>;

@@ -48,11 +48,11 @@ export function bundleBoardForXs(outfile) {
   return bundle(root("targets/xs-host/board.ts"), { outfile, external: ["ebalance/device"] });
 }
 
-/** An example for XS on a board: it imports the preloaded SDK and board. */
-export function bundleExampleForBoard(entry, outfile) {
+/** An example for XS on a board: it imports the preloaded SDK and board, and what is `preloaded` besides. */
+export function bundleExampleForBoard(entry, outfile, preloaded = []) {
   return bundle(root(entry), {
     outfile,
-    external: ["ebalance/device", "ebalance/der", "ebalance/board"],
+    external: ["ebalance/device", "ebalance/der", "ebalance/board", ...preloaded],
     alias: { "ebalance:platform": root("targets/board-platform.ts") },
   });
 }

@@ -1,7 +1,9 @@
-/** The home of the sensor whose memory is measured: its end of a serial line, which asks and answers as the scenario of `sensor_min_ram_bytes` says. */
+/** The home of a device whose memory is measured: its end of a serial line, which asks and answers as the scenario of `sensor_min_ram_bytes` and `der_min_ram_bytes` says. */
 import { connect, type Socket } from "node:net";
 import { NodeCrypto } from "@ebalance/gateway";
+import type { Term } from "../../sdk/core/model/instance";
 import { Names } from "../../sdk/core/model/names";
+import { fromPhysical, type Value } from "../../sdk/core/model/registry";
 import { standardRegistry } from "../../sdk/core/model/standard-variables";
 import { Result } from "../../sdk/core/model/result";
 import { Session } from "../../sdk/core/security/session";
@@ -10,20 +12,30 @@ import { parseEnvelope } from "../../sdk/core/wire/session-message";
 import { serialFrame, SerialFrameReader } from "../../sdk/transports/serial-framing";
 import { benchKey, benchKeyFile } from "./key-file";
 
-/** Subscriptions that the sensor holds. */
+/** Subscriptions that the device holds. */
 const subscriptions = 8;
 /** While answers are held back the outbox fills: 64 readings at twenty a second, and some more. */
 const holdsFromMs = 2000;
 const holdsUntilMs = 6500;
 const policyHash = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 
+/** What is asked of one kind of device. */
+export interface Orders {
+  /** What is written for it, in this order. */
+  readonly written: readonly { readonly variable: string; readonly value: Value }[];
+  /** The report that says that it has obeyed; absent where it tells in another way. */
+  readonly obeyed?: { readonly variable: string; readonly value: Value };
+  /** The condition on its active power under which samples are counted. */
+  readonly counted: Term;
+}
+
 export interface Heard {
-  /** Subscriptions that the sensor has accepted. */
+  /** Subscriptions that the device has accepted. */
   accepted: number;
   /** Readings that came before the answers were held back, and after. */
   before: number;
   after: number;
-  /** Samples over which the sensor has calculated a deviation for us. */
+  /** Samples that the device has counted for us. */
   counted: number;
   /** Whether it has obeyed. */
   obeyed: boolean;
@@ -36,11 +48,15 @@ export class LineParent {
   readonly #link = { name: "line", send: () => true, close: () => {} };
   readonly #socket: Socket;
   readonly #asked = new Map<number, "event" | "count">();
-  #follows = 0;
+  /** Subscriptions of the device, by the number of their variable. */
+  readonly #follows = new Map<number, number>();
   #startedMs = 0;
 
   /** @param path of the socket that QEMU joins to the serial line */
-  constructor(path: string) {
+  constructor(
+    path: string,
+    private readonly orders: Orders,
+  ) {
     const crypto = new NodeCrypto();
     const { kid, domain, initiator, responder, owner, names, sources } = benchKeyFile;
     this.#session = new Session({ kid, domain, initiator, responder, owner, names, sources }, responder, crypto.importKey(benchKey(), "derive"), standardRegistry, this.#names, crypto);
@@ -76,7 +92,7 @@ export class LineParent {
     if (body.op === 6) this.#begin();
     else if (body.op === 1) this.#write(body, body.sequence);
     else if (body.op === 7) this.#told(body);
-    else if (body.op === 3) this.#follows = this.#notify(body.sequence, Result.done);
+    else if (body.op === 3) this.#follows.set(body.selector.variable, this.#notify(body.sequence, Result.done));
     else if (body.op === 2) this.#notify(body.sequence, Result.noData);
   }
 
@@ -89,6 +105,11 @@ export class LineParent {
     if (this.#startedMs) return;
     this.#startedMs = Date.now();
     this.#send({ op: 6 });
+  }
+
+  /** A series can be subscribed to from its first reading on. */
+  #subscribe(): void {
+    if (this.#asked.size) return;
     for (let i = 0; i < subscriptions; i++) this.#asked.set(this.#send(this.#request({ op: 3, condition: [{ field: 1, comparison: 3, operand: i === 0 ? 9900 : 1_000_000 + i }] })), "event");
   }
 
@@ -101,6 +122,8 @@ export class LineParent {
 
   #write(body: WriteRequest, sequence: number): void {
     const elapsedMs = this.#elapsedMs();
+    if (body.items.some(({ variable }) => variable === standardRegistry.named("activePower").id)) this.#subscribe();
+    this.heard.obeyed ||= this.#saysObeyed(body);
     const items = body.items.filter(({ policy }) => !(policy instanceof Uint8Array)).map((item) => ({ ...item, policy: policyHash }));
     if (elapsedMs < holdsFromMs) this.heard.before += body.items.length;
     if (elapsedMs > holdsUntilMs) this.heard.after += body.items.length;
@@ -108,12 +131,22 @@ export class LineParent {
     else setTimeout(() => this.#resume(sequence, items), holdsUntilMs - elapsedMs);
   }
 
+  #saysObeyed({ items }: WriteRequest): boolean {
+    const { obeyed } = this.orders;
+    const expected = obeyed && standardRegistry.named(obeyed.variable);
+    return expected !== undefined && items.some(({ variable, value }) => variable === expected.id && value === fromPhysical(expected, obeyed!.value));
+  }
+
   #resume(sequence: number, items: readonly Item[]): void {
     this.#notify(sequence, Result.done, items);
-    this.#asked.set(this.#send(this.#request({ op: 2, function: 5, condition: [{ field: 1, comparison: 3, operand: 10 }] })), "count");
+    this.#asked.set(this.#send(this.#request({ op: 2, function: 5, condition: [this.orders.counted] })), "count");
     const id = (name: string) => this.#names.id(name);
-    const lamp: Item = { variable: standardRegistry.named("switchState").id, device: id("sensor"), owner: id("customer"), value: true, timeMs: Date.now(), policy: policyHash };
-    if (this.#follows) this.#notify(this.#follows, Result.done, [lamp]);
+    for (const { variable: name, value } of this.orders.written) {
+      const variable = standardRegistry.named(name);
+      const follows = this.#follows.get(variable.id);
+      const item: Item = { variable: variable.id, device: id("sensor"), owner: id("customer"), value: fromPhysical(variable, value), timeMs: Date.now(), policy: policyHash };
+      if (follows) this.#notify(follows, Result.done, [item]);
+    }
   }
 
   #told({ id, result, items }: NotifyMessage): void {

@@ -3,10 +3,11 @@ import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bundleBoardForXs, bundleExampleForBoard, bundleSdkForXs, root } from "../../scripts/bundles.mjs";
+import { bundleBoardForXs, bundleDerForXs, bundleExampleForBoard, bundleSdkForXs, root } from "../../scripts/bundles.mjs";
 import { bundle } from "../../targets/xs-host/bundle.mjs";
 import { buildChip, chipCommand, noChipReason, type ChipProgram } from "../../targets/xs-host/chip.mjs";
-import { runSensor, type RamRun } from "./ram";
+import type { Orders } from "./line-parent";
+import { runDevice, type RamRun } from "./ram";
 
 export { noChipReason };
 
@@ -24,6 +25,22 @@ export async function buildSensor(entry: string): Promise<ChipProgram> {
   const board = await bundleBoardForXs(join(folder, "board.js"));
   const main = await bundleExampleForBoard(entry, join(folder, "main.js"));
   return buildChip({ main, preload: [{ file: sdk, specifier: "ebalance/device" }, { file: board, specifier: "ebalance/board" }] });
+}
+
+/** The program whose memory is measured for a DER controller, with an inverter that answers it. */
+export async function buildDer(): Promise<ChipProgram> {
+  mkdirSync(folder, { recursive: true });
+  const inverter = "ebalance/bench-inverter";
+  const sdk = await bundleSdkForXs(join(folder, "device.js"));
+  const board = await bundleBoardForXs(join(folder, "board.js"));
+  const preload = [
+    { file: sdk, specifier: "ebalance/device" },
+    { file: board, specifier: "ebalance/board" },
+    { file: await bundleDerForXs(join(folder, "der.js")), specifier: "ebalance/der" },
+    { file: await bundle(root("bench/device/inverter.ts"), { outfile: join(folder, "inverter.js") }), specifier: inverter },
+  ];
+  const main = await bundleExampleForBoard("bench/device/der-ram-program.ts", join(folder, "der-main.js"), [inverter]);
+  return buildChip({ main, preload });
 }
 
 export interface Operations {
@@ -83,18 +100,18 @@ export interface LeastRam {
   readonly run: RamRun;
 }
 
-/** The least static block with which a sensor runs its scenario, between two bounds of which the upper is known to do. */
-export async function leastRam(path: string, low: number, high: number, log: (text: string) => void): Promise<LeastRam> {
+/** The least static block with which a device runs its scenario, between two bounds of which the upper is known to do. */
+export async function leastRam(path: string, orders: Orders, [low, high]: readonly [number, number], log: (text: string) => void): Promise<LeastRam> {
   let best: LeastRam | undefined;
   while (high - low > stepBytes) {
     const staticBytes = low + Math.ceil((high - low) / 2 / stepBytes) * stepBytes;
-    const run = await runSensor(path, staticBytes, stackSlots);
+    const run = await runDevice(path, orders, staticBytes, stackSlots);
     log(`${staticBytes} bytes: ${run.ok ? "runs" : `ends with ${run.code ?? "something missing"}`}`);
     if (run.ok) best = { staticBytes, nativeBytes: nativeBytes(run, staticBytes), run };
     if (run.ok) high = staticBytes;
     else low = staticBytes;
   }
-  if (!best) throw new Error(`the sensor does not run its scenario with less than ${high} bytes`);
+  if (!best) throw new Error(`the device does not run its scenario with less than ${high} bytes`);
   return best;
 }
 

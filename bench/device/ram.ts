@@ -1,4 +1,4 @@
-/** The least memory with which a sensor on the emulated chip runs its scenario, the other end of its serial line in this process. */
+/** The least memory with which a device on the emulated chip runs its scenario, the other end of its serial line in this process. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -6,11 +6,24 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { chipCommand } from "../../targets/xs-host/chip.mjs";
-import { LineParent, type Heard } from "./line-parent";
+import { LineParent, type Heard, type Orders } from "./line-parent";
 import { benchKeyFile } from "./key-file";
 
 /** How long one run takes: the session opens, answers are held back until the outbox is full, and everything is handed over. */
 const runMs = 10_000;
+
+/** The lamp is the chip's: it says itself that it is on. */
+export const sensorOrders: Orders = { written: [{ variable: "switchState", value: true }], counted: { field: 1, comparison: 3, operand: 10 } };
+
+/** What feeds in consumes less than nothing. */
+export const derOrders: Orders = {
+  written: [
+    { variable: "setPointTimeToLive", value: 600 },
+    { variable: "powerLimitShare", value: 60 },
+  ],
+  obeyed: { variable: "powerLimitInForce", value: 60 },
+  counted: { field: 1, comparison: 1, operand: -10 },
+};
 
 export interface RamRun {
   readonly ok: boolean;
@@ -23,7 +36,7 @@ export interface RamRun {
 }
 
 /** Runs the program `path` with a static block of so many bytes. */
-export async function runSensor(path: string, staticBytes: number, stackSlots: number): Promise<RamRun> {
+export async function runDevice(path: string, orders: Orders, staticBytes: number, stackSlots: number): Promise<RamRun> {
   const folder = mkdtempSync(join(tmpdir(), "ebalance-ram-"));
   const line = join(folder, "line");
   writeFileSync(join(folder, "key.json"), JSON.stringify(benchKeyFile), { mode: 0o600 });
@@ -42,12 +55,12 @@ export async function runSensor(path: string, staticBytes: number, stackSlots: n
   const ended = once(chip, "exit") as Promise<[number | null]>;
   try {
     while (!existsSync(line) && chip.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
-    const parent = new LineParent(line);
+    const parent = new LineParent(line, orders);
     const code = await Promise.race([ended.then(([exit]) => exit), new Promise<null>((resolve) => setTimeout(() => resolve(null), runMs))]);
     parent.close();
     const { heard } = parent;
-    heard.obeyed = lines.includes("light on");
-    const ok = code === null && heard.accepted === 8 && heard.before > 0 && heard.after >= 64 && heard.counted > 0 && heard.obeyed;
+    heard.obeyed ||= lines.includes("light on");
+    const ok = code === null && heard.accepted === 8 && heard.before > 0 && heard.after >= 64 && heard.counted > 0 && heard.obeyed && !errors.includes("not kept");
     return { ok, code, heard, memory, errors };
   } finally {
     chip.kill("SIGKILL");

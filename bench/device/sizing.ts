@@ -25,30 +25,41 @@ function timeMs(instructions: number, mhz: number): string {
   return `${(ideal * best).toFixed(2)} to ${(ideal * worst).toFixed(2)}`;
 }
 
-export function writeSizing({ instructions }: Operations, figures: Readonly<Record<string, number>>, ram: LeastRam): void {
+function memoryRows(...devices: readonly LeastRam[]): string {
+  const row = (what: string, of: (device: LeastRam) => number) => `| ${[what, ...devices.map((device) => of(device).toLocaleString("en"))].join(" | ")} |`;
+  return [
+    row("least static block of the script: slots, chunks, stack of 384 slots", ({ staticBytes }) => staticBytes),
+    row("peak of the native heap beside it", ({ nativeBytes }) => nativeBytes),
+    row("of the block, at most: slots", ({ run }) => run.memory["peakSlotBytes"]!),
+    row("of the block, at most: chunks (texts, buffers, arrays)", ({ run }) => run.memory["peakChunkBytes"]!),
+  ].join("\n");
+}
+
+export function writeSizing({ instructions }: Operations, figures: Readonly<Record<string, number>>, sensor: LeastRam, der: LeastRam): void {
   const rows = Object.entries(names).map(([operation, text]) => {
     const cost = instructions[operation]!;
     return `| ${text} | ${cost.toLocaleString("en")} | ${parts.map(({ mhz }) => timeMs(cost, mhz)).join(" | ")} |`;
   });
-  const { memory } = ram.run;
   writeFileSync(
     root("docs/sizing.md"),
     `# What a device needs
 
 Written by \`npm run bench -- device\`. Measured on an emulated RV32 chip (rv32imac, -Os, instructions counted exactly), not on silicon: see [firmware](firmware.md).
 
-## Memory of a sensor
+## Memory
 
-A sensor with a session, two policies, eight subscriptions, an outbox of 64 readings and a ring of flash.
+A device with a session, two policies, eight subscriptions, an outbox of 64 readings and a ring in flash.
 
-| what | bytes |
+| bytes | sensor | DER controller |
+| --- | --- | --- |
+${memoryRows(sensor, der)}
+
+The DER controller measures an inverter ten times a second and holds it to a set-point. The inverter that answers it stands on the same chip, and is in its figures.
+
+| flash of a sensor | bytes |
 | --- | --- |
-| least static block of the script: slots, chunks, stack of 384 slots | ${ram.staticBytes.toLocaleString("en")} |
-| peak of the native heap beside it | ${ram.nativeBytes.toLocaleString("en")} |
-| of the block, at most: slots | ${memory["peakSlotBytes"]!.toLocaleString("en")} |
-| of the block, at most: chunks (texts, buffers, arrays) | ${memory["peakChunkBytes"]!.toLocaleString("en")} |
-| flash: bytecode of SDK, board and example | ${figures["sensor_bytecode_bytes"]!.toLocaleString("en")} |
-| flash: engine, host and native modules | ${figures["xs_text_bytes"]!.toLocaleString("en")} |
+| bytecode of SDK, board and example | ${figures["sensor_bytecode_bytes"]!.toLocaleString("en")} |
+| engine, host and native modules | ${figures["xs_text_bytes"]!.toLocaleString("en")} |
 
 ## Operations
 
