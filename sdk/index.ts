@@ -26,6 +26,7 @@ export { maxMessageBytes, wireVersion } from "./core/wire/session-message";
 export { guardSettings, VoltageGuard, type GuardAction, type GuardedDevice, type GuardSettings } from "./services/resilience/voltage-guard";
 export { voltageSteps, type VoltageSteps } from "./services/resilience/voltage-steps";
 export { MemoryStore } from "./storage/memory-store";
+export { portableRing } from "./storage/ring/portable-ring";
 export type { Appended, Catalogue, PolicyRecord, SampleVisitor, SeriesRecord, StorePort } from "./storage/store-port";
 export { LocalLinkPair, type MessageTaker } from "./transports/local-link";
 export { checkRead, checkUnitId, checkWrite, exceptionProblem, problemKind, registerProblem, type ProblemKind } from "./transports/modbus/modbus-pdu";

@@ -12,7 +12,7 @@ import { parseKeyFile, type KeyFile } from "../core/security/key-file";
 import type { SessionConfig } from "../core/security/session";
 import type { UnitLimits } from "../core/unit";
 import type { SealPort } from "../core/wire/reading-message";
-import { MemoryStore } from "../storage/memory-store";
+import { noStore } from "../storage/no-store";
 import type { StorePort } from "../storage/store-port";
 import type { DeviceAccess, Following, Written } from "./device-access";
 import { UnitDriver, type TimerHandle, type TimerPort } from "./driver";
@@ -199,5 +199,5 @@ function makeDriver(platform: DevicePlatform, { initiator: id, responder: parent
   const { clock, crypto, timers, log, store, seal } = platform;
   const onSession = (_parent: string, open: boolean) => events.changed(open);
   const config = { id, registry: options.variables ? new Registry(options.variables) : standardRegistry, parent, limits: store ? keepingLimits : deviceLimits, onSession };
-  return new UnitDriver(config, { clock, crypto, log, store: store ?? new MemoryStore(1), seal }, timers);
+  return new UnitDriver(config, { clock, crypto, log, store: store ?? noStore, seal }, timers);
 }

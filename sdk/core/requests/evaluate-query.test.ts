@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MemoryFlash } from "../../storage/memory-flash";
 import { MemoryStore } from "../../storage/memory-store";
-import { RingStore } from "../../storage/ring/ring-store";
+import { portableRing } from "../../storage/ring/portable-ring";
 import type { StorePort } from "../../storage/store-port";
 import { requesterOf } from "../access/access-control";
 import type { Series } from "../access/series-table";
@@ -199,7 +199,7 @@ describe("DI-4 the last sample of a long series", () => {
 });
 
 describe("DI-4 queries over a ring of flash", () => {
-  const ring = () => new RingStore(new MemoryFlash(5));
+  const ring = () => portableRing(new MemoryFlash(5));
   const everyFunction = Object.values(QueryFunction);
 
   test("answer as over the store in memory, whether samples are added up in flash or visited", () => {

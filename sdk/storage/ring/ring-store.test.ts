@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { Value } from "../../core/model/registry";
 import { MemoryFlash, PowerCut } from "../memory-flash";
 import type { SeriesRecord } from "../store-port";
-import { RingStore } from "./ring-store";
+import { portableRing } from "./portable-ring";
+import type { RingStore } from "./ring-store";
 
 const sectors = 6;
 const startMs = 1_790_000_000_000;
@@ -27,18 +28,18 @@ const range = (from: number, to: number) => Array.from({ length: to - from }, (_
 describe("CP-6 a ring of flash", () => {
   test("keeps values of every type with time and policy, over a restart too", () => {
     const flash = new MemoryFlash(sectors);
-    const store = new RingStore(flash);
+    const store = portableRing(flash);
     const list: Value[] = [0, -1, 2147483647, -2147483648, 2147483648, 0.5, -0.25, 9007199254740991, true, false, "", "üäö€\u{1f50c}", new Uint8Array(0), Uint8Array.of(1, 255), new Uint8Array(120)];
     list.forEach((value, i) => expect(store.append(i % 3, value, startMs + i, i)).toBe("kept"));
     expect(store.append(0, "x".repeat(121), startMs, 0)).toBe("failed");
     for (const timeMs of [-1, NaN, Infinity, 2 ** 32 * 1000]) expect(store.append(0, 1, timeMs, 0)).toBe("failed");
     expect([store.append(32, 1, startMs, 0), store.append(0, 1, startMs, 32)]).toEqual(["failed", "failed"]);
-    for (const opened of [store, new RingStore(new MemoryFlash(sectors, flash.bytes))])
+    for (const opened of [store, portableRing(new MemoryFlash(sectors, flash.bytes))])
       list.forEach((value, i) => expect(samples(opened, i % 3).find((sample) => sample.timeMs === startMs + i)).toEqual({ value, timeMs: startMs + i, policy: i }));
   });
 
   test("gives the range of time that is asked for, and ends where the visitor has enough", () => {
-    const store = new RingStore(new MemoryFlash(sectors));
+    const store = portableRing(new MemoryFlash(sectors));
     range(0, 700).forEach((i) => store.append(0, i, startMs + i * 1000, 1));
     expect(samples(store, 0, startMs + 100_000, startMs + 103_000).map((s) => s.value)).toEqual([100, 101, 102]);
     let seen = 0;
@@ -48,34 +49,34 @@ describe("CP-6 a ring of flash", () => {
 
   test("when it is full the oldest sector gives way, and sectors wear alike", () => {
     const flash = new MemoryFlash(sectors);
-    const store = new RingStore(flash);
+    const store = portableRing(flash);
     range(0, 5000).forEach((i) => store.append(0, i, startMs + i, 1));
     const kept = values(store);
     expect(kept).toEqual(range(5000 - kept.length, 5000));
     expect(kept.length).toBeGreaterThan(3 * 255);
     const ring = flash.erases.slice(2);
     expect(Math.max(...ring) - Math.min(...ring)).toBeLessThanOrEqual(1);
-    expect(values(new RingStore(new MemoryFlash(sectors, flash.bytes)))).toEqual(kept);
+    expect(values(portableRing(new MemoryFlash(sectors, flash.bytes)))).toEqual(kept);
   });
 
   test("what is kept already is known, whatever came after it and over a restart too", () => {
     const flash = new MemoryFlash(sectors);
     const list: Value[] = [7, 0.5, 2 ** 40, true, "a", Uint8Array.of(1, 2)];
-    const store = new RingStore(flash);
+    const store = portableRing(flash);
     list.forEach((value, i) => store.append(0, value, startMs + i, 1));
     const again = (opened: RingStore) => list.map((value, i) => opened.append(0, value, startMs + i, 1));
     const known = list.map(() => "known");
     expect([again(store), store.append(1, 7, startMs, 1), store.append(0, 8, startMs + list.length - 1, 1)]).toEqual([known, "kept", "kept"]);
-    const opened = new RingStore(flash);
+    const opened = portableRing(flash);
     expect([again(opened), opened.append(1, 7, startMs, 1), opened.append(0, 8, startMs + list.length - 1, 1)]).toEqual([known, "known", "known"]);
     expect(samples(store).length).toBe(list.length + 1);
   });
 
   test("SP-2 the policies in use are those of samples that are kept, and of no other", () => {
     const flash = new MemoryFlash(5);
-    const store = new RingStore(flash);
+    const store = portableRing(flash);
     range(0, 2000).forEach((i) => store.append(0, i, startMs + i, Math.floor(i / 100)));
-    for (const opened of [store, new RingStore(flash)]) {
+    for (const opened of [store, portableRing(flash)]) {
       const used: number[] = [];
       opened.policiesInUse((policy) => used.push(policy));
       // In the oldest sector there may be one whose last sample is still kept.
@@ -86,9 +87,9 @@ describe("CP-6 a ring of flash", () => {
 
   test("where the clock was set back, order is that of appending, and the last sample is that of the latest time", () => {
     const flash = new MemoryFlash(sectors);
-    const store = new RingStore(flash);
+    const store = portableRing(flash);
     [0, 10, 20, 5, 6].forEach((offset) => expect(store.append(0, offset, startMs + offset, 1)).toBe("kept"));
-    for (const opened of [store, new RingStore(flash)]) {
+    for (const opened of [store, portableRing(flash)]) {
       expect([values(opened), opened.newestMs(0)]).toEqual([[0, 10, 20, 5, 6], startMs + 20]);
       expect(samples(opened, 0, startMs + 5, startMs + 11).map((sample) => sample.value)).toEqual([10, 5, 6]);
       expect(opened.summarise({ series: 0, fromMs: -Infinity, toMs: Infinity, least: -Infinity, greatest: Infinity, policies: 2 }).last.value).toBe(20);
@@ -96,7 +97,7 @@ describe("CP-6 a ring of flash", () => {
   });
 
   test("a visitor may write to the store", () => {
-    const store = new RingStore(new MemoryFlash(sectors));
+    const store = portableRing(new MemoryFlash(sectors));
     range(0, 300).forEach((i) => store.append(0, i, startMs + i, 1));
     store.scan(0, -Infinity, Infinity, (value, timeMs) => store.append(1, `copy of ${String(value)}`, timeMs, 1) === "kept");
     expect([values(store), values(store, 1).length]).toEqual([range(0, 300), 300]);
@@ -106,7 +107,7 @@ describe("CP-6 a ring of flash", () => {
     const sample = fc.record({ series: fc.integer({ min: 0, max: 1 }), value: fc.oneof(fc.integer({ min: -1000, max: 1000 }), fc.constant(true as const), fc.constant(0.5)), policy: fc.integer({ min: 0, max: 2 }) });
     fc.assert(
       fc.property(fc.array(sample, { maxLength: 60 }), fc.integer({ min: 0, max: 60 }), fc.integer({ min: 0, max: 60 }), fc.integer({ min: -500, max: 500 }), (list, from, to, least) => {
-        const store = new RingStore(new MemoryFlash(sectors));
+        const store = portableRing(new MemoryFlash(sectors));
         list.forEach(({ series, value, policy }, i) => store.append(series, value, startMs + i, policy));
         const inRange = samples(store, 0, startMs + from, startMs + to);
         const seen = inRange.filter((s) => s.policy !== 1 && typeof s.value === "number" && s.value >= least && s.value <= 600) as (Kept & { value: number })[];
@@ -131,7 +132,7 @@ const powerCut = (error: unknown) => {
 function fill(flash: MemoryFlash, upTo: number): number {
   let acknowledged = 0;
   try {
-    const store = new RingStore(flash);
+    const store = portableRing(flash);
     const before = values(store).at(-1);
     acknowledged = typeof before === "number" ? before : 0;
     for (let i = acknowledged + 1; i <= upTo; i++) if (store.append(0, i, startMs + i, 1) === "kept") acknowledged = i;
@@ -143,7 +144,7 @@ function fill(flash: MemoryFlash, upTo: number): number {
 
 /** Whether what is kept are the newest numbers without a gap, up to the last acknowledged or one more that was under way. */
 function expectWhole(flash: MemoryFlash, acknowledged: number): number[] {
-  const kept = values(new RingStore(flash)) as number[];
+  const kept = values(portableRing(flash)) as number[];
   const last = kept.at(-1) ?? 0;
   if (last !== acknowledged && last !== acknowledged + 1) expect(last).toBe(acknowledged);
   if (kept.some((value, i) => value !== last - kept.length + 1 + i)) expect(kept).toEqual(range(last - kept.length + 1, last + 1));
@@ -158,11 +159,11 @@ function cutEverywhere(flash: MemoryFlash, count: number, check: (torn: MemoryFl
     const before = flash.bytes.slice();
     const spent = () => flash.programmed + flash.erases.reduce((sum, n) => sum + n, 0) * sectorBytes;
     const start = spent();
-    new RingStore(flash).append(0, i, startMs + i, 1);
+    portableRing(flash).append(0, i, startMs + i, 1);
     for (let cut = 0; cut < spent() - start; cut++, cuts++) {
       const torn = new MemoryFlash(sectorCount, before.slice(), sectorBytes);
       torn.bytesLeft = cut;
-      expect(() => new RingStore(torn).append(0, i, startMs + i, 1)).toThrow(PowerCut);
+      expect(() => portableRing(torn).append(0, i, startMs + i, 1)).toThrow(PowerCut);
       check(new MemoryFlash(sectorCount, torn.bytes, sectorBytes), i - 1);
     }
   }
@@ -178,7 +179,7 @@ describe("CP-6 power", () => {
       // At least what the sectors that are not begun anew hold, less the one that is torn.
       if (acknowledged > 60) least = Math.min(least, kept.length);
       const next = (kept.at(-1) ?? 0) + 1;
-      expect(new RingStore(torn).append(0, next, startMs + next, 1)).toBe("kept");
+      expect(portableRing(torn).append(0, next, startMs + next, 1)).toBe("kept");
       expectWhole(torn, next);
     });
     expect(cuts).toBeGreaterThan(30_000);
@@ -220,7 +221,7 @@ describe("CP-6 power", () => {
       fc.property(fc.array(fc.integer({ min: 0, max: flash.bytes.length * 8 - 1 }), { minLength: 1, maxLength: 4 }), (bits) => {
         const bytes = flash.bytes.slice();
         for (const bit of bits) bytes[bit >> 3]! ^= 1 << (bit & 7);
-        const kept = values(new RingStore(new MemoryFlash(5, bytes))) as number[];
+        const kept = values(portableRing(new MemoryFlash(5, bytes))) as number[];
         expect(kept.every((value, i) => value >= 1 && value <= 300 && (i === 0 || value > kept[i - 1]!))).toBe(true);
       }),
       { numRuns: 300 },
@@ -229,7 +230,7 @@ describe("CP-6 power", () => {
 
   test("a sector that takes nothing is passed over; where none does, it is said", () => {
     const flash = new MemoryFlash(8);
-    const store = new RingStore(flash);
+    const store = portableRing(flash);
     store.append(0, 1, startMs, 1);
     let failures = 1;
     flash.fails = () => failures-- > 0;
@@ -243,7 +244,7 @@ describe("CP-6 power", () => {
 
   test("a sector that is stuck for good is passed over in every turn, and what it holds does not come back with a restart", () => {
     const flash = new MemoryFlash(7);
-    const store = new RingStore(flash);
+    const store = portableRing(flash);
     let i = 0;
     while (i < 1500) store.append(0, ++i, startMs + i, 1);
     flash.fails = (sector) => sector === 4;
@@ -251,7 +252,7 @@ describe("CP-6 power", () => {
       expect(store.append(0, ++i, startMs + i, 1)).toBe("kept");
       if (i % 97) continue;
       const again = new MemoryFlash(7, flash.bytes);
-      const kept = values(new RingStore(again)) as number[];
+      const kept = values(portableRing(again)) as number[];
       expect(kept).toEqual(values(store));
       expect(kept).toEqual(range(kept[0]!, i + 1));
     }
@@ -266,26 +267,26 @@ describe("CP-6 the catalogue of a ring", () => {
 
   test("the newest record of each series and policy is there after a restart, however often they change", () => {
     const flash = new MemoryFlash(5);
-    const store = new RingStore(flash);
+    const store = portableRing(flash);
     for (let i = 1; i <= 200; i++) {
       expect(store.catalogue.keepPolicy(1 + (i % 2), policy(i))).toBe(true);
       expect(store.catalogue.keepSeries(i % 3, series(i))).toBe(true);
       // What samples are kept under is the same number after a restart.
-      expect(new RingStore(new MemoryFlash(5, flash.bytes)).catalogue.changes).toBe(store.catalogue.changes);
+      expect(portableRing(new MemoryFlash(5, flash.bytes)).catalogue.changes).toBe(store.catalogue.changes);
     }
-    const kept = new RingStore(new MemoryFlash(5, flash.bytes)).catalogue.restore();
+    const kept = portableRing(new MemoryFlash(5, flash.bytes)).catalogue.restore();
     expect(kept).toEqual({ series: [series(198), series(199), series(200)], policies: [undefined, policy(200), policy(199)] });
   });
 
   test("power may go at every byte of a change: the record before it or the new one is there", () => {
     const flash = new MemoryFlash(5);
-    const store = new RingStore(flash);
+    const store = portableRing(flash);
     for (let i = 1; i <= 25; i++) store.catalogue.keepPolicy(1, policy(i));
     for (let i = 0; i < 14; i++) {
       const bytes = flash.bytes.slice();
       for (let cut = 0; cut < 4096 + 600; cut += i < 12 ? 7 : 1) {
         const torn = new MemoryFlash(5, bytes.slice());
-        const opened = new RingStore(torn);
+        const opened = portableRing(torn);
         torn.bytesLeft = cut;
         let done = false;
         try {
@@ -293,7 +294,7 @@ describe("CP-6 the catalogue of a ring", () => {
         } catch (error) {
           if (!(error instanceof PowerCut)) throw error;
         }
-        const sequence = new RingStore(new MemoryFlash(5, torn.bytes)).catalogue.restore().policies[1]!.policy.sequence;
+        const sequence = portableRing(new MemoryFlash(5, torn.bytes)).catalogue.restore().policies[1]!.policy.sequence;
         expect(done ? [1000] : [25 + i, 1000]).toContain(sequence);
         if (done) break;
       }
@@ -308,7 +309,7 @@ describe("CP-6 the catalogue of a ring", () => {
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 60 }), flips, (changes, bits) => {
         const flash = new MemoryFlash(5);
-        const store = new RingStore(flash);
+        const store = portableRing(flash);
         // The value of a sample is the number of the change that its series and its policy were given last.
         changes.forEach(({ index, samples: count }, at) => {
           store.catalogue.keepPolicy(1 + index, policy(1 + at));
@@ -320,7 +321,7 @@ describe("CP-6 the catalogue of a ring", () => {
           const places = [...written.keys()].filter((place) => written[place] && place < 8192 === inCatalogue);
           if (places.length) flash.bytes[places[bit % places.length]!]! ^= 1 << (bit & 7);
         }
-        const again = new RingStore(flash);
+        const again = portableRing(flash);
         const kept = again.catalogue.restore();
         for (let index = 0; index < 3; index++)
           for (const { value, policy: number } of samples(again, index)) {
@@ -330,7 +331,7 @@ describe("CP-6 the catalogue of a ring", () => {
         // Whatever was given up, it goes on, and what is kept now is there after the next start.
         if (!kept.series.length) lost++;
         expect([again.catalogue.keepPolicy(1, policy(1000)), again.catalogue.keepSeries(0, { ...series(1), variable: 1000 }), again.append(0, 1000, startMs + 1e9, 1)]).toEqual([true, true, "kept"]);
-        const last = new RingStore(flash);
+        const last = portableRing(flash);
         expect([last.catalogue.restore().series[0]!.variable, values(last).at(-1)]).toEqual([1000, 1000]);
         // What was given up stays away.
         if (!kept.series.length) expect([0, 1, 2].flatMap((index) => values(last, index))).toEqual([1000]);
@@ -343,6 +344,6 @@ describe("CP-6 the catalogue of a ring", () => {
   test("a record that is too long is refused", () => {
     const grantees = Array.from({ length: 16 }, (_, i) => ({ stakeholder: `stakeholder-${i}`.padEnd(60, "x"), service: "s".repeat(60) }));
     const long = { owner: "customer", policy: { sequence: 1, entries: [{ rights: "read" as const, minDelayS: 0, grantees }] } };
-    expect(new RingStore(new MemoryFlash(5)).catalogue.keepPolicy(1, long)).toBe(false);
+    expect(portableRing(new MemoryFlash(5)).catalogue.keepPolicy(1, long)).toBe(false);
   });
 });

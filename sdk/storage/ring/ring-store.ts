@@ -9,7 +9,6 @@ import { isStorageFailure, type FlashPort } from "../flash-port";
 import { sameValue } from "../same-value";
 import type { Appended, SampleQuery, SampleVisitor, StorePort, Summary } from "../store-port";
 import { RingCatalogue } from "./catalogue";
-import { PortableSamples } from "./portable-samples";
 import { Sum, Survey, surveyPlaces, type SamplePort } from "./sample-port";
 import { changeMark, encodeRecord, endOfTimeMs, maxRecordBytes, recordTimeMs, recordValue, wholeBytes } from "./sample-record";
 import { catalogueSectors, readHeader, sectorHeaderBytes, writeHeader } from "./sector";
@@ -46,12 +45,12 @@ export class RingStore implements StorePort {
   #sequence = 0;
 
   /**
-   * @param samples native where the platform has one
+   * @param samples of this flash: native on a device; `portableRing` has the other
    * @throws EbalanceError `bad-argument` for a partition that is too small, `storage-failed`
    */
   constructor(
     private readonly flash: FlashPort,
-    private readonly samples: SamplePort = new PortableSamples(flash),
+    private readonly samples: SamplePort,
   ) {
     const { sectorCount, sectorBytes } = flash;
     if (sectorCount < catalogueSectors + leastSectors) badArgument(`flash partition of ${sectorCount} sectors, ${catalogueSectors + leastSectors} at least`);

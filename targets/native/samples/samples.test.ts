@@ -4,7 +4,7 @@ import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { MemoryFlash } from "../../../sdk/storage/memory-flash";
-import { RingStore } from "../../../sdk/storage/ring/ring-store";
+import { portableRing } from "../../../sdk/storage/ring/portable-ring";
 import { noHostReason } from "../../xs-host/available";
 import { bundle } from "../../xs-host/bundle.mjs";
 import { EXIT, runOnXs } from "../../xs-host/run.mjs";
@@ -37,10 +37,10 @@ describe.skipIf(noHostReason !== "")(`native samples on XS${noHostReason && ` (l
 
   it("leaves in flash, byte for byte, what TypeScript leaves, and each reads what the other has written", async () => {
     const twin = new MemoryFlash(sectors);
-    fill(new RingStore(twin), 0, 1500, () => {});
+    fill(portableRing(twin), 0, 1500, () => {});
     const { errors } = await onXs(`fill(new RingStore(flash, samples), 0, 1500, () => {});`, "same");
     expect([errors, Buffer.compare(flashOf("same").bytes, twin.bytes)]).toEqual(["", 0]);
-    expect((await onXs(`host.print(JSON.stringify(numbersOf(new RingStore(flash, samples))));`, "same")).lines.map((line) => JSON.parse(line) as unknown)).toEqual([numbersOf(new RingStore(twin))]);
+    expect((await onXs(`host.print(JSON.stringify(numbersOf(new RingStore(flash, samples))));`, "same")).lines.map((line) => JSON.parse(line) as unknown)).toEqual([numbersOf(portableRing(twin))]);
   });
 
   it("CP-6 starts again after power cuts in the middle of writes with all that was acknowledged, and goes on", async () => {
@@ -55,7 +55,7 @@ describe.skipIf(noHostReason !== "")(`native samples on XS${noHostReason && ` (l
       const { code, lines } = await onXs(`fill(new RingStore(flash, samples), ${from}, 10000, (i) => host.print(String(i)));`, image, { cutAfter });
       expect(code).toBe(EXIT.power);
       const acknowledged = Number(lines.at(-1) ?? from - 1);
-      const found = numbersOf(new RingStore(flashOf(image)));
+      const found = numbersOf(portableRing(flashOf(image)));
       const last = found.at(-1) ?? -1;
       expect([acknowledged, acknowledged + 1]).toContain(last);
       expect(found).toEqual(Array.from({ length: found.length }, (_, i) => last - found.length + 1 + i));
