@@ -1,5 +1,5 @@
 import { defineConfig } from "tsup";
-import { forDevice, indexLoops, xsSyntax } from "./targets/xs-host/device-code.mjs";
+import { forDevice, deviceModules, xsSyntax } from "./targets/xs-host/device-code.mjs";
 
 const common = {
   format: "esm",
@@ -19,7 +19,7 @@ const forDevices = {
   ...common,
   noExternal: [/./],
   splitting: false,
-  esbuildPlugins: [indexLoops],
+  esbuildPlugins: [deviceModules],
   plugins: [{ name: "for-device", renderChunk: async (code: string) => ({ code: await forDevice(code) }) }],
 } satisfies Parameters<typeof defineConfig>[0];
 

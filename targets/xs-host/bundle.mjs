@@ -2,7 +2,7 @@
 // One JavaScript module that XS can run: no Node, no newer syntax than ES2021.
 import { readFileSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
-import { forDevice, indexLoops, xsSyntax } from "./device-code.mjs";
+import { forDevice, deviceModules, xsSyntax } from "./device-code.mjs";
 
 /**
  * Bundles `entry` (a path, or `{ contents, resolveDir }` for text) into `outfile`.
@@ -25,7 +25,7 @@ export async function bundle(entry, { outfile, external = [], alias = {} }) {
     supported: xsSyntax,
     mainFields: ["module", "main"],
     treeShaking: true,
-    plugins: [indexLoops],
+    plugins: [deviceModules],
     logLevel: "silent",
   });
   writeFileSync(outfile, await forDevice(readFileSync(outfile, "utf8")));
