@@ -27,7 +27,7 @@ export interface DevicePlatform {
   readonly crypto: CryptoPort;
   readonly timers: TimerPort;
   readonly log: LogPort;
-  /** The text of the key file that this device was provisioned with. */
+  /** The text of the key file that this device was provisioned with. It is asked for once, when the device starts: a platform need not keep it. */
   readonly keyFile: { readonly name: string; readonly text: string };
   /** Name of the service that this device runs, as the key file's sources name it. */
   readonly service: string;

@@ -42,7 +42,6 @@ function makeMonotonicMs(): () => number {
 
 /** What a board is provisioned with: texts in the NVS namespace `ebalance`, see docs/firmware.md. */
 interface Settings {
-  readonly key: string;
   readonly service: string;
   readonly parent: string;
   readonly ssid: string;
@@ -54,19 +53,34 @@ function unprovisioned(what: string): never {
   throw new EbalanceError("bad-configuration", "caller", `NVS has no ${what}: provision the board`);
 }
 
+type Storage = ReturnType<typeof keyValue.open>;
+
+function textOf(storage: Storage, name: string): string {
+  const value = storage.read(name);
+  return typeof value === "string" ? value : unprovisioned(`text ${name} in its namespace ebalance`);
+}
+
 function readSettings(): Settings {
   const storage = openStorage();
-  const text = (name: string): string => {
-    const value = storage.read(name);
-    return typeof value === "string" ? value : unprovisioned(`text ${name} in its namespace ebalance`);
-  };
   const password = storage.read("password");
-  const settings = { key: text("key"), service: text("service"), parent: text("parent"), ssid: text("ssid"), password: typeof password === "string" ? password : "" };
+  const settings = { service: textOf(storage, "service"), parent: textOf(storage, "parent"), ssid: textOf(storage, "ssid"), password: typeof password === "string" ? password : "" };
   storage.close();
   return settings;
 }
 
-function openStorage(): ReturnType<typeof keyValue.open> {
+/** Read whenever it is asked for: no text with a key stays in RAM. */
+class StoredKey {
+  readonly name = "key of NVS";
+
+  get text(): string {
+    const storage = openStorage();
+    const text = textOf(storage, "key");
+    storage.close();
+    return text;
+  }
+}
+
+function openStorage(): Storage {
   try {
     return keyValue.open({ path: "ebalance", mode: "r", format: "string" });
   } catch {
@@ -90,7 +104,7 @@ function openLamp(): Board["light"] {
 
 /** The board of this program. @throws EbalanceError `bad-configuration` where it was not provisioned */
 export function openBoard(): Board {
-  const { key, service, parent, ssid, password } = readSettings();
+  const { service, parent, ssid, password } = readSettings();
   const { address, port } = parentAddress(parent);
   const clock = new NetworkClock(makeMonotonicMs(), timers, log);
   const flash = openFlash();
@@ -102,7 +116,7 @@ export function openBoard(): Board {
     ...(flash ? { store: new RingStore(flash, samples) } : {}),
     timers,
     log,
-    keyFile: { name: "key of NVS", text: key },
+    keyFile: new StoredKey(),
     service,
     connect: overStreams(tcpStreams(address, port, timers)),
     readings: { processorLoad, temperature },

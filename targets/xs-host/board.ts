@@ -39,14 +39,19 @@ function fail(message: string): never {
   return host.exit(2);
 }
 
-function readKeyText(path: string): string {
-  let bytes: Uint8Array;
-  try {
-    bytes = host.readSecret(path, 4096);
-  } catch (error) {
-    return fail(`key file: ${(error as Error).message}`);
+/** Read whenever it is asked for: no text with a key stays in RAM. */
+class SecretFile {
+  constructor(readonly name: string) {}
+
+  get text(): string {
+    let bytes: Uint8Array;
+    try {
+      bytes = host.readSecret(this.name, 4096);
+    } catch (error) {
+      return fail(`key file: ${(error as Error).message}`);
+    }
+    return utf8Text(bytes) ?? fail(`key file ${this.name} is not UTF-8`);
   }
-  return utf8Text(bytes) ?? fail(`key file ${path} is not UTF-8`);
 }
 
 /** The board of this program. */
@@ -62,7 +67,7 @@ export function openBoard(): Board {
     ...(flash ? { store: new RingStore(flash, samples) } : {}),
     timers,
     log,
-    keyFile: { name: keyFile, text: readKeyText(keyFile) },
+    keyFile: new SecretFile(keyFile),
     service,
     connect: overSerial(createNativeSerial(host.serial, timers, line, baudRate), timers, log),
     readings,
