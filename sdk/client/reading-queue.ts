@@ -3,7 +3,7 @@ import type { Value } from "../core/model/registry";
 
 export class ReadingQueue {
   readonly #variables: Uint16Array;
-  readonly #times: Float64Array;
+  /** Of each its time and its value, side by side: on a device an array more takes more than what it holds. */
   readonly #numbers: Float64Array;
   /** Values that are no numbers, by their places; NaN, which no reading is, stands there for them. Made when there is the first. */
   #others: Map<number, Value> | undefined;
@@ -13,8 +13,7 @@ export class ReadingQueue {
 
   constructor(readonly capacity: number) {
     this.#variables = new Uint16Array(capacity);
-    this.#times = new Float64Array(capacity);
-    this.#numbers = new Float64Array(capacity);
+    this.#numbers = new Float64Array(2 * capacity);
   }
 
   /** Adds one at the end. There must be room. */
@@ -22,14 +21,15 @@ export class ReadingQueue {
     let place = this.#first + this.length++;
     if (place >= this.capacity) place -= this.capacity;
     this.#variables[place] = variable;
-    this.#put(place, value);
-    this.#times[place] = timeMs;
+    this.#put(place, value, timeMs);
   }
 
-  #put(place: number, value: Value): void {
-    if (typeof value === "number") this.#numbers[place] = value;
+  #put(place: number, value: Value, timeMs: number): void {
+    const numbers = this.#numbers;
+    numbers[2 * place] = timeMs;
+    if (typeof value === "number") numbers[2 * place + 1] = value;
     else {
-      this.#numbers[place] = NaN;
+      numbers[2 * place + 1] = NaN;
       (this.#others ??= new Map<number, Value>()).set(place, value);
     }
   }
@@ -46,8 +46,7 @@ export class ReadingQueue {
     for (let i = index; i > 0; i--) {
       const [to, from] = [this.#place(i), this.#place(i - 1)];
       this.#variables[to] = this.#variables[from]!;
-      this.#put(to, this.value(i - 1));
-      this.#times[to] = this.#times[from]!;
+      this.#put(to, this.value(i - 1), this.timeMs(i - 1));
     }
     this.drop(1);
   }
@@ -58,12 +57,12 @@ export class ReadingQueue {
 
   value(index: number): Value {
     const place = this.#place(index);
-    const number = this.#numbers[place]!;
+    const number = this.#numbers[2 * place + 1]!;
     return number === number ? number : this.#others!.get(place)!;
   }
 
   timeMs(index: number): number {
-    return this.#times[this.#place(index)]!;
+    return this.#numbers[2 * this.#place(index)]!;
   }
 
   #place(index: number): number {
