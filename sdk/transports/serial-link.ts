@@ -35,7 +35,6 @@ const quietAfter = 15;
 class SerialLink implements LinkPort {
   readonly name: string;
   readonly #line: SerialLine;
-  readonly #alive = new Uint8Array(0);
   #timer: TimerHandle;
   #closed = false;
   #up = false;
@@ -71,13 +70,17 @@ class SerialLink implements LinkPort {
     this.events.down(reason);
   }
 
+  #sendAlive(): void {
+    this.send(new Uint8Array(0));
+  }
+
   #take(message: Uint8Array): void {
     if (this.#closed) return;
     this.#silent = 0;
     if (!this.#up) {
       this.#up = true;
       // The other end may be waiting too: it need not wait for the end of the period.
-      this.send(this.#alive);
+      this.#sendAlive();
       this.events.up();
     }
     if (message.length > 0 && !this.#closed) this.events.message(message);
@@ -85,7 +88,7 @@ class SerialLink implements LinkPort {
 
   #period(): void {
     this.#timer = this.timers.after(keepAliveMs, () => this.#period());
-    if (!this.#sent) this.send(this.#alive);
+    if (!this.#sent) this.#sendAlive();
     this.#sent = false;
     this.#silent++;
     this.#tell();

@@ -69,7 +69,8 @@ export function openBoard(): Board {
     log,
     keyFile: new SecretFile(keyFile),
     service,
-    connect: overSerial(createNativeSerial(host.serial, timers, line, baudRate), timers, log),
+    // Made for each link: functions that stay would take RAM.
+    connect: (events) => overSerial(createNativeSerial(host.serial, timers, line, baudRate), timers, log)(events),
     readings,
     light,
     args,

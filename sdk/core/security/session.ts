@@ -16,7 +16,7 @@ import { isAnswer, isOpening, nonceBytes, readOpening, writeOpening } from "../w
 import { readBody, sequenceRead } from "../wire/read-body";
 import { portableSeal, readingTemplate, type ReadingSealer, type SealPort, type SealReading } from "../wire/reading-message";
 import { writeBody } from "../wire/write-body";
-import { encodeScope, macContext, maxKid, seal, startPayload, type Envelope, type MacContext, type MessageKind } from "../wire/session-message";
+import { encodeScope, macContext, maxKid, seal, startPayload, type Envelope, type MacContext, type MessageKind, type VerifyContext } from "../wire/session-message";
 import type { CryptoPort, KeyHandle } from "./crypto-port";
 import { ReplayWindow } from "./replay-window";
 
@@ -72,7 +72,7 @@ export type Received =
 
 interface Directions {
   readonly send: MacContext;
-  readonly receive: MacContext;
+  readonly receive: VerifyContext;
 }
 
 /** The keys and counters of one opening. */
@@ -319,7 +319,8 @@ export class Session implements BodyContext {
     salt.set(responderNonce, nonceBytes);
     const direction = (receiver: string) =>
       this.#context(this.crypto.deriveKey(this.secret, salt, this.#info("session", receiver), "mac"), receiver, "session");
-    return { send: direction(this.#peerText()), receive: direction(this.self), window: new ReplayWindow(), sent: 0 };
+    const { key, prefix } = direction(this.self);
+    return { send: direction(this.#peerText()), receive: { key, prefix }, window: new ReplayWindow(), sent: 0 };
   }
 
   #destroy(epoch: Epoch | undefined): void {

@@ -5,7 +5,7 @@
 import type { CryptoPort } from "../security/crypto-port";
 import * as cbor from "./cbor";
 import type { BodyContext, Source } from "./session-body";
-import { parseEnvelope, seal, startPayload, verify, type Envelope, type MacContext } from "./session-message";
+import { parseEnvelope, seal, startPayload, verify, type Envelope, type MacContext, type VerifyContext } from "./session-message";
 import { writeSource } from "./write-body";
 
 /** What stays the same. */
@@ -28,7 +28,7 @@ export interface SealPort {
    */
   readingSealer(context: MacContext, template: ReadingTemplate): SealReading;
   /** Whether the tag of an envelope was made under this context; in constant time. */
-  verify(context: MacContext, envelope: Envelope): boolean;
+  verify(context: VerifyContext, envelope: Envelope): boolean;
   /** Takes an envelope apart as {@link parseEnvelope} does; undefined for what is none. */
   parse(message: Uint8Array): Envelope | undefined;
 }

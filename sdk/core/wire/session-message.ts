@@ -23,13 +23,17 @@ export const maxKid = 0xffff;
 
 export type MessageKind = "open" | "session";
 
-/** What a direction of a session needs to seal or verify: its key, and the constant head of every MAC computed under it. */
-export interface MacContext {
+/** What a direction of a session needs to verify: its key, and the constant head of every MAC computed under it. */
+export interface VerifyContext {
   readonly key: KeyHandle;
-  /** The bytes of the message before the payload: array head, protected header, empty map. */
-  readonly head: Uint8Array;
   /** The bytes of the Mac_structure before the payload. */
   readonly prefix: Uint8Array;
+}
+
+/** What it needs to seal. */
+export interface MacContext extends VerifyContext {
+  /** The bytes of the message before the payload: array head, protected header, empty map. */
+  readonly head: Uint8Array;
 }
 
 /** @param receiver id of the unit that the messages are for: a message for one unit does not verify at another */
@@ -99,7 +103,7 @@ export function seal(crypto: CryptoPort, context: MacContext): Uint8Array {
 }
 
 /** Puts the prefix and the byte-string head of the payload right before it; returns where they begin. */
-function placePrefix(buffer: Uint8Array, context: MacContext, length: number): number {
+function placePrefix(buffer: Uint8Array, context: VerifyContext, length: number): number {
   const headLength = length < 24 ? 1 : length < 0x100 ? 2 : 3;
   const start = payloadAt - headLength - context.prefix.length;
   buffer.set(context.prefix, start);
@@ -144,7 +148,7 @@ function readKid(message: Uint8Array, start: number, end: number): number {
 }
 
 /** Whether the tag of an envelope was made under this context. */
-export function verify(crypto: CryptoPort, context: MacContext, envelope: Envelope): boolean {
+export function verify(crypto: CryptoPort, context: VerifyContext, envelope: Envelope): boolean {
   const buffer = scratch();
   const payload = payloadOf(envelope);
   buffer.set(payload, payloadAt);
