@@ -10,7 +10,7 @@ import type { ClockPort, LinkConnector, LogPort } from "../core/ports";
 import type { CryptoPort } from "../core/security/crypto-port";
 import { parseKeyFile, type KeyFile } from "../core/security/key-file";
 import type { SessionConfig } from "../core/security/session";
-import type { UnitLimits } from "../core/unit";
+import type { UnitConfig, UnitLimits } from "../core/unit-config";
 import type { SealPort } from "../core/wire/reading-message";
 import { noStore } from "../storage/no-store";
 import type { StorePort } from "../storage/store-port";
@@ -69,17 +69,11 @@ export class Device implements DeviceAccess {
     private readonly platform: DevicePlatform,
     { session, policy: text }: KeyFile,
     driver: UnitDriver,
-    sessionEvents: SessionEvents,
+    config: DeviceConfig,
   ) {
     const { log, timers } = platform;
     this.#driver = driver;
-    const parent = session.responder;
-    sessionEvents.changed = (open) => {
-      log("info", `session with ${parent} is ${open ? "open" : "lost"}`);
-      if (open) this.#uplink.sessionOpened();
-      this.#outbox.linkChanged(open);
-      this.#followers.linkChanged(open);
-    };
+    config.onSession = (peer, open) => this.#sessionChanged(peer, open);
     const source = { service: platform.service, stakeholder: session.owner };
     if (!session.sources.some((s) => s.device === session.initiator && s.service === platform.service && s.stakeholder === session.owner))
       throw new EbalanceError("bad-configuration", "caller", `service ${platform.service} of ${session.owner} is not in the sources of session ${session.kid}`);
@@ -87,9 +81,16 @@ export class Device implements DeviceAccess {
     // One for the readings that are kept and for those that are sent.
     const policy = text && policyFromText(text, unit.names);
     if (platform.store) this.#copy = new OwnCopy(unit, unit.names.id(session.owner), policy, platform.clock, log);
-    this.#outbox = new Outbox(unit, source, timers, log, policy, () => this.#uplink.reconnect("no answer"));
+    this.#uplink = new Uplink(driver, session.responder, platform.connect, timers, log);
+    this.#outbox = new Outbox(unit, source, timers, log, policy, this.#uplink);
     this.#followers = new Followers(unit, source, platform);
-    this.#uplink = new Uplink(driver, parent, platform.connect, timers, log);
+  }
+
+  #sessionChanged(parent: string, open: boolean): void {
+    this.platform.log("info", `session with ${parent} is ${open ? "open" : "lost"}`);
+    if (open) this.#uplink.sessionOpened();
+    this.#outbox.linkChanged(open);
+    this.#followers.linkChanged(open);
   }
 
   /** Id of this unit. */
@@ -115,10 +116,10 @@ export class Device implements DeviceAccess {
    * @throws EbalanceError `bad-argument` for an unknown variable or a period out of range
    */
   report(variable: string, options: ReportOptions): void {
-    const { everyMs } = options;
+    const { everyMs, read } = options;
     if (!(everyMs >= 10 && everyMs <= 0x7fffffff)) badArgument(`everyMs ${everyMs} is not from 10 to 2147483647`);
     this.#driver.unit.registry.named(variable);
-    const report = new Report(this, this.platform, variable, options);
+    const report = new Report(this, this.platform, variable, everyMs, read);
     this.#reports.push(report);
     report.next();
   }
@@ -144,7 +145,7 @@ class Report {
   #isMissing = false;
   /** Reads now, and again after each period. */
   readonly next = () => {
-    this.#timer = this.platform.timers.after(this.options.everyMs, this.next);
+    this.#timer = this.platform.timers.after(this.everyMs, this.next);
     this.#write();
   };
 
@@ -152,13 +153,14 @@ class Report {
     private readonly device: Device,
     private readonly platform: DevicePlatform,
     private readonly variable: string,
-    private readonly options: ReportOptions,
+    private readonly everyMs: number,
+    private readonly read: ReportOptions["read"],
   ) {}
 
   #write(): void {
-    const { variable, platform } = this;
+    const { variable, platform, read } = this;
     try {
-      const value = this.options.read();
+      const value = read();
       if (value === undefined && !this.#isMissing) platform.log("info", `${variable}: nothing to read here`);
       this.#isMissing = value === undefined;
       if (value !== undefined) this.device.write(variable, value);
@@ -182,22 +184,18 @@ class Report {
  */
 export function openDevice(platform: DevicePlatform, options: DeviceOptions = {}): Device {
   const file = parseKeyFile(platform.keyFile.text, platform.keyFile.name);
-  const events: SessionEvents = { changed: () => {} };
-  // One after the other, and not the device's constructor all of it: the stack of a microcontroller is small.
-  const driver = makeDriver(platform, file.session, options, events);
-  driver.unit.addSession(file.session, platform.crypto.importKey(file.key, "derive"));
-  file.key.fill(0);
-  return new Device(platform, file, driver, events);
-}
-
-/** Told when the session with the parent opens and when it is lost. */
-interface SessionEvents {
-  changed: (open: boolean) => void;
-}
-
-function makeDriver(platform: DevicePlatform, { initiator: id, responder: parent }: SessionConfig, options: DeviceOptions, events: SessionEvents): UnitDriver {
+  const config = configOf(platform, file.session, options);
   const { clock, crypto, timers, log, store, seal } = platform;
-  const onSession = (_parent: string, open: boolean) => events.changed(open);
-  const config = { id, registry: options.variables ? new Registry(options.variables) : standardRegistry, parent, limits: store ? keepingLimits : deviceLimits, onSession };
-  return new UnitDriver(config, { clock, crypto, log, store: store ?? noStore, seal }, timers);
+  // One after the other, and not the device's constructor all of it: the stack of a microcontroller is small.
+  const driver = new UnitDriver(config, { clock, crypto, log, store: store ?? noStore, seal }, timers);
+  driver.unit.addSession(file.session, crypto.importKey(file.key, "derive"));
+  file.key.fill(0);
+  return new Device(platform, file, driver, config);
+}
+
+/** What the unit of a device is made with. The device is made last, and is told of the session from then on. */
+type DeviceConfig = Omit<UnitConfig, "onSession"> & { onSession: NonNullable<UnitConfig["onSession"]> };
+
+function configOf({ store }: DevicePlatform, { initiator: id, responder: parent }: SessionConfig, { variables }: DeviceOptions): DeviceConfig {
+  return { id, registry: variables ? new Registry(variables) : standardRegistry, parent, limits: store ? keepingLimits : deviceLimits, onSession: () => {} };
 }

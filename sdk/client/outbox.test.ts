@@ -31,7 +31,7 @@ function outbox(policy?: PolicyText) {
   const pauses: { ms: number; callback: () => void }[] = [];
   const timers = { after: (ms: number, callback: () => void) => pauses.push({ ms, callback }), cancel: () => {} };
   const silences = { count: 0 };
-  const box = new Outbox(unit as unknown as ManagementUnit, { service: "sensor", stakeholder: "customer" }, timers, (level, line) => log.push(`${level} ${line}`), policy && policyFromText(policy, unit.names), () => void silences.count++);
+  const box = new Outbox(unit as unknown as ManagementUnit, { service: "sensor", stakeholder: "customer" }, timers, (level, line) => log.push(`${level} ${line}`), policy && policyFromText(policy, unit.names), { reconnect: () => void silences.count++ });
   const last = () => sent[sent.length - 1]!;
   const answer = (result: ResultCode, retryAfterMs = 0) => {
     const request = last();

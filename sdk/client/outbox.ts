@@ -9,6 +9,7 @@ import type { ManagementUnit } from "../core/unit";
 import { Operation, type Item, type Source } from "../core/wire/session-body";
 import type { TimerHandle, TimerPort } from "./driver";
 import { ReadingQueue } from "./reading-queue";
+import type { Uplink } from "./uplink";
 
 /** Readings that a device keeps. */
 const deviceCapacity = 64;
@@ -48,7 +49,7 @@ export class Outbox {
   readonly #onReport = (result: ResultCode, retryAfterMs: number) => this.#answered(result, retryAfterMs);
 
   /**
-   * @param onSilence called when the parent does not answer
+   * @param uplink made anew when the parent does not answer; undefined on the parent itself
    * @param capacity readings kept; the oldest gives way to the newest
    */
   constructor(
@@ -57,7 +58,7 @@ export class Outbox {
     private readonly timers: TimerPort,
     private readonly log: LogPort,
     private readonly policy: Policy | undefined,
-    private readonly onSilence: () => void,
+    private readonly uplink: Pick<Uplink, "reconnect"> | undefined,
     capacity = deviceCapacity,
   ) {
     this.#readings = new ReadingQueue(capacity);
@@ -120,7 +121,7 @@ export class Outbox {
     } else if (passing.includes(result) || (result === Result.badTime && ++this.#badTimes <= maxBadTimes)) {
       // Perhaps it was the batch that could not be answered.
       if (result === Result.timeout) this.#oneByOne = count;
-      if (result === Result.timeout) this.onSilence();
+      if (result === Result.timeout) this.uplink?.reconnect("no answer");
       return this.#pauseFor(Math.min(Math.max(retryMs, retryAfterMs), longestPauseMs));
     } else if (count > 1) {
       this.#oneByOne = count;
