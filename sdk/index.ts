@@ -3,7 +3,7 @@ export * from "./der";
 export * from "./device";
 export { DataInterface, type EventArguments, type Outcome, type PeriodicArguments, type QueryArguments, type Reading, type Requested, type SeriesText, type ServiceText, type WriteArguments } from "./client/data-interface";
 export { decisionOf, type DecidedInstance, type Decision, type RequestName } from "./client/decision";
-export { UnitDriver } from "./client/driver";
+export { UnitDriver } from "./client/unit-driver";
 export { EventStream } from "./client/event-stream";
 export { LocalDevice, type LocalDeviceOptions } from "./client/local-device";
 export { Outbox } from "./client/outbox";

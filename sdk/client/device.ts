@@ -2,6 +2,7 @@
  * The device kit: what a device's firmware calls. It keeps the link to the parent, reports readings on schedule, holds back what could not
  * be delivered yet, and hears of what is written for the device.
  */
+import { LeafUnit } from "../core/leaf-unit";
 import { badArgument, EbalanceError } from "../core/model/errors";
 import { policyFromText } from "../core/model/policy";
 import { checkedFromPhysical, Registry, type Value, type VariableDefinition } from "../core/model/registry";
@@ -15,7 +16,7 @@ import type { SealPort } from "../core/wire/reading-message";
 import { noStore } from "../storage/no-store";
 import type { StorePort } from "../storage/store-port";
 import type { DeviceAccess, Following, Written } from "./device-access";
-import { UnitDriver, type TimerHandle, type TimerPort } from "./driver";
+import { Driver, type TimerHandle, type TimerPort } from "./driver";
 import { Outbox } from "./outbox";
 import { OwnCopy } from "./own-copy";
 import { Followers } from "./series-follower";
@@ -57,7 +58,7 @@ export interface ReportOptions {
 }
 
 export class Device implements DeviceAccess {
-  readonly #driver: UnitDriver;
+  readonly #driver: Driver<LeafUnit>;
   readonly #outbox: Outbox;
   readonly #copy: OwnCopy | undefined;
   readonly #uplink: Uplink;
@@ -68,7 +69,7 @@ export class Device implements DeviceAccess {
   constructor(
     private readonly platform: DevicePlatform,
     { session, policy: text }: KeyFile,
-    driver: UnitDriver,
+    driver: Driver<LeafUnit>,
     config: DeviceConfig,
   ) {
     const { log, timers } = platform;
@@ -187,7 +188,7 @@ export function openDevice(platform: DevicePlatform, options: DeviceOptions = {}
   const config = configOf(platform, file.session, options);
   const { clock, crypto, timers, log, store, seal } = platform;
   // One after the other, and not the device's constructor all of it: the stack of a microcontroller is small.
-  const driver = new UnitDriver(config, { clock, crypto, log, store: store ?? noStore, seal }, timers);
+  const driver = new Driver({ clock, crypto, log, store: store ?? noStore, seal }, timers, (ports) => new LeafUnit(config, ports));
   driver.unit.addSession(file.session, crypto.importKey(file.key, "derive"));
   file.key.fill(0);
   return new Device(platform, file, driver, config);

@@ -7,7 +7,8 @@ import type { SessionConfig } from "../core/security/session";
 import { Operation, type Request } from "../core/wire/session-body";
 import { MemoryStore } from "../storage/memory-store";
 import { overStreams, type ByteStream } from "../transports/stream-link";
-import { UnitDriver, type TimerPort } from "./driver";
+import type { TimerPort } from "./driver";
+import { UnitDriver } from "./unit-driver";
 import { Uplink } from "./uplink";
 
 /** Timers on a clock that moves when the test says so. */

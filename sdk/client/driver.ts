@@ -1,6 +1,6 @@
-/** Drives a management unit: gives it the time that it asks for, through the platform's timers. */
+/** Drives a unit: gives it the time that it asks for, through the platform's timers. */
+import type { LeafUnit } from "../core/leaf-unit";
 import type { ClockPort, LinkPort, UnitPorts } from "../core/ports";
-import { ManagementUnit, type UnitConfig } from "../core/unit";
 
 /** The platform's timers. */
 export interface TimerPort {
@@ -12,24 +12,27 @@ export type TimerHandle = unknown;
 
 const longestMs = 0x7fffffff;
 
-export class UnitDriver {
-  readonly unit: ManagementUnit;
+export class Driver<Unit extends LeafUnit> {
+  readonly unit: Unit;
   #timer: TimerHandle | undefined;
   #dueMs = Infinity;
   #stopped = false;
   readonly #clock: ClockPort;
 
-  /** @param ports of the platform; `wake` is the driver's own */
+  /**
+   * @param ports of the platform; `wake` is the driver's own
+   * @param makeUnit makes the unit with these ports
+   */
   constructor(
-    config: UnitConfig,
     ports: Omit<UnitPorts, "wake">,
     private readonly timers: TimerPort,
+    makeUnit: (ports: UnitPorts) => Unit,
   ) {
     this.#clock = ports.clock;
-    this.unit = new ManagementUnit(config, { ...ports, wake: (inMs) => this.#tickIn(inMs) });
+    this.unit = makeUnit({ ...ports, wake: (inMs) => this.#tickIn(inMs) });
   }
 
-  /** As {@link ManagementUnit.receive}. */
+  /** As {@link LeafUnit.receive}. */
   receive(link: LinkPort, message: Uint8Array): boolean {
     return this.unit.receive(link, message);
   }

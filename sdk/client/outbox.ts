@@ -5,7 +5,7 @@ import { Result, resultName, type ResultCode } from "../core/model/result";
 import type { LogPort } from "../core/ports";
 import type { Reporter } from "../core/requests/reporter";
 import type { Notification } from "../core/requests/request-processor";
-import type { ManagementUnit } from "../core/unit";
+import type { LeafUnit } from "../core/leaf-unit";
 import { Operation, type Item, type Source } from "../core/wire/session-body";
 import type { TimerHandle, TimerPort } from "./driver";
 import { ReadingQueue } from "./reading-queue";
@@ -53,7 +53,7 @@ export class Outbox {
    * @param capacity readings kept; the oldest gives way to the newest
    */
   constructor(
-    private readonly unit: ManagementUnit,
+    private readonly unit: LeafUnit,
     source: { readonly service: string; readonly stakeholder: string; readonly device?: string },
     private readonly timers: TimerPort,
     private readonly log: LogPort,

@@ -5,7 +5,7 @@ import type { Policy } from "../core/model/policy";
 import type { Value } from "../core/model/registry";
 import { Result, resultName, type ResultCode } from "../core/model/result";
 import type { ClockPort, LogPort } from "../core/ports";
-import type { ManagementUnit } from "../core/unit";
+import type { LeafUnit } from "../core/leaf-unit";
 
 export class OwnCopy {
   /** By variable. */
@@ -16,7 +16,7 @@ export class OwnCopy {
 
   /** @param policy of what is kept; without one nobody but the owner may read it */
   constructor(
-    private readonly unit: ManagementUnit,
+    private readonly unit: LeafUnit,
     private readonly owner: NameId,
     private readonly policy: Policy | undefined,
     private readonly clock: ClockPort,

@@ -7,7 +7,7 @@ import { toPhysical, type Variable } from "../core/model/registry";
 import { Result, resultName } from "../core/model/result";
 import { outcome, type Notification } from "../core/requests/request-processor";
 import type { Notify } from "../core/requests/subscriptions";
-import type { ManagementUnit } from "../core/unit";
+import type { LeafUnit } from "../core/leaf-unit";
 import { Operation, type Request, type Source } from "../core/wire/session-body";
 import type { ServiceText } from "./data-interface";
 import type { DeviceAccess, Following, ProgramPorts, Written } from "./device-access";
@@ -37,7 +37,7 @@ export class Followers {
   #open = false;
 
   constructor(
-    private readonly unit: ManagementUnit,
+    private readonly unit: LeafUnit,
     source: ServiceText,
     private readonly ports: ProgramPorts,
   ) {
@@ -81,7 +81,7 @@ class SeriesFollower {
   #closed = false;
 
   constructor(
-    private readonly unit: ManagementUnit,
+    private readonly unit: LeafUnit,
     private readonly source: Source,
     private readonly ports: ProgramPorts,
     variables: readonly string[],

@@ -1,6 +1,7 @@
 /** The way up: keeps a link to the parent, and connects again after a pause when it is lost. */
 import type { LinkConnector, LinkEvents, LinkPort, LogPort } from "../core/ports";
-import type { TimerHandle, TimerPort, UnitDriver } from "./driver";
+import type { LeafUnit } from "../core/leaf-unit";
+import type { Driver, TimerHandle, TimerPort } from "./driver";
 
 const firstRetryMs = 500;
 const lastRetryMs = 30_000;
@@ -17,7 +18,7 @@ export class Uplink implements LinkEvents {
   #told = "";
 
   constructor(
-    private readonly driver: UnitDriver,
+    private readonly driver: Driver<LeafUnit>,
     private readonly parent: string,
     private readonly connector: LinkConnector,
     private readonly timers: TimerPort,

@@ -1,6 +1,5 @@
 /** A unit one session away: its session, the link that leads there now, and what waits for an answer from it. */
 import type { Counters } from "./counters";
-import { Flapping } from "./group/flapping";
 import type { NameId } from "./model/names";
 import { Result, type ResultCode } from "./model/result";
 import type { LinkPort, UnitPorts } from "./ports";
@@ -24,10 +23,7 @@ export class Neighbour {
   #openAgainMs = Infinity;
   /** When it was opened last: a session that wears out at once must not be opened without pause. */
   #openedMs = -Infinity;
-  readonly #flapping = new Flapping();
   #reporter: Reporter | undefined;
-  /** The link over which the last opening was counted. */
-  #countedLink: LinkPort | undefined;
 
   /** Sends the outcome of a request of the neighbour's, or an occurrence. */
   readonly notify: NotifyOf = ({ result, instances, retryAfterMs }, id) => {
@@ -80,18 +76,6 @@ export class Neighbour {
   #wornMs(): number {
     const { isInitiator, isWorn } = this.session;
     return isInitiator && isWorn && this.link && this.#openAgainMs === Infinity ? this.#openedMs + openRetryMs : Infinity;
-  }
-
-  /** Notes that the session is open; once a link. @returns whether that happens too often */
-  flaps(): boolean {
-    if (this.link === this.#countedLink) return false;
-    this.#countedLink = this.link;
-    return this.#flapping.noteOpening(this.ports.clock.monotonicMs());
-  }
-
-  /** Whether the present link keeps its place against this one, or any other. */
-  isHeldAgainst(link: LinkPort | undefined): boolean {
-    return this.link !== undefined && this.link !== link && this.session.isOpen && this.#flapping.isHeld(this.ports.clock.monotonicMs());
   }
 
   /**

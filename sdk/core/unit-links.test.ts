@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { NodeCrypto } from "../../targets/linux-gateway/src/node-crypto";
 import { sessionConfig } from "../../tests/conformance/world";
 import { MemoryStore } from "../storage/memory-store";
+import { LeafUnit } from "./leaf-unit";
 import { Registry } from "./model/registry";
 import { resultName } from "./model/result";
 import { standardVariables } from "./model/standard-variables";
@@ -14,10 +15,9 @@ import { Operation, type Request } from "./wire/session-body";
 function pair(limits: Partial<UnitLimits> = {}, variablesOfHome = standardVariables) {
   const clock = { now: 1_790_000_000_000, wallMs: () => clock.now, monotonicMs: () => clock.now, isSet: () => true };
   const crypto = new NodeCrypto();
-  const unit = (id: string, parent?: string) =>
-    new ManagementUnit({ id, registry: new Registry(parent ? standardVariables : variablesOfHome), limits, ...(parent ? { parent } : {}) }, { clock, crypto, store: new MemoryStore(64), log: () => {}, wake: () => {} });
-  const home = unit("home");
-  const meter = unit("meter", "home");
+  const ports = () => ({ clock, crypto, store: new MemoryStore(64), log: () => {}, wake: () => {} });
+  const home = new ManagementUnit({ id: "home", registry: new Registry(variablesOfHome), limits }, ports());
+  const meter = new LeafUnit({ id: "meter", registry: new Registry(standardVariables), limits, parent: "home" }, ports());
   for (const end of [home, meter]) end.addSession(sessionConfig(1, "meter", "customer", "sensor"), crypto.importKey(new Uint8Array(32).fill(1), "derive"));
   const up: Uint8Array[] = [];
   const down: Uint8Array[] = [];

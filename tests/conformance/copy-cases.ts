@@ -1,6 +1,6 @@
 /** A sensor that keeps what it measures answers those who ask it itself (`at`), as its owner's policy says; without `at` the home is asked, as ever. */
 import { Comparison, Field } from "../../sdk/core/model/instance";
-import type { ManagementUnit } from "../../sdk/core/unit";
+import type { LeafUnit } from "../../sdk/core/leaf-unit";
 import { Operation, type Request } from "../../sdk/core/wire/session-body";
 import { expectEqual, type Case, type Platform } from "./case";
 import { readPolicy, type Told, type World } from "./world";
@@ -20,7 +20,7 @@ function keeping({ open }: Platform): World {
   return world;
 }
 
-const selector = ({ names, registry }: ManagementUnit) => ({ variable: registry.named("activePower").id, device: names.id("meter"), owner: names.id("customer") });
+const selector = ({ names, registry }: LeafUnit) => ({ variable: registry.named("activePower").id, device: names.id("meter"), owner: names.id("customer") });
 
 function measure(world: World, ...values: number[]): void {
   for (const value of values) {

@@ -8,6 +8,7 @@ import { standardVariables } from "../../sdk/core/model/standard-variables";
 import type { LinkPort } from "../../sdk/core/ports";
 import type { CryptoPort } from "../../sdk/core/security/crypto-port";
 import type { SessionConfig } from "../../sdk/core/security/session";
+import { LeafUnit } from "../../sdk/core/leaf-unit";
 import { ManagementUnit, type UnitLimits } from "../../sdk/core/unit";
 import { Operation, type Item, type Source } from "../../sdk/core/wire/session-body";
 import { MemoryStore } from "../../sdk/storage/memory-store";
@@ -48,11 +49,11 @@ export class World {
   monotonicMs = 1000;
   readonly log: string[] = [];
   readonly home: ManagementUnit;
-  readonly meter: ManagementUnit;
-  readonly supplier: ManagementUnit;
-  readonly operator: ManagementUnit;
+  readonly meter: LeafUnit;
+  readonly supplier: LeafUnit;
+  readonly operator: LeafUnit;
   readonly #links: LocalLinkPair[] = [];
-  readonly #units: ManagementUnit[];
+  readonly #units: LeafUnit[];
   /** Everything that was sent to the home, for replays. */
   readonly recorded: Uint8Array[] = [];
 
@@ -64,22 +65,20 @@ export class World {
    * @param samples that each store keeps of a series
    */
   constructor({ crypto, seal }: Security, ...[limits = {}, meterSources = [], samples = 256]: WorldOptions) {
-    const unit = (id: string, parent?: string) =>
-      new ManagementUnit(
-        { id, registry: new Registry(standardVariables), limits, ...(parent ? { parent } : {}) },
-        {
-          clock: { wallMs: () => this.nowMs, monotonicMs: () => this.monotonicMs, isSet: () => true },
-          crypto,
-          seal,
-          store: new MemoryStore(samples),
-          log: (level, line) => this.log.push(`${id} ${level} ${line}`),
-          wake: () => {},
-        },
-      );
-    this.home = unit("home");
-    this.meter = unit("meter", "home");
-    this.supplier = unit("supplier-unit", "home");
-    this.operator = unit("operator-unit", "home");
+    const ports = (id: string) => ({
+      clock: { wallMs: () => this.nowMs, monotonicMs: () => this.monotonicMs, isSet: () => true },
+      crypto,
+      seal,
+      store: new MemoryStore(samples),
+      log: (level: string, line: string) => this.log.push(`${id} ${level} ${line}`),
+      wake: () => {},
+    });
+    const registry = new Registry(standardVariables);
+    const leaf = (id: string) => new LeafUnit({ id, registry, limits, parent: "home" }, ports(id));
+    this.home = new ManagementUnit({ id: "home", registry, limits }, ports("home"));
+    this.meter = leaf("meter");
+    this.supplier = leaf("supplier-unit");
+    this.operator = leaf("operator-unit");
     this.#units = [this.home, this.meter, this.supplier, this.operator];
     this.home.setDefaultPolicy("customer", readPolicy);
     const meterSession = sessionConfig(1, "meter", "customer", "sensor");
@@ -89,7 +88,7 @@ export class World {
     this.run();
   }
 
-  #join(unit: ManagementUnit, config: SessionConfig, crypto: CryptoPort): void {
+  #join(unit: LeafUnit, config: SessionConfig, crypto: CryptoPort): void {
     const key = new Uint8Array(32).fill(config.kid);
     unit.addSession(config, crypto.importKey(key, "derive"));
     this.home.addSession(config, crypto.importKey(key, "derive"));
@@ -134,11 +133,11 @@ export class World {
     this.run();
   }
 
-  source(unit: ManagementUnit, service: string, stakeholder: string): Source {
+  source(unit: LeafUnit, service: string, stakeholder: string): Source {
     return { device: unit.names.id(unit.id), service: unit.names.id(service), stakeholder: unit.names.id(stakeholder) };
   }
 
-  item(unit: ManagementUnit, variable: string, value: Value, policy?: PolicyText | Uint8Array, timeMs = this.nowMs): Item {
+  item(unit: LeafUnit, variable: string, value: Value, policy?: PolicyText | Uint8Array, timeMs = this.nowMs): Item {
     const { names: n, registry } = unit;
     const given = policy === undefined || policy instanceof Uint8Array ? policy : policyFromText(policy, n);
     return { variable: registry.named(variable).id, value, timeMs, device: n.id("meter"), owner: n.id("customer"), policy: given };
@@ -150,14 +149,14 @@ export class World {
     return this.ask(this.meter, request)[0]!;
   }
 
-  query(unit: ManagementUnit, service: string, stakeholder: string, code: QueryFunctionCode = QueryFunction.last, condition: Condition = [], variable = "activePower"): Told {
+  query(unit: LeafUnit, service: string, stakeholder: string, code: QueryFunctionCode = QueryFunction.last, condition: Condition = [], variable = "activePower"): Told {
     const { names: n, registry } = unit;
     const selector = { variable: registry.byName(variable)?.id ?? 999, device: n.id("meter"), owner: n.id("customer") };
     return this.ask(unit, { op: Operation.query, source: this.source(unit, service, stakeholder), selector, condition, function: code })[0]!;
   }
 
   /** Makes a request and lets it happen; the returned list goes on growing for an event. */
-  ask(unit: ManagementUnit, request: Parameters<ManagementUnit["request"]>[0]): Told[] {
+  ask(unit: LeafUnit, request: Parameters<LeafUnit["request"]>[0]): Told[] {
     const told: Told[] = [];
     unit.request(request, ({ result, instances, retryAfterMs }) =>
       told.push({
@@ -171,7 +170,7 @@ export class World {
   }
 
   /** An event on the meter's active power above a value. */
-  event(unit: ManagementUnit, service: string, stakeholder: string, above: number): Told[] {
+  event(unit: LeafUnit, service: string, stakeholder: string, above: number): Told[] {
     const { names: n, registry } = unit;
     const selector = { variable: registry.named("activePower").id, device: n.id("meter"), owner: n.id("customer") };
     const condition = [{ field: Field.value, comparison: Comparison.above, operand: above }];

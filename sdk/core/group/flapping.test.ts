@@ -9,17 +9,19 @@ import type { LinkPort } from "../ports";
 import { ManagementUnit } from "../unit";
 import { Flapping } from "./flapping";
 
+const link = (): LinkPort => ({ name: "link", send: () => true, close() {} });
+
 test("four openings within a minute are too many, and hold for half a minute", () => {
   const flapping = new Flapping();
-  expect([0, 20_000, 40_000].map((ms) => flapping.noteOpening(ms))).toEqual([false, false, false]);
+  expect([0, 20_000, 40_000].map((ms) => flapping.noteOpening(link(), ms))).toEqual([false, false, false]);
   expect(flapping.isHeld(59_000)).toBe(false);
-  expect(flapping.noteOpening(59_999)).toBe(true);
+  expect(flapping.noteOpening(link(), 59_999)).toBe(true);
   expect([89_998, 89_999].map((ms) => flapping.isHeld(ms))).toEqual([true, false]);
 });
 
 test("openings that are far apart are never too many", () => {
   const flapping = new Flapping();
-  for (let ms = 0; ms < 600_000; ms += 20_000) expect(flapping.noteOpening(ms)).toBe(false);
+  for (let ms = 0; ms < 600_000; ms += 20_000) expect(flapping.noteOpening(link(), ms)).toBe(false);
 });
 
 test("of two devices with one identity one is served, the other is refused, and the alarm is told", () => {

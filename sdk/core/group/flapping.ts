@@ -1,4 +1,5 @@
 /** Notices a neighbour whose session is opened again and again: two devices with one identity, or a link that comes and goes. */
+import type { LinkPort } from "../ports";
 
 /** So many openings within {@link windowMs} are too many for one device. */
 const tooMany = 4;
@@ -9,9 +10,13 @@ const holdMs = 30_000;
 export class Flapping {
   readonly #openedMs: number[] = [];
   #heldUntilMs = -Infinity;
+  /** The link over which the last opening was counted. */
+  #countedLink: LinkPort | undefined;
 
-  /** Notes an opening, on the monotonic clock. @returns whether it is one too many */
-  noteOpening(nowMs: number): boolean {
+  /** Notes that the session is open, on the monotonic clock; once a link. @returns whether it is one too many */
+  noteOpening(link: LinkPort | undefined, nowMs: number): boolean {
+    if (link === this.#countedLink) return false;
+    this.#countedLink = link;
     if (this.#openedMs.push(nowMs) > tooMany) this.#openedMs.shift();
     const flapping = this.#openedMs.length === tooMany && nowMs - this.#openedMs[0]! < windowMs;
     if (flapping) this.#heldUntilMs = nowMs + holdMs;

@@ -9,7 +9,7 @@ import type { Counters } from "../counters";
 import { satisfies, valueBounds, type Instance } from "../model/instance";
 import type { NameId } from "../model/names";
 import { grantedDelayS, Right } from "../model/policy";
-import { checkValue, type Registry, type Value } from "../model/registry";
+import type { Registry, Value } from "../model/registry";
 import { Result, type ResultCode } from "../model/result";
 import type { ClockPort } from "../ports";
 import type { StorePort } from "../../storage/store-port";
@@ -27,21 +27,10 @@ export interface Notification {
   readonly retryAfterMs: number;
 }
 
-/** Timestamps may be this far ahead of the unit's clock: the accuracy that synchronised clocks are expected to have. */
-const maxAheadMs = 2000;
 /** How long an occurrence waits when access control has no room to note its delivery. */
 const busyRetryMs = 1000;
 /** Shortest period of a periodic subscription. */
 export const minPeriodMs = 100;
-
-/** One item of a write, and what it will be kept under. */
-interface Planned {
-  readonly item: Item;
-  readonly series: Series;
-  readonly timeMs: number;
-  policy: number;
-  policySequence: number;
-}
 
 export interface RequestProcessorParts {
   readonly registry: Registry;
@@ -63,7 +52,7 @@ export class RequestProcessor {
 
   readonly #scans: ScanBudget;
 
-  constructor(private readonly parts: RequestProcessorParts) {
+  constructor(protected readonly parts: RequestProcessorParts) {
     this.#scans = new ScanBudget(parts.clock);
   }
 
@@ -75,7 +64,7 @@ export class RequestProcessor {
   process(request: Request, subscriber: Subscriber, id: number, notify: NotifyOf): Notification {
     switch (request.op) {
       case Operation.write:
-        return this.#write(request);
+        return this.write(request);
       case Operation.query:
         return this.#query(request, subscriber);
       case Operation.event:
@@ -86,102 +75,9 @@ export class RequestProcessor {
     }
   }
 
-  // ---- write --------------------------------------------------------------------------------------------------------------------------
-
-  /** Every item is checked before the first is kept: a write takes effect whole or not at all. */
-  #write(request: WriteRequest): Notification {
-    const requester = requesterOf(request.source);
-    const plan: Planned[] = [];
-    for (const item of request.items) {
-      const result = this.#admit(item, request.source, requester);
-      if (result !== Result.done) return outcome(result, this.parts.access.retryAfterMs);
-      const series = this.parts.series.open(item);
-      if (!series) return outcome(Result.busy);
-      const delayS = this.#writeDelayS(series, requester);
-      if (delayS > 0 && plan.some((before) => before.series === series)) return outcome(Result.tooEarly, delayS * 1000);
-      plan.push({ item, series, timeMs: this.#keptTimeOf(item, request.source, series), policy: series.policy, policySequence: series.policySequence });
-    }
-    const result = this.#planPolicies(plan, request.source, requester);
-    this.parts.policies.settle();
-    return result === Result.done ? this.#keep(plan, requester) : outcome(result);
-  }
-
-  /** The delay between two writes of a requester to a series; the owner has none. */
-  #writeDelayS(series: Series, requester: Requester): number {
-    if (requester.stakeholder === series.owner) return 0;
-    return grantedDelayS(this.parts.policies.get(series.policy), Right.write, requester.grantee);
-  }
-
-  /** The device's own time counts for what it measured; what anybody else writes happens now. */
-  #timeOf(item: Item, source: Source): number {
-    return source.device === item.device && item.timeMs > 0 ? item.timeMs : this.parts.clock.wallMs();
-  }
-
-  /** What others write keeps its order, even where the clock was set back: the last that came is the last. */
-  #keptTimeOf(item: Item, source: Source, series: Series): number {
-    const timeMs = this.#timeOf(item, source);
-    const newestMs = source.device === item.device ? -Infinity : this.parts.store.newestMs(series.index);
-    return newestMs > timeMs ? newestMs + 1 : timeMs;
-  }
-
-  #admit(item: Item, source: Source, requester: Requester): ResultCode {
-    const { registry, series, policies, access } = this.parts;
-    const variable = registry.byId(item.variable);
-    if (!variable) return Result.unknownVariable;
-    if (series.ownerOf(item.device) !== item.owner) return Result.denied;
-    if (variable.write === "device" && (source.device !== item.device || requester.stakeholder !== item.owner)) return Result.denied;
-    if (this.#timeOf(item, source) > this.parts.clock.wallMs() + maxAheadMs) return Result.badTime;
-    const known = series.find(item) ?? series.preview(item);
-    const result = access.decide(known, policies.get(known.policy), Right.write, requester);
-    return result === Result.done ? checkValue(variable, item.value) : result;
-  }
-
-  /**
-   * Plans each item under the policy that holds when it comes: one that the owner sends holds from its item on (DI-3). It counts for what the sending device measures
-   * itself, and from services of this unit: one device of an owner's must not shut others out of another.
-   */
-  #planPolicies(plan: readonly Planned[], source: Source, requester: Requester): ResultCode {
-    const { policies } = this.parts;
-    const newest = new Map<Series, Planned>();
-    for (const planned of plan) {
-      const { item, series } = planned;
-      const before = newest.get(series);
-      if (before) planned.policy = before.policy;
-      if (before) planned.policySequence = before.policySequence;
-      newest.set(series, planned);
-      const counts = requester.stakeholder === item.owner && (source.device === item.device || source.device === this.parts.self);
-      if (item.policy === undefined || !counts) continue;
-      const index = item.policy instanceof Uint8Array ? policies.find(item.policy) : policies.add(item.policy, item.owner);
-      if (index < 0) return item.policy instanceof Uint8Array ? Result.unknownPolicy : Result.busy;
-      const { sequence } = policies.get(index);
-      if (index !== planned.policy && sequence <= planned.policySequence) return Result.stalePolicy;
-      planned.policy = index;
-      planned.policySequence = sequence;
-    }
-    return Result.done;
-  }
-
-  #keep(plan: readonly Planned[], requester: Requester): Notification {
-    const { store, policies, access, counters } = this.parts;
-    const instances: Instance[] = [];
-    const fresh: [Series, Instance][] = [];
-    for (const { item, series, timeMs, policy, policySequence } of plan) {
-      const { variable, device, owner, value } = item;
-      if (!this.parts.series.keepRecord(series, policy, policySequence, policies.get(policy))) return outcome(Result.storageFailed);
-      const appended = store.append(series.index, value, timeMs, policy);
-      if (appended === "failed" || appended === "tooOld") return outcome(Result.storageFailed);
-      this.parts.series.noteUse(series, policy, policySequence, policies.get(policy));
-      access.record(series, Right.write, requester, grantedDelayS(policies.get(policy), Right.write, requester.grantee));
-      const instance = { variable, device, owner, value, timeMs, policy };
-      instances.push(instance);
-      if (appended === "known") continue;
-      if (timeMs >= (series.newest?.timeMs ?? 0)) series.newest = instance;
-      counters.instancesKept++;
-      fresh.push([series, instance]);
-    }
-    for (const [series, { value, timeMs, policy }] of fresh) this.#match(series, value, timeMs, policy);
-    // Who names the policies by their hashes knows all that an answer could say: a sensor has many.
-    return plan.every(({ item }) => item.policy instanceof Uint8Array) ? outcome(Result.done) : this.#answer(...instances);
+  /** What others write is taken by the home of its series. */
+  protected write(_request: WriteRequest): Notification {
+    return outcome(Result.denied);
   }
 
   /** Keeps what this unit's own device has measured: its owner may always write it. See {@link OwnDevice.record}. */
@@ -198,7 +94,7 @@ export class RequestProcessor {
     // Looked up in the store when somebody asks for it.
     series.newest = undefined;
     counters.instancesKept++;
-    this.#match(series, value, timeMs, policy);
+    this.match(series, value, timeMs, policy);
     return Result.done;
   }
 
@@ -232,7 +128,7 @@ export class RequestProcessor {
     // `noData` is an access too: were it free, a value could be guessed from many of them.
     access.record(series, Right.read, requester, delayS);
     if (answer.result !== Result.done) return outcome(answer.result);
-    return this.#answer({ ...request.selector, value: answer.value, timeMs: answer.timeMs, policy: answer.policy });
+    return this.answer({ ...request.selector, value: answer.value, timeMs: answer.timeMs, policy: answer.policy });
   }
 
   /** Whether no policy that the series ever had lets the requester read: then it is not looked at, and takes no longer than an absent one. */
@@ -280,7 +176,7 @@ export class RequestProcessor {
     return Result.done;
   }
 
-  #match(series: Series, value: Value, timeMs: number, policy: number): void {
+  protected match(series: Series, value: Value, timeMs: number, policy: number): void {
     const { subscriptions } = series;
     if (!subscriptions) return;
     // Most instances match nothing, and nothing is made for them.
@@ -310,7 +206,7 @@ export class RequestProcessor {
       this.#dueAt(subscription.pendingUntilMs);
     } else if (result === Result.done) {
       access.record(series, Right.read, subscription, access.delayS(series, policy, Right.read, subscription));
-      subscription.notify(this.#answer(instance), subscription.id);
+      subscription.notify(this.answer(instance), subscription.id);
     } else if (result === Result.denied) {
       subscriptions.remove(subscription);
       subscription.notify(outcome(Result.denied), subscription.id);
@@ -340,7 +236,7 @@ export class RequestProcessor {
   }
 
   /** An instance leaves with its policy, by content hash. */
-  #answer(...instances: Instance[]): Notification {
+  protected answer(...instances: Instance[]): Notification {
     const items = instances.map(({ variable, device, owner, value, timeMs, policy }) => ({ variable, device, owner, value, timeMs, policy: this.parts.policies.hash(policy) }));
     return { result: Result.done, instances: items, retryAfterMs: 0 };
   }

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { NodeCrypto } from "../../../targets/linux-gateway/src/node-crypto";
 import { DataInterface } from "../../client/data-interface";
-import { UnitDriver } from "../../client/driver";
+import { UnitDriver } from "../../client/unit-driver";
 import { Registry } from "../../core/model/registry";
 import { standardVariables } from "../../core/model/standard-variables";
 import { MemoryStore } from "../../storage/memory-store";
