@@ -58,6 +58,15 @@ export class Parent {
     return this.session.seal({ op: 7, sequence: this.session.nextSequence, timeMs: body.timeMs, id: body.sequence, result: 0, items, retryAfterMs: 0 });
   }
 
+  /** The answer to the oldest message that asks for one. */
+  nextAnswer(): Uint8Array {
+    while (this.sent.length) {
+      const answer = this.answer();
+      if (answer) return answer;
+    }
+    throw new Error("the device has sent nothing that asks for an answer");
+  }
+
   /** Lets the device and the parent exchange all that is due. */
   exchange(): void {
     for (let answer = this.answer(); answer || this.sent.length; answer = this.answer()) if (answer) this.hand(answer);
@@ -77,7 +86,8 @@ export class Parent {
   /** Subscribes a service to the device's own copy, above a value. */
   subscribe(service: string, above: number): void {
     this.hand(this.#request(service, { op: 3, condition: [{ field: 1, comparison: 3, operand: above }] }));
-    this.told();
+    const answer = this.told();
+    if (answer < 0) throw new Error(`the device has refused a subscription with ${-answer}`);
   }
 
   /** Asks for the deviation of the values above one in a range of time. */

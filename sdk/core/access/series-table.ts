@@ -21,7 +21,7 @@ export interface Series extends SeriesKey {
   /** The instance with the latest time, once one was kept or asked for since the start. */
   newest?: Instance | undefined;
   lastAccess?: Map<number, LastAccess>;
-  /** Who has subscribed to it. */
+  /** Who has subscribed to it, ascending by the least value that may match. */
   subscriptions?: Subscription[] | undefined;
 }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Comparison, conditionFromText, Field, satisfies, type ConditionText } from "./instance";
+import { boundsOf, Comparison, conditionFromText, Field, satisfies, type Condition, type ConditionText } from "./instance";
 
 const same = (value: number) => value;
 const number = fc.oneof(fc.integer({ min: -5, max: 5 }), fc.double({ noNaN: true }));
@@ -27,6 +27,22 @@ describe("DI-4 DI-5 conditions", () => {
     expect(holds(9)).toEqual([true, true, false, false, false]);
     expect(holds(10)).toEqual([false, true, false, true, true]);
     expect(holds(11)).toEqual([false, false, true, true, false]);
+  });
+
+  test("nothing outside of its bounds satisfies a condition, and every whole number inside does", () => {
+    const term = fc.record({ field: fc.constant(Field.value), comparison: fc.constantFrom(...Object.values(Comparison)), operand: number });
+    fc.assert(
+      fc.property(fc.array(term, { maxLength: 4 }), fc.integer({ min: -7, max: 7 }), number, (condition: Condition, whole, value) => {
+        const within = (left: number, isWhole: boolean) => {
+          const { least, greatest } = boundsOf(condition, Field.value, isWhole);
+          return left >= least && left <= greatest;
+        };
+        expect(within(whole, true)).toBe(satisfies(condition, whole, 0));
+        if (satisfies(condition, value, 0)) expect(within(value, false)).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+    expect(boundsOf([{ field: Field.value, comparison: Comparison.equal, operand: 3 }], Field.time, true)).toEqual({ least: -Infinity, greatest: Infinity });
   });
 
   test("an empty condition holds for everything", () => {

@@ -71,14 +71,20 @@ function compare(left: number, comparison: ComparisonCode, right: number): boole
   return left === right;
 }
 
-/** The range outside of which no value satisfies a condition; what it says of time is left out. */
-export function valueBounds(condition: Condition): { readonly least: number; readonly greatest: number } {
+/**
+ * The range outside of which nothing satisfies what a condition says of a field, both ends in it.
+ * @param whole the field holds whole numbers alone: then all in the range satisfies it too
+ */
+export function boundsOf(condition: Condition, field: FieldCode, whole: boolean): { readonly least: number; readonly greatest: number } {
   let least = -Infinity;
   let greatest = Infinity;
-  for (const { field, comparison, operand } of condition) {
-    if (field !== Field.value) continue;
-    if (comparison >= Comparison.above) least = Math.max(least, operand);
-    if (comparison <= Comparison.atMost || comparison === Comparison.equal) greatest = Math.min(greatest, operand);
+  for (const term of condition) {
+    if (term.field !== field) continue;
+    const { comparison, operand } = term;
+    if (comparison === Comparison.above) least = Math.max(least, whole ? Math.floor(operand) + 1 : operand);
+    else if (comparison === Comparison.below) greatest = Math.min(greatest, whole ? Math.ceil(operand) - 1 : operand);
+    if (comparison === Comparison.atLeast || comparison === Comparison.equal) least = Math.max(least, whole ? Math.ceil(operand) : operand);
+    if (comparison === Comparison.atMost || comparison === Comparison.equal) greatest = Math.min(greatest, whole ? Math.floor(operand) : operand);
   }
   return { least, greatest };
 }

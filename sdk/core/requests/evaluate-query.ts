@@ -1,7 +1,7 @@
 /** The functions of a query (DI-4) over the samples that its requester may see (DI-11). */
 import type { Requester } from "../access/access-control";
 import type { Series } from "../access/series-table";
-import { Comparison, Field, QueryFunction, satisfies, type Condition, type QueryFunctionCode } from "../model/instance";
+import { boundsOf, Comparison, Field, QueryFunction, satisfies, type Condition, type QueryFunctionCode } from "../model/instance";
 import { grantedDelayS, Right, type Policy } from "../model/policy";
 import type { Value, Variable } from "../model/registry";
 import { Result, type ResultCode } from "../model/result";
@@ -84,21 +84,11 @@ function plainPolicies(series: Series, requester: Requester, policyOf: (index: n
   return bits;
 }
 
-/** What a condition says of whole numbers and whole milliseconds, as bounds. */
+/** What a condition says of whole numbers and whole milliseconds. */
 function wholeBounds(condition: Condition, leastMs: number, endMs: number): Omit<SampleQuery, "series" | "policies"> {
-  let [fromMs, toMs, least, greatest] = [leastMs, endMs, -Infinity, Infinity];
-  for (const { field, comparison, operand } of condition) {
-    const low = comparison === Comparison.above ? Math.floor(operand) + 1 : comparison >= Comparison.atLeast ? Math.ceil(operand) : -Infinity;
-    const high = comparison === Comparison.below ? Math.ceil(operand) - 1 : comparison === Comparison.atMost || comparison === Comparison.equal ? Math.floor(operand) : Infinity;
-    if (field === Field.time) {
-      fromMs = Math.max(fromMs, low);
-      toMs = Math.min(toMs, high + 1);
-    } else {
-      least = Math.max(least, low);
-      greatest = Math.min(greatest, high);
-    }
-  }
-  return { fromMs, toMs, least, greatest };
+  const time = boundsOf(condition, Field.time, true);
+  const { least, greatest } = boundsOf(condition, Field.value, true);
+  return { fromMs: Math.max(leastMs, time.least), toMs: Math.min(endMs, time.greatest + 1), least, greatest };
 }
 
 /** The last sample is looked for in this time before the end first, then in ever more. */

@@ -1,7 +1,8 @@
 import { randomFillSync } from "node:crypto";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MemoryStore } from "../../storage/memory-store";
-import { Comparison, Field, QueryFunction, type Condition, type QueryFunctionCode } from "../model/instance";
+import { Comparison, Field, QueryFunction, satisfies, type Condition, type QueryFunctionCode } from "../model/instance";
 import { policyFromText, type PolicyText } from "../model/policy";
 import { Registry, type Value } from "../model/registry";
 import { resultName } from "../model/result";
@@ -70,8 +71,8 @@ class Home {
     return this.query(code, [], this.source("screen", "customer"), variable);
   }
 
-  event(condition: Condition = [], source = this.source()): Told[] {
-    const selector = { variable: 3, device: this.id("meter"), owner: this.id("customer") };
+  event(condition: Condition = [], source = this.source(), variable = "activePower"): Told[] {
+    const selector = { variable: this.registry.named(variable).id, device: this.id("meter"), owner: this.id("customer") };
     return this.ask({ op: Operation.event, source, selector, condition });
   }
 
@@ -205,6 +206,50 @@ describe("DI-5 events", () => {
     expect([home.pass(9999), told.length]).toEqual([1, 2]);
     home.pass(1);
     expect(told[2]!.values).toEqual([3]);
+  });
+
+  test("of many subscriptions each is told what satisfies its condition and nothing else", () => {
+    const operand = fc.oneof(fc.integer({ min: -2, max: 2 }), fc.double({ min: -2, max: 2, noNaN: true }));
+    const term = fc.record({ field: fc.constantFrom(Field.value, Field.time), comparison: fc.constantFrom(...Object.values(Comparison)), operand });
+    const conditions = fc.array(fc.array(term, { maxLength: 3 }), { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(conditions, fc.array(fc.integer({ min: -1, max: 1 }), { maxLength: 6 }), fc.constantFrom("activePower", "powerFactor"), (given: Condition[], values, variable) => {
+        const home = new Home({ maxSubscriptions: 12 });
+        home.write(home.item(0, grant(1, 0), variable));
+        const atMs = (condition: Condition) => condition.map((one) => (one.field === Field.time ? { ...one, operand: one.operand + home.nowMs } : one));
+        const asked = given.map(atMs);
+        const told = asked.map((condition) => home.event(condition, home.source(), variable));
+        const firstMs = home.nowMs + 1;
+        for (const value of values) {
+          home.pass(1);
+          home.write(home.item(value, undefined, variable));
+        }
+        const expected = asked.map((condition) => values.filter((value, i) => satisfies(condition, value, firstMs + i)));
+        expect(told.map((notifications) => notifications.slice(1).flatMap((one) => one.values))).toEqual(expected);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test("what is held back for one subscription is not what another waits for, and a policy without delay ends the waiting", () => {
+    const home = new Home();
+    const both = (sequence: number, minDelayS: number): PolicyText => ({
+      sequence,
+      entries: [{ rights: "read", minDelayS, grantees: ["supplier", "operator"].map((stakeholder) => ({ stakeholder, service: "billing" })) }],
+    });
+    home.write(home.item(0, both(1, 10)));
+    const [ones, all] = [home.event(equals(1)), home.event([], home.source("billing", "operator"))];
+    home.write(home.item(1));
+    home.write(home.item(2));
+    home.pass(10_000);
+    expect([ones, all].map((told) => told.slice(1).map((one) => one.values))).toEqual([[[1]], [[2]]]);
+    home.write(home.item(1));
+    home.pass(1000);
+    home.write(home.item(1, both(2, 0)));
+    expect([ones.length, all.length]).toEqual([3, 3]);
+    home.pass(1000);
+    home.write(home.item(1, closed(3)));
+    expect([ones, all].map((told) => told[3]!.result)).toEqual(["denied", "denied"]);
   });
 
   test("CP-3 queries and events of one grantee share one delay", () => {

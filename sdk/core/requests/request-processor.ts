@@ -6,7 +6,7 @@ import { AccessControl, requesterOf, type Requester } from "../access/access-con
 import type { PolicyTable } from "../access/policy-table";
 import type { Series, SeriesTable } from "../access/series-table";
 import type { Counters } from "../counters";
-import { satisfies, valueBounds, type Instance } from "../model/instance";
+import { boundsOf, Field, satisfies, type Condition, type Instance } from "../model/instance";
 import type { NameId } from "../model/names";
 import { grantedDelayS, Right } from "../model/policy";
 import type { Registry, Value } from "../model/registry";
@@ -16,7 +16,7 @@ import type { StorePort } from "../../storage/store-port";
 import { Operation, type EventRequest, type Item, type PeriodicRequest, type QueryRequest, type Request, type Source, type WriteRequest } from "../wire/session-body";
 import { evaluateQuery } from "./evaluate-query";
 import { ScanBudget } from "./scan-budget";
-import { Subscriptions, type NotifyOf, type Subscriber, type Subscription } from "./subscriptions";
+import { Subscriptions, type Held, type NotifyOf, type Subscriber, type Subscription } from "./subscriptions";
 
 /** The outcome of a request, or an occurrence of a subscription (DI-8). */
 export interface Notification {
@@ -82,18 +82,20 @@ export class RequestProcessor {
 
   /** Keeps what this unit's own device has measured: its owner may always write it. See {@link OwnDevice.record}. */
   record(series: Series, value: Value, timeMs: number): ResultCode {
-    const { store, policies, series: table, counters } = this.parts;
-    const { policy } = series;
-    if (series.policiesHad.indexOf(policy) < 0) {
+    const { parts } = this;
+    const { policy, policiesHad } = series;
+    // Of most series there is one policy.
+    if (policiesHad[0] !== policy && policiesHad.indexOf(policy) < 0) {
+      const { policies, series: table } = parts;
       if (!table.keepRecord(series, policy, series.policySequence, policies.get(policy))) return Result.storageFailed;
       table.noteUse(series, policy, series.policySequence, policies.get(policy));
     }
-    const appended = store.append(series.index, value, timeMs, policy);
+    const appended = parts.store.append(series.index, value, timeMs, policy);
     if (appended === "failed" || appended === "tooOld") return Result.storageFailed;
     if (appended === "known") return Result.done;
     // Looked up in the store when somebody asks for it.
     series.newest = undefined;
-    counters.instancesKept++;
+    parts.counters.instancesKept++;
     this.match(series, value, timeMs, policy);
     return Result.done;
   }
@@ -142,7 +144,8 @@ export class RequestProcessor {
   #subscribe(request: EventRequest | PeriodicRequest, subscriber: Subscriber, id: number, notify: NotifyOf): Notification {
     const { registry, series: table, policies, subscriptions } = this.parts;
     const requester = requesterOf(request.source);
-    if (!registry.byId(request.selector.variable)) return outcome(Result.unknownVariable);
+    const variable = registry.byId(request.selector.variable);
+    if (!variable) return outcome(Result.unknownVariable);
     const periodMs = request.op === Operation.periodic ? request.periodMs : 0;
     if (request.op === Operation.periodic && !(periodMs >= minPeriodMs)) return outcome(Result.unsupported);
     if (table.ownerOf(request.selector.device) !== request.selector.owner) return outcome(Result.denied);
@@ -154,9 +157,9 @@ export class RequestProcessor {
     // Only the owner makes a series by subscribing to it: otherwise a reader could use up the table.
     const series = isOwner ? table.open(request.selector) : table.find(request.selector);
     if (!series) return outcome(isOwner ? Result.busy : Result.noData);
-    const condition = request.op === Operation.event ? request.condition : [];
+    const matching = matchingOf(request.op === Operation.event ? request.condition : [], variable.type === "integer");
     const pendingUntilMs = this.parts.clock.monotonicMs();
-    const subscription: Subscription = { ...requester, subscriber, id, series, condition, ...valueBounds(condition), periodMs, device: request.source.device, notify, pending: undefined, pendingUntilMs };
+    const subscription: Subscription = { ...requester, subscriber, id, series, ...matching, periodMs, device: request.source.device, notify, pending: undefined, pendingUntilMs };
     if (periodMs && this.#hasPeriodic(subscription)) return outcome(Result.alreadySubscribed);
     const added = subscriptions.add(subscription);
     if (added && periodMs) this.#dueAt(pendingUntilMs);
@@ -181,20 +184,27 @@ export class RequestProcessor {
     if (!subscriptions) return;
     // Most instances match nothing, and nothing is made for them.
     let matching: Subscription[] | undefined;
-    for (let i = subscriptions.length; i-- > 0; ) {
+    const count = subscriptions.length;
+    for (let i = 0; i < count; i++) {
       const subscription = subscriptions[i]!;
       // Of values that are no numbers, neither is ever true.
-      if ((value as number) < subscription.least || (value as number) > subscription.greatest) continue;
-      if (subscription.periodMs === 0 && satisfies(subscription.condition, value, timeMs)) (matching ??= []).push(subscription);
+      if ((value as number) < subscription.least) break;
+      if ((value as number) > subscription.greatest || subscription.periodMs !== 0) continue;
+      const { condition, pending } = subscription;
+      if (condition && !satisfies(condition, value, timeMs)) continue;
+      if (pending && pending.policy === policy && subscription.pendingUntilMs > this.parts.clock.monotonicMs()) {
+        // What holds back the one before holds back this one, which takes its place.
+        pending.value = value;
+        pending.timeMs = timeMs;
+      } else (matching ??= []).push(subscription);
     }
     if (!matching) return;
     const { variable, device, owner } = series;
-    const instance: Instance = { variable, device, owner, value, timeMs, policy };
-    for (let i = matching.length; i-- > 0; ) this.#deliver(matching[i]!, instance);
+    for (const subscription of matching) this.#deliver(subscription, { variable, device, owner, value, timeMs, policy });
   }
 
   /** Delivers one occurrence, or holds it back until the delay has passed: then the newest match is delivered. */
-  #deliver(subscription: Subscription, instance: Instance): void {
+  #deliver(subscription: Subscription, instance: Held): void {
     const { access, policies, clock, subscriptions } = this.parts;
     const { series } = subscription;
     const policy = policies.get(instance.policy);
@@ -261,6 +271,12 @@ export class RequestProcessor {
   #dueAt(atMs: number): void {
     this.dueMs = Math.min(this.dueMs, atMs);
   }
+}
+
+/** What a subscription keeps of its condition: bounds say all of it where values are whole numbers, unless it is about time. */
+function matchingOf(condition: Condition, whole: boolean): Pick<Subscription, "least" | "greatest" | "condition"> {
+  const besides = whole ? condition.filter(({ field }) => field !== Field.value) : condition;
+  return { ...boundsOf(condition, Field.value, whole), condition: besides.length ? besides : undefined };
 }
 
 export function outcome(result: ResultCode, retryAfterMs = 0): Notification {

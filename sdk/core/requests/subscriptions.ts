@@ -3,6 +3,7 @@ import type { Requester } from "../access/access-control";
 import type { Series } from "../access/series-table";
 import type { Condition, Instance } from "../model/instance";
 import type { NameId } from "../model/names";
+import type { Value } from "../model/registry";
 import type { Notification } from "./request-processor";
 
 /** Takes the notifications of one request or subscription. */
@@ -19,19 +20,26 @@ export interface Subscription extends Requester {
   /** The subscriber's id of the request that made it. */
   readonly id: number;
   readonly series: Series;
-  readonly condition: Condition;
-  /** What the condition says of the value at least: below and above these it does not hold. */
+  /** What matches lies between these. */
   readonly least: number;
   readonly greatest: number;
+  /** What must hold besides; undefined where they say all. */
+  readonly condition: Condition | undefined;
   /** Time between two notifications of a periodic subscription; 0 for an event. */
   readonly periodMs: number;
   /** Device that the subscriber's service runs on. */
   readonly device: NameId;
   readonly notify: NotifyOf;
-  /** The newest matching instance that the minimum delay still holds back. */
-  pending: Instance | undefined;
+  /** The newest matching instance that the minimum delay still holds back: an object of this subscription's own. */
+  pending: Held | undefined;
   /** When the delay ends, or the period of a periodic subscription; on the monotonic clock. */
   pendingUntilMs: number;
+}
+
+/** An instance whose place the next one takes. */
+export interface Held extends Instance {
+  value: Value;
+  timeMs: number;
 }
 
 export class Subscriptions {
@@ -43,7 +51,7 @@ export class Subscriptions {
   add(subscription: Subscription): boolean {
     if (this.#all.length >= this.capacity || this.#countOf(subscription.subscriber) >= Math.max(4, this.capacity / 2)) return false;
     this.#all.push(subscription);
-    (subscription.series.subscriptions ??= []).push(subscription);
+    insert((subscription.series.subscriptions ??= []), subscription);
     return true;
   }
 
@@ -71,6 +79,13 @@ export class Subscriptions {
   all(): Subscription[] {
     return this.#all.slice();
   }
+}
+
+/** Keeps the subscriptions to a series ascending by the least value: a reading is compared with no more of them than it may match. */
+function insert(list: Subscription[], subscription: Subscription): void {
+  let place = list.length;
+  while (place > 0 && list[place - 1]!.least > subscription.least) place--;
+  list.splice(place, 0, subscription);
 }
 
 function drop(list: Subscription[], subscription: Subscription): void {
