@@ -26,6 +26,7 @@ const nativeSeal = Object.freeze<NativeSeal>({
   sealReading: native("ebSealReading"),
   verify: native("ebSealVerify"),
   parse: native("ebSealParse"),
+  read: native("ebSealRead"),
 });
 
 const nativeSamples = Object.freeze<NativeSamples>({

@@ -4,6 +4,7 @@ import { portableSeal } from "../../sdk/core/wire/reading-message";
 import { Dice, type Case, type Engine, type Platform } from "./case";
 import { attackCases } from "./attack-cases";
 import { dataInterfaceCases } from "./data-interface-cases";
+import { bodyCases } from "./body-cases";
 import { copyCases } from "./copy-cases";
 import { derCases } from "./der-cases";
 import { hostileCases } from "./hostile-cases";
@@ -14,7 +15,7 @@ import { streetAttackCases } from "./street-attack-cases";
 import { wireCases } from "./wire-cases";
 import { World } from "./world";
 
-export const allCases: readonly Case[] = [...wireCases, ...sealCases, ...storageCases, ...routingCases, ...streetAttackCases, ...dataInterfaceCases, ...hostileCases, ...attackCases, ...copyCases, ...derCases];
+export const allCases: readonly Case[] = [...wireCases, ...sealCases, ...bodyCases, ...storageCases, ...routingCases, ...streetAttackCases, ...dataInterfaceCases, ...hostileCases, ...attackCases, ...copyCases, ...derCases];
 
 /** Runs one case. Nonces come from a seed, so that both engines must make the same bytes. */
 export function runCase(one: Case, engine: Engine): unknown {

@@ -17,7 +17,7 @@ const signed = edges.flatMap((edge) => [edge, edge + 1, -1 - edge]);
 const upTo = (most: number) => [...edges.filter((edge) => edge < most), most];
 
 /** A session whose names are the indexes themselves. */
-const agreed: BodyContext = { registry: standardRegistry, nameId: (index) => index, nameIndex: (id) => id };
+const agreed: BodyContext = { registry: standardRegistry, nameIds: Array.from({ length: 256 }, (_, index) => index), nameId: (index) => index, nameIndex: (id) => id };
 const source = { device: 3, service: 200, stakeholder: 5 };
 const policy = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 255);
 

@@ -20,6 +20,7 @@ const natives: Readonly<Record<string, unknown>> = {
   ebSealReading: seal!.sealReading,
   ebSealVerify: seal!.verify,
   ebSealParse: seal!.parse,
+  ebSealRead: seal!.read,
   ebSamplesWriteWhole: samples.writeWhole,
   ebSamplesCrc: samples.crc,
   ebSamplesFind: samples.find,

@@ -10,7 +10,6 @@ import type { NameId, Names } from "../model/names";
 import type { Registry } from "../model/registry";
 import type { LinkPort } from "../ports";
 import { utf8Length } from "../model/utf8";
-import * as cbor from "../wire/cbor";
 import { maxSequence, type BodyContext, type SessionBody, type Source } from "../wire/session-body";
 import { isAnswer, isOpening, nonceBytes, readOpening, writeOpening } from "../wire/opening";
 import { readBody, sequenceRead } from "../wire/read-body";
@@ -104,7 +103,7 @@ export class Session implements BodyContext {
   readonly kid: number;
   readonly peer: NameId;
   readonly isInitiator: boolean;
-  readonly #nameIds: readonly NameId[];
+  readonly nameIds: readonly NameId[];
   readonly #sources: readonly Source[];
   readonly #below: ReadonlySet<NameId> | undefined;
   /** The key of openings, from the first that is made or comes until the session is closed; an initiator has it only while it opens, since it takes a device a kilobyte. */
@@ -138,7 +137,7 @@ export class Session implements BodyContext {
     this.kid = kid;
     this.isInitiator = self === initiator;
     this.peer = names.id(this.#peerText());
-    this.#nameIds = config.names.map((name) => names.id(name));
+    this.nameIds = config.names.map((name) => names.id(name));
     // Only what the peer may say matters at this end.
     const theirs = config.sources.filter((s) => (s.via ?? s.device) !== self);
     this.#sources = theirs.map((s) => ({ device: names.id(s.device), service: names.id(s.service), stakeholder: names.id(s.stakeholder) }));
@@ -157,11 +156,11 @@ export class Session implements BodyContext {
   }
 
   nameId(index: number): NameId {
-    return this.#nameIds[index] ?? malformed(`name ${index} is not one of the ${this.#nameIds.length} agreed`);
+    return this.nameIds[index] ?? malformed(`name ${index} is not one of the ${this.nameIds.length} agreed`);
   }
 
   nameIndex(id: NameId): number {
-    const index = this.#nameIds.indexOf(id);
+    const index = this.nameIds.indexOf(id);
     return index >= 0 ? index : badArgument(`${this.names.text(id)} is not in the names of session ${this.kid}; add it to both key files`);
   }
 
@@ -272,8 +271,8 @@ export class Session implements BodyContext {
     if (!epoch) return refused(this.#epoch || this.#candidates.size ? "notAuthentic" : "notOpen", `session ${this.kid}`);
     let body: SessionBody;
     try {
-      cbor.startReading(envelope.message, envelope.start, envelope.end);
-      body = readBody(this);
+      // What the engine's own reader does not take, the other reads, or refuses with a reason.
+      body = this.sealPort.read(envelope, this) ?? readBody(envelope, this);
     } catch (error) {
       const answerable = epoch === this.#epoch && sequenceRead > 0 && epoch.window.accept(sequenceRead);
       return { kind: "malformed", sequence: answerable ? sequenceRead : 0, detail: messageOf(error) };

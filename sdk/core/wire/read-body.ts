@@ -8,6 +8,7 @@ import { lastResultCode, Result, type ResultCode } from "../model/result";
 import * as cbor from "./cbor";
 import { policyHashBytes, readPolicy } from "./policy-codec";
 import { maxAnnounced, maxHops, maxItems, maxPeriodMs, maxSequence, Operation, type BodyContext, type Item, type SessionBody, type Source } from "./session-body";
+import type { Envelope } from "./session-message";
 
 /** Longest text or byte value that is read at all; the registry sets the bound of each variable. */
 const maxValueBytes = 256;
@@ -51,8 +52,9 @@ const lastKey = 18;
 /** The sequence of the last body, for an answer to one that turned out to be malformed; 0 where it was not reached. */
 export let sequenceRead = 0;
 
-/** Reads one body from the CBOR reader up to its end. @throws EbalanceError `malformed` naming what is wrong */
-export function readBody(context: BodyContext): SessionBody {
+/** Reads the body that is the payload of an envelope. @throws EbalanceError `malformed` naming what is wrong */
+export function readBody({ message, start, end }: Envelope, context: BodyContext): SessionBody {
+  cbor.startReading(message, start, end);
   const fields: Fields = { op: 0, sequence: 0, timeMs: undefined };
   sequenceRead = 0;
   const length = cbor.readLength(cbor.Major.map, 12);

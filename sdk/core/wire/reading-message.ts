@@ -4,7 +4,8 @@
  */
 import type { CryptoPort } from "../security/crypto-port";
 import * as cbor from "./cbor";
-import type { BodyContext, Source } from "./session-body";
+import { readBody } from "./read-body";
+import type { BodyContext, SessionBody, Source } from "./session-body";
 import { parseEnvelope, seal, startPayload, verify, type Envelope, type MacContext, type VerifyContext } from "./session-message";
 import { writeSource } from "./write-body";
 
@@ -31,6 +32,8 @@ export interface SealPort {
   verify(context: VerifyContext, envelope: Envelope): boolean;
   /** Takes an envelope apart as {@link parseEnvelope} does; undefined for what is none. */
   parse(message: Uint8Array): Envelope | undefined;
+  /** Reads the body of an envelope as {@link readBody} does; undefined for one that it does not take, which may be good all the same. */
+  read(envelope: Envelope, context: BodyContext): SessionBody | undefined;
 }
 
 /** The seal port in TypeScript. */
@@ -53,6 +56,7 @@ export function portableSeal(crypto: CryptoPort): SealPort {
     },
     verify: (context, envelope) => verify(crypto, context, envelope),
     parse: (message) => parseEnvelope(message),
+    read: (envelope, context) => readBody(envelope, context),
   };
 }
 

@@ -70,6 +70,8 @@ export function isStanding(request: { readonly op: number }): boolean {
 /** The list of names that both ends of a session hold, and the registry that gives values their types. */
 export interface BodyContext {
   readonly registry: Registry;
+  /** The id of each name, in the order agreed. */
+  readonly nameIds: readonly NameId[];
   /** @throws EbalanceError `malformed` for an index that was not agreed */
   nameId(index: number): NameId;
   /** @throws EbalanceError `bad-argument` for a name that was not agreed */

@@ -24,7 +24,7 @@ enum { UINT = 0x00, NEGATIVE = 0x20, BYTES = 0x40 };
 static const int64_t greatest = 9007199254740991; /* 2^53 - 1 */
 
 /* A whole number may be an integer or a double to the engine; doubles are dear on a chip without them. */
-static int64_t wholeArgument(xsMachine* the, int index, const char* name, int64_t least, int64_t most)
+int64_t ebSealNumber(xsMachine* the, int index, const char* name, int64_t least, int64_t most)
 {
 	int type = xsmcArgc > index ? xsmcTypeOf(xsArg(index)) : xsUndefinedType;
 	int64_t value = INT64_MIN;
@@ -40,7 +40,7 @@ static int64_t wholeArgument(xsMachine* the, int index, const char* name, int64_
 	return value;
 }
 
-static ebPart bufferArgument(xsMachine* the, int index, const char* name, size_t most)
+ebPart ebSealBuffer(xsMachine* the, int index, const char* name, size_t most)
 {
 	void* data = NULL;
 	xsUnsignedValue size = 0;
@@ -96,15 +96,15 @@ void ebSealReading(xsMachine* the)
 	uint8_t payload[READING_MAX], length[3], digest[DIGEST], message[ENVELOPE_MAX + 3 + READING_MAX + 1 + TAG];
 	const uint32_t key = ebCryptoMacKey(the, 0, name);
 	const int64_t numbers[5] = {
-		wholeArgument(the, 5, name, 1, 0x3fffffff),
-		wholeArgument(the, 6, name, 0, UINT32_MAX),
-		wholeArgument(the, 7, name, 0, 65535),
-		wholeArgument(the, 8, name, -greatest, greatest),
-		wholeArgument(the, 9, name, -greatest, greatest),
+		ebSealNumber(the, 5, name, 1, 0x3fffffff),
+		ebSealNumber(the, 6, name, 0, UINT32_MAX),
+		ebSealNumber(the, 7, name, 0, 65535),
+		ebSealNumber(the, 8, name, -greatest, greatest),
+		ebSealNumber(the, 9, name, -greatest, greatest),
 	};
-	ebPart parts[3] = { bufferArgument(the, 1, name, PREFIX_MAX) };
-	const ebPart envelope = bufferArgument(the, 2, name, ENVELOPE_MAX);
-	const ebPart head = bufferArgument(the, 3, name, TEMPLATE_MAX), tail = bufferArgument(the, 4, name, TEMPLATE_MAX);
+	ebPart parts[3] = { ebSealBuffer(the, 1, name, PREFIX_MAX) };
+	const ebPart envelope = ebSealBuffer(the, 2, name, ENVELOPE_MAX);
+	const ebPart head = ebSealBuffer(the, 3, name, TEMPLATE_MAX), tail = ebSealBuffer(the, 4, name, TEMPLATE_MAX);
 	parts[2] = (ebPart){ payload, putReading(payload, head, tail, numbers) };
 	parts[1] = (ebPart){ length, (size_t)(putHead(length, BYTES, parts[2].size) - length) };
 	ebCryptoTag(the, name, key, parts, 3, digest);
@@ -120,9 +120,9 @@ void ebSealVerify(xsMachine* the)
 	static const char name[] = "verify";
 	uint8_t length[3];
 	const uint32_t key = ebCryptoMacKey(the, 0, name);
-	const size_t start = (size_t)wholeArgument(the, 3, name, 0, MESSAGE_MAX), end = (size_t)wholeArgument(the, 4, name, (int64_t)start, MESSAGE_MAX);
-	ebPart parts[3] = { bufferArgument(the, 1, name, PREFIX_MAX) };
-	const ebPart message = bufferArgument(the, 2, name, MESSAGE_MAX);
+	const size_t start = (size_t)ebSealNumber(the, 3, name, 0, MESSAGE_MAX), end = (size_t)ebSealNumber(the, 4, name, (int64_t)start, MESSAGE_MAX);
+	ebPart parts[3] = { ebSealBuffer(the, 1, name, PREFIX_MAX) };
+	const ebPart message = ebSealBuffer(the, 2, name, MESSAGE_MAX);
 	if (end + TAG > message.size)
 		xsRangeError("%s: payload and tag end beyond the message", name);
 	parts[2] = (ebPart){ (const uint8_t*)message.bytes + start, end - start };

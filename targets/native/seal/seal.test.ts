@@ -60,6 +60,18 @@ describe.skipIf(noCryptoReason !== "")(`native seal on XS ${noCryptoReason}`, ()
     expect(lines).toEqual(["true true true"]);
   });
 
+  it("SP-1 reads a body while its list of names changes under it", async () => {
+    const lines = await onXs(`
+      const message = seal.readingSealer(context, template)(9, 0, 3, 230, 0), { start, end } = parseEnvelope(message);
+      const names = [7, 7, 7, 10, 11, 12], hostile = { get 3() { message.fill(255); return 10; }, get 4() { delete hostile[5]; return 11; }, 5: 12 };
+      host.print(JSON.stringify(native.read(message, start, end, names)));
+      host.print(String(native.read(message, start, end, hostile)));
+      host.print(String(native.read(message, start, end, names)));`);
+    const source = { device: 10, service: 11, stakeholder: 12 };
+    expect(JSON.parse(lines[0]!)).toMatchObject({ op: 1, sequence: 9, timeMs: 0, source, items: [{ variable: 3, value: 230, timeMs: 0, device: 10, owner: 12 }] });
+    expect(lines.slice(1)).toEqual(["undefined", "undefined"]);
+  });
+
   it("SP-1 refuses bad arguments with an error that names the function, and goes on", async () => {
     const lines = await onXs(`
       const gone = crypto.importKey(new Uint8Array(16), "mac"), secret = crypto.importKey(new Uint8Array(16), "derive");
@@ -76,9 +88,12 @@ describe.skipIf(noCryptoReason !== "")(`native seal on XS ${noCryptoReason}`, ()
       for (const arguments_ of [[gone.keyId, prefix, bytes, start, end], [keyId, "prefix", bytes, start, end], [keyId, prefix, "message", start, end], [keyId, prefix, bytes, -1, end], [keyId, prefix, bytes, end + 1, end],
         [keyId, prefix, bytes, start, end + 2], [keyId, prefix, bytes, start, 2000], [keyId, prefix, bytes, 0.5, end], [keyId, prefix, new Uint8Array(1100), start, end], [keyId, prefix, new Uint8Array(7), 0, 0], []])
         attempt("verify", () => native.verify(...arguments_));
+      for (const arguments_ of [[undefined, 0, 0, []], ["message", 0, 0, []], [bytes, -1, end, []], [bytes, 0.5, end, []], [bytes, end, start, []], [bytes, start, bytes.length + 1, []], [bytes, start, 2000, []],
+        [new Uint8Array(1100), 0, 0, []], [bytes, start, shouting, []], [bytes, start, end], [bytes, start, end, 7], []])
+        attempt("read", () => native.read(...arguments_));
       attempt("after all", () => native.verify(keyId, prefix, bytes, start, end));`);
     expect(lines.at(-1)).toBe("after all: true");
-    expect(lines.length).toBe(8 + 4 * 7 + 5 * 12 + 6 + 1 + 11 + 1);
-    for (const line of lines.slice(0, -1)) expect(line).toMatch(/: (TypeError|RangeError) (sealReading|verify|this is no buffer)/);
+    expect(lines.length).toBe(8 + 4 * 7 + 5 * 12 + 6 + 1 + 11 + 12 + 1);
+    for (const line of lines.slice(0, -1)) expect(line).toMatch(/: (TypeError|RangeError) (sealReading|verify|read|this is no buffer)/);
   });
 });

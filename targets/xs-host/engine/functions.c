@@ -178,7 +178,8 @@ static void pushSeal(txMachine* the)
 	txSlot* last = fxLastProperty(the, fxNewObject(the));
 	last = ebAddFunction(the, last, "sealReading", ebSealReading, 10);
 	last = ebAddFunction(the, last, "verify", ebSealVerify, 5);
-	ebAddFunction(the, last, "parse", ebSealParse, 1);
+	last = ebAddFunction(the, last, "parse", ebSealParse, 1);
+	ebAddFunction(the, last, "read", ebSealRead, 4);
 }
 #endif
 
