@@ -6,11 +6,21 @@ import { halfBits } from "./half-float";
 
 let out: Uint8Array;
 let at = 0;
+let most = 0;
 
-/** Starts writing into `buffer` at `offset`. */
-export function startWriting(buffer: Uint8Array, offset = 0): void {
+/** Buffers grow to a multiple of this. */
+const growthBytes = 256;
+
+/** Starts writing into `buffer` at `offset`. Where it has no room for it all, what is written goes on in a larger one, of `mostBytes` at most. */
+export function startWriting(buffer: Uint8Array, offset = 0, mostBytes = buffer.length): void {
   out = buffer;
   at = offset;
+  most = mostBytes;
+}
+
+/** The buffer that is written: the one handed in, or a larger one in its place. */
+export function writtenBuffer(): Uint8Array {
+  return out;
 }
 
 /** Where the next byte goes. */
@@ -19,7 +29,14 @@ export function writePosition(): number {
 }
 
 function reserve(size: number): void {
-  if (at + size > out.length) throw new EbalanceError("too-large", "caller", `message needs more than ${out.length} bytes`);
+  if (at + size > out.length) grow(at + size);
+}
+
+function grow(least: number): void {
+  if (least > most) throw new EbalanceError("too-large", "caller", `message needs more than ${most} bytes`);
+  const larger = new Uint8Array(Math.min(Math.ceil(least / growthBytes) * growthBytes, most));
+  larger.set(out);
+  out = larger;
 }
 
 /** Writes the head of an item: its major type and its argument, an integer from 0 to 2^53 - 1, in the fewest bytes. */

@@ -68,23 +68,25 @@ export function encodeScope(...parts: (string | number)[]): Uint8Array {
   return buffer.slice(0, cbor.writePosition());
 }
 
-/** Scratch space of this module, made at first use because a preloaded module's own buffers are frozen. */
+/** Scratch space of this module, made at first use because a preloaded module's own buffers are frozen, and as large as the largest message so far needed. */
 let arena: Uint8Array | undefined;
 let tag: Uint8Array | undefined;
 const payloadAt = 256;
+const firstPayloadBytes = 256;
 
-function scratch(): Uint8Array {
-  return (arena ??= new Uint8Array(payloadAt + maxMessageBytes));
+function scratch(payloadBytes = firstPayloadBytes): Uint8Array {
+  if (!arena || arena.length < payloadAt + payloadBytes) arena = new Uint8Array(payloadAt + payloadBytes);
+  return arena;
 }
 
 /** Starts a payload: what is written with the CBOR writer from here to {@link seal} is the payload. */
 export function startPayload(): void {
-  cbor.startWriting(scratch(), payloadAt);
+  cbor.startWriting(scratch(), payloadAt, payloadAt + maxMessageBytes);
 }
 
 /** Ends the payload that {@link startPayload} began, authenticates it, and returns the message. */
 export function seal(crypto: CryptoPort, context: MacContext): Uint8Array {
-  const buffer = scratch();
+  const buffer = (arena = cbor.writtenBuffer());
   const length = cbor.writePosition() - payloadAt;
   if (length > maxPayloadBytes) throw new EbalanceError("too-large", "caller", `payload of ${length} bytes, at most ${maxPayloadBytes}`);
   const start = placePrefix(buffer, context, length);
@@ -149,8 +151,8 @@ function readKid(message: Uint8Array, start: number, end: number): number {
 
 /** Whether the tag of an envelope was made under this context. */
 export function verify(crypto: CryptoPort, context: VerifyContext, envelope: Envelope): boolean {
-  const buffer = scratch();
   const payload = payloadOf(envelope);
+  const buffer = scratch(payload.length);
   buffer.set(payload, payloadAt);
   const structure = buffer.subarray(placePrefix(buffer, context, payload.length), payloadAt + payload.length);
   return crypto.verifyMac(context.key, structure, structure.length, tagOf(envelope));
