@@ -14,24 +14,31 @@ export type GranteeId = number;
 const maxNames = 32768;
 const maxNameBytes = 64;
 
+/** So many names are looked through; more are found by an index, which takes a device more RAM than the names. */
+const fewNames = 16;
+
 export class Names {
-  readonly #ids = new Map<string, NameId>();
   readonly #texts: string[] = [];
+  #ids: Map<string, NameId> | undefined;
 
   /** The id of a name, made if it is new. @throws EbalanceError `bad-argument` for an empty or overlong name or a full table */
   id(text: string): NameId {
-    const known = this.#ids.get(text);
+    const known = this.find(text);
     if (known !== undefined) return known;
     const length = typeof text === "string" ? utf8Length(text) : 0;
     if (length < 1 || length > maxNameBytes) badArgument(`name ${JSON.stringify(text)} is not a text of 1 to ${maxNameBytes} bytes`);
     if (this.#texts.length === maxNames) badArgument(`more than ${maxNames} names`);
-    this.#ids.set(text, this.#texts.length);
-    return this.#texts.push(text) - 1;
+    const id = this.#texts.push(text) - 1;
+    if (this.#ids) this.#ids.set(text, id);
+    else if (id === fewNames) this.#ids = new Map(this.#texts.map((name, i) => [name, i]));
+    return id;
   }
 
   /** The id of a name that may not be known. */
   find(text: string): NameId | undefined {
-    return this.#ids.get(text);
+    if (this.#ids) return this.#ids.get(text);
+    const id = this.#texts.indexOf(text);
+    return id < 0 ? undefined : id;
   }
 
   text(id: NameId): string {
