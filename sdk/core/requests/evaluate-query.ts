@@ -1,11 +1,11 @@
 /** The functions of a query (DI-4) over the samples that its requester may see (DI-11). */
 import type { Requester } from "../access/access-control";
 import type { Series } from "../access/series-table";
-import { boundsOf, Comparison, Field, QueryFunction, satisfies, type Condition, type QueryFunctionCode } from "../model/instance";
+import { boundsOf, Field, QueryFunction, satisfies, type Condition, type QueryFunctionCode } from "../model/instance";
 import { grantedDelayS, Right, type Policy } from "../model/policy";
 import type { Value, Variable } from "../model/registry";
 import { Result, type ResultCode } from "../model/result";
-import type { SampleQuery, StorePort, Summary } from "../../storage/store-port";
+import type { StorePort, Summary } from "../../storage/store-port";
 
 export interface QueryAnswer {
   /** `done`, `noData`, `unsupported`, or `denied` where nothing that the requester may see matches, and something is hidden. */
@@ -31,46 +31,68 @@ export function evaluateQuery(
   store: StorePort,
   policyOf: (index: number) => Policy,
 ): QueryAnswer {
-  const numeric = variable.type === "integer" || variable.type === "float";
-  if (!numeric && code !== QueryFunction.last && code !== QueryFunction.count) return { ...new Aggregate(code).answer(Result.unsupported, false), looked: 0 };
-  const onTime = condition.filter((term) => term.field === Field.time);
-  const endMs = timeBound(condition, Comparison.below, Infinity);
   const wholeSteps = variable.type === "integer";
+  if (!wholeSteps && variable.type !== "float" && code !== QueryFunction.last && code !== QueryFunction.count) return unsupported;
   const policies = wholeSteps && store.summarise ? plainPolicies(series, requester, policyOf) : undefined;
+  const time = boundsOf(condition, Field.time, policies !== undefined);
+  const leastMs = Math.max(0, time.least);
+  const endMs = Math.floor(time.greatest) + 1;
   /** Over the samples from a time on that satisfy the condition. */
-  const evaluateFrom = (leastMs: number) => {
-    const aggregate = new Aggregate(code);
-    const { looked, denied } = policies === undefined ? scan(leastMs, aggregate) : summarise(leastMs, policies, aggregate);
-    return { ...aggregate.answer(aggregate.count ? Result.done : denied ? Result.denied : Result.noData, wholeSteps), looked };
-  };
-  const scan = (leastMs: number, aggregate: Aggregate) => {
-    const sight = new Sight(series, requester, policyOf);
-    let denied = false;
-    let looked = 0;
-    store.scan(series.index, leastMs - series.longestDelayS * 1000, endMs, (value, timeMs, policy) => {
-      looked++;
-      const visible = sight.sees(timeMs, policy);
-      if (timeMs < leastMs || !satisfies(onTime, value, timeMs)) return true;
-      if (sight.delayS < 0) denied = true;
-      if (!visible) return true;
-      // Counted before the value is looked at: otherwise the delay itself would tell whether a guess was right.
-      aggregate.see(sight.delayS);
-      if (satisfies(condition, value, timeMs)) aggregate.add(value, timeMs, policy);
-      return true;
-    });
-    return { looked, denied };
-  };
-  const summarise = (leastMs: number, policies: number, aggregate: Aggregate) => {
-    const summary = store.summarise!({ series: series.index, policies, ...wholeBounds(condition, leastMs, endMs) });
-    if (summary.looked > summary.hidden) aggregate.see(0);
-    if (summary.count) aggregate.take(summary);
-    return { looked: summary.looked, denied: summary.hidden > 0 };
-  };
-  const leastMs = timeBound(condition, Comparison.atLeast, 0);
+  const evaluateFrom =
+    policies === undefined
+      ? (fromMs: number) => visit(series, condition, code, new Sight(series, requester, policyOf), store, fromMs, endMs, wholeSteps)
+      : (fromMs: number) => summarise(series, condition, code, policies, store, fromMs, endMs);
   // How far is looked back must not depend on values: the delay that is charged would tell of them.
-  const looksBack = code === QueryFunction.last && onTime.length === condition.length;
+  const looksBack = code === QueryFunction.last && condition.every((term) => term.field === Field.time);
   return looksBack ? lookBack(evaluateFrom, leastMs, Math.min(endMs, store.newestMs(series.index) + 1)) : evaluateFrom(leastMs);
 }
+
+/** Visits each sample. */
+function visit(
+  series: Series,
+  condition: Condition,
+  code: QueryFunctionCode,
+  sight: Sight,
+  store: StorePort,
+  fromMs: number,
+  endMs: number,
+  wholeSteps: boolean,
+): QueryAnswer {
+  const aggregate = new Aggregate(code);
+  const onTime = condition.filter((term) => term.field === Field.time);
+  let isDenied = false;
+  let delayS = -1;
+  let looked = 0;
+  store.scan(series.index, fromMs - series.longestDelayS * 1000, endMs, (value, timeMs, policy) => {
+    looked++;
+    const visible = sight.sees(timeMs, policy);
+    if (timeMs < fromMs || !satisfies(onTime, value, timeMs)) return true;
+    if (sight.delayS < 0) isDenied = true;
+    if (!visible) return true;
+    // Counted before the value is looked at: otherwise the delay itself would tell whether a guess was right.
+    if (sight.delayS > delayS) delayS = sight.delayS;
+    if (satisfies(condition, value, timeMs)) aggregate.add(value, timeMs, policy);
+    return true;
+  });
+  const { count, value, timeMs, policy } = aggregate;
+  return { result: resultOf(count, isDenied), value: calculated(code, value, aggregate, wholeSteps), timeMs, policy, delayS, looked };
+}
+
+/** Has the store add up whole numbers where each sample is seen or not whatever came before it. */
+function summarise(series: Series, condition: Condition, code: QueryFunctionCode, policies: number, store: StorePort, fromMs: number, toMs: number): QueryAnswer {
+  const { least, greatest } = boundsOf(condition, Field.value, true);
+  const summary = store.summarise!({ series: series.index, policies, fromMs, toMs, least, greatest });
+  const { count, looked, hidden } = summary;
+  const { value, timeMs, policy } = code === QueryFunction.minimum ? summary.minimum : code === QueryFunction.maximum ? summary.maximum : summary.last;
+  return { result: resultOf(count, hidden > 0), value: calculated(code, value, summary, true), timeMs, policy, delayS: looked > hidden ? 0 : -1, looked };
+}
+
+function resultOf(count: number, isDenied: boolean): ResultCode {
+  return count ? Result.done : isDenied ? Result.denied : Result.noData;
+}
+
+/** What is answered where functions are asked for that a variable does not have. */
+const unsupported: QueryAnswer = Object.freeze({ result: Result.unsupported, value: 0, timeMs: 0, policy: 0, delayS: -1, looked: 0 });
 
 /** Bits of the policies of a series whose samples the requester sees, where each is seen or not whatever came before it; undefined where one has a delay. */
 function plainPolicies(series: Series, requester: Requester, policyOf: (index: number) => Policy): number | undefined {
@@ -84,13 +106,6 @@ function plainPolicies(series: Series, requester: Requester, policyOf: (index: n
   return bits;
 }
 
-/** What a condition says of whole numbers and whole milliseconds. */
-function wholeBounds(condition: Condition, leastMs: number, endMs: number): Omit<SampleQuery, "series" | "policies"> {
-  const time = boundsOf(condition, Field.time, true);
-  const { least, greatest } = boundsOf(condition, Field.value, true);
-  return { fromMs: Math.max(leastMs, time.least), toMs: Math.min(endMs, time.greatest + 1), least, greatest };
-}
-
 /** The last sample is looked for in this time before the end first, then in ever more. */
 const firstSpanMs = 60_000;
 
@@ -101,16 +116,6 @@ function lookBack(evaluateFrom: (leastMs: number) => QueryAnswer, leastMs: numbe
     looked += answer.looked;
     if (answer.result === Result.done || !(endMs - spanMs > leastMs)) return { ...answer, looked };
   }
-}
-
-/** The tightest bound that a condition sets on the time with this comparison. */
-function timeBound(condition: Condition, comparison: number, otherwise: number): number {
-  let bound = otherwise;
-  for (const term of condition) {
-    if (term.field !== Field.time || term.comparison !== comparison) continue;
-    bound = comparison === Comparison.below ? Math.min(bound, term.operand) : Math.max(bound, term.operand);
-  }
-  return bound;
 }
 
 /**
@@ -148,69 +153,54 @@ class Sight {
   }
 }
 
-class Aggregate {
+/** What is known of the samples that satisfy a condition, and the one that a function may be answered with. */
+class Aggregate implements AddedUp {
   count = 0;
-  #sum = 0;
-  /** The first value, and the squares of the differences from it: squares of large values would lose small differences. */
-  #pivot = 0;
-  #squares = 0;
-  #value: Value = 0;
-  #timeMs = 0;
-  #policy = 0;
-  #delayS = -1;
+  total = 0;
+  pivot = 0;
+  squares = 0;
+  value: Value = 0;
+  timeMs = 0;
+  policy = 0;
 
   constructor(private readonly code: QueryFunctionCode) {}
-
-  see(delayS: number): void {
-    if (delayS > this.#delayS) this.#delayS = delayS;
-  }
 
   add(value: Value, timeMs: number, policy: number): void {
     this.count++;
     if (this.code === QueryFunction.average || this.code === QueryFunction.deviation) this.#addUp(value as number);
     if (this.count > 1 && !this.#displaces(value, timeMs)) return;
-    this.#value = value;
-    this.#timeMs = timeMs;
-    this.#policy = policy;
+    this.value = value;
+    this.timeMs = timeMs;
+    this.policy = policy;
   }
 
   /** Whether the answer is of this sample from now on. */
   #displaces(value: Value, timeMs: number): boolean {
-    if (this.code === QueryFunction.minimum) return value < this.#value;
-    if (this.code === QueryFunction.maximum) return value > this.#value;
-    return timeMs >= this.#timeMs;
+    if (this.code === QueryFunction.minimum) return value < this.value;
+    if (this.code === QueryFunction.maximum) return value > this.value;
+    return timeMs >= this.timeMs;
   }
 
   #addUp(value: number): void {
-    if (this.count === 1) this.#pivot = value;
-    this.#sum += value;
-    this.#squares += (value - this.#pivot) * (value - this.#pivot);
+    if (this.count === 1) this.pivot = value;
+    this.total += value;
+    this.squares += (value - this.pivot) * (value - this.pivot);
   }
+}
 
-  /** Takes what a store has added up. */
-  take({ count, total, pivot, squares, minimum, maximum, last }: Summary): void {
-    const sample = this.code === QueryFunction.minimum ? minimum : this.code === QueryFunction.maximum ? maximum : last;
-    this.count = count;
-    this.#sum = total;
-    this.#pivot = pivot;
-    this.#squares = squares;
-    this.#value = sample.value;
-    this.#timeMs = sample.timeMs;
-    this.#policy = sample.policy;
-  }
+/** Squares of differences from the first value: squares of large values would lose small differences. */
+type AddedUp = Pick<Summary, "count" | "total" | "pivot" | "squares">;
 
-  /** Of all that counted, not of a sample of more. */
-  #deviation(): number {
-    const fromPivot = this.#sum - this.count * this.#pivot;
-    return Math.sqrt(Math.max(0, this.#squares / this.count - (fromPivot / this.count) * (fromPivot / this.count)));
-  }
+/** The value that a function gives: that of the sample it is answered with, or one of all that counted. */
+function calculated(code: QueryFunctionCode, value: Value, addedUp: AddedUp, wholeSteps: boolean): Value {
+  if (code === QueryFunction.count) return addedUp.count;
+  if (code !== QueryFunction.average && code !== QueryFunction.deviation) return value;
+  const exact = code === QueryFunction.average ? addedUp.total / addedUp.count : deviationOf(addedUp);
+  return wholeSteps ? Math.round(exact) + 0 : exact;
+}
 
-  answer(result: ResultCode, wholeSteps: boolean): Omit<QueryAnswer, "looked"> {
-    let value = this.#value;
-    if (this.code === QueryFunction.count) value = this.count;
-    if (this.code === QueryFunction.average) value = this.#sum / this.count;
-    if (this.code === QueryFunction.deviation) value = this.#deviation();
-    if (wholeSteps && (this.code === QueryFunction.average || this.code === QueryFunction.deviation)) value = Math.round(value as number) + 0;
-    return { result, value, timeMs: this.#timeMs, policy: this.#policy, delayS: this.#delayS };
-  }
+/** Of all that counted, not of a sample of more. */
+function deviationOf({ count, total, pivot, squares }: AddedUp): number {
+  const fromPivot = (total - count * pivot) / count;
+  return Math.sqrt(Math.max(0, squares / count - fromPivot * fromPivot));
 }

@@ -111,10 +111,9 @@ export class RequestProcessor {
     if (table.ownerOf(request.selector.device) !== request.selector.owner) return outcome(Result.denied);
     const series = table.find(request.selector);
     if (!series) return outcome(this.#grantsNothing(table.preview(request.selector), requester) ? Result.denied : Result.noData);
-    if (this.#grantsNothing(series, requester)) return outcome(Result.denied);
-
     // The policy in force is asked first, which spares the work; the samples that were seen may ask for a longer delay.
     const current = grantedDelayS(policies.get(series.policy), Right.read, requester.grantee);
+    if (current < 0 && this.#grantsNothing(series, requester)) return outcome(Result.denied);
     const early = current < 0 ? Result.done : access.decideDelay(series, Right.read, requester, current);
     if (early !== Result.done) return outcome(early, access.retryAfterMs);
 
@@ -184,15 +183,14 @@ export class RequestProcessor {
     if (!subscriptions) return;
     // Most instances match nothing, and nothing is made for them.
     let matching: Subscription[] | undefined;
-    const count = subscriptions.length;
-    for (let i = 0; i < count; i++) {
-      const subscription = subscriptions[i]!;
+    for (let i = 0; ; i++) {
+      const subscription = subscriptions[i];
       // Of values that are no numbers, neither is ever true.
-      if ((value as number) < subscription.least) break;
+      if (!subscription || (value as number) < subscription.least) break;
       if ((value as number) > subscription.greatest || subscription.periodMs !== 0) continue;
       const { condition, pending } = subscription;
       if (condition && !satisfies(condition, value, timeMs)) continue;
-      if (pending && pending.policy === policy && subscription.pendingUntilMs > this.parts.clock.monotonicMs()) {
+      if (pending && pending.policy === policy) {
         // What holds back the one before holds back this one, which takes its place.
         pending.value = value;
         pending.timeMs = timeMs;

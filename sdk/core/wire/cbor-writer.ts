@@ -6,6 +6,8 @@ import { halfBits } from "./half-float";
 
 let out: Uint8Array;
 let at = 0;
+/** Where the buffer ends: asking it for its length costs a device as much as a call. */
+let end = 0;
 let most = 0;
 
 /** Buffers grow to a multiple of this. */
@@ -15,6 +17,7 @@ const growthBytes = 256;
 export function startWriting(buffer: Uint8Array, offset = 0, mostBytes = buffer.length): void {
   out = buffer;
   at = offset;
+  end = buffer.length;
   most = mostBytes;
 }
 
@@ -29,7 +32,7 @@ export function writePosition(): number {
 }
 
 function reserve(size: number): void {
-  if (at + size > out.length) grow(at + size);
+  if (at + size > end) grow(at + size);
 }
 
 function grow(least: number): void {
@@ -37,6 +40,7 @@ function grow(least: number): void {
   const larger = new Uint8Array(Math.min(Math.ceil(least / growthBytes) * growthBytes, most));
   larger.set(out);
   out = larger;
+  end = larger.length;
 }
 
 /** Writes the head of an item: its major type and its argument, an integer from 0 to 2^53 - 1, in the fewest bytes. */
@@ -75,7 +79,9 @@ function write32(value: number): void {
 
 /** Writes an integer between -(2^53 - 1) and 2^53 - 1. */
 export function writeInteger(value: number): void {
-  if (value >= 0) writeHead(Major.uint, value);
+  // Most are small.
+  if (value >= 0 && value < 24 && at < end) out[at++] = value;
+  else if (value >= 0) writeHead(Major.uint, value);
   else writeHead(Major.negative, -1 - value);
 }
 

@@ -215,8 +215,7 @@ export class RingStore implements StorePort {
 
   /** In the order in which they were appended, which is that of time unless the clock was set back. */
   scan(series: number, fromMs: number, toMs: number, visit: SampleVisitor): void {
-    for (let sector = this.#next(this.#head, fromMs, toMs, true); sector >= 0; sector = this.#next(sector, fromMs, toMs, false))
-      if (!this.#scanSector(sector, series, fromMs, toMs, visit)) return;
+    for (const sector of this.#sectors(fromMs, toMs)) if (!this.#scanSector(sector, series, fromMs, toMs, visit)) return;
   }
 
   #scanSector(sector: number, series: number, fromMs: number, toMs: number, visit: SampleVisitor): boolean {
@@ -234,26 +233,26 @@ export class RingStore implements StorePort {
     return true;
   }
 
-  /** The next sector behind one that may hold samples of a range of time, -1 where there is none; that which is written is the last. */
-  #next(behind: number, fromMs: number, toMs: number, fromHead: boolean): number {
+  /** The sectors that may hold samples of a range of time, in the order in which they were written. */
+  #sectors(fromMs: number, toMs: number): number[] {
     const spans = this.#spans;
     const head = this.#head;
     const { sectorCount } = this.flash;
     const fromS = Math.floor(fromMs / 1000);
-    if (behind === head && !fromHead) return -1;
-    for (let sector = this.#after(behind); sector !== head; sector = sector + 1 < sectorCount ? sector + 1 : catalogueSectors) {
+    const found: number[] = [];
+    for (let sector = this.#after(head); sector !== head; sector = sector + 1 < sectorCount ? sector + 1 : catalogueSectors) {
       const place = sector * spanPlaces;
-      if (spans[place]! >= fromS && spans[place + 1]! * 1000 < toMs && spans[place + 2] !== 0) return sector;
+      if (spans[place]! >= fromS && spans[place + 1]! * 1000 < toMs && spans[place + 2] !== 0) found.push(sector);
     }
-    return this.#policies !== 0 && this.#fromMs < toMs && this.#untilMs >= fromMs ? head : -1;
+    if (this.#policies !== 0 && this.#fromMs < toMs && this.#untilMs >= fromMs) found.push(head);
+    return found;
   }
 
   summarise(query: SampleQuery): Summary {
     const { fromMs, toMs } = query;
     const { sectorBytes } = this.flash;
     const summing = this.samples.summing(query);
-    for (let sector = this.#next(this.#head, fromMs, toMs, true); sector >= 0; sector = this.#next(sector, fromMs, toMs, false))
-      summing.add(sector * sectorBytes + sectorHeaderBytes, (sector + 1) * sectorBytes);
+    for (const sector of this.#sectors(fromMs, toMs)) summing.add(sector * sectorBytes + sectorHeaderBytes, (sector + 1) * sectorBytes);
     const { sums } = summing;
     return {
       count: sums[Sum.count]!,
