@@ -3,15 +3,21 @@
 import ts from "typescript";
 import { parsed, rewritten } from "./text-edits.mjs";
 
-/** A bundle with its constants written out. Their declarations stay, for whoever uses them otherwise. */
+/** A bundle with its constants written out. Where nobody uses a table of them otherwise, the bundler may leave it out. */
 export function withConstants(code) {
   const numbers = constantsOf(code);
   return rewritten(code, (node, file) => {
+    if (isTable(node, file)) return [{ from: node.getStart(file), to: node.getStart(file), text: "/* @__PURE__ */ " }];
     const number = isUse(node) ? numbers.get(node.getText(file)) : undefined;
     if (number === undefined) return [];
     const name = ts.isShorthandPropertyAssignment(node.parent) ? `${node.text}: ` : "";
     return [{ from: node.getStart(file), to: node.end, text: name + number }];
   });
+}
+
+/** Whether this makes a frozen object at the top level. */
+function isTable(node, file) {
+  return ts.isCallExpression(node) && ts.isVariableDeclaration(node.parent) && node.parent.parent.parent.parent === file && node.expression.getText(file) === "Object.freeze";
 }
 
 /** Whether an expression may stand for a constant: a name by itself, or a member of one. */
