@@ -20,7 +20,7 @@ const forDevices = {
   noExternal: [/./],
   splitting: false,
   esbuildPlugins: [deviceModules],
-  plugins: [{ name: "for-device", renderChunk: async (code: string) => ({ code: await forDevice(code) }) }],
+  plugins: [{ name: "for-device", renderChunk: async (code: string) => ({ code: await forDevice(code, { shortNames: true }) }) }],
 } satisfies Parameters<typeof defineConfig>[0];
 
 export default defineConfig([

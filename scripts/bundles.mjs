@@ -26,12 +26,12 @@ export function bundleDeviceForNode(entry, outfile) {
 
 /** The SDK for devices as one module, which XS preloads: it stands in flash. */
 export function bundleSdkForXs(outfile) {
-  return bundle(root("sdk/device.ts"), { outfile });
+  return bundle(root("sdk/device.ts"), { outfile, shortNames: true });
 }
 
 /** What a DER controller needs besides: preloaded too. */
 export function bundleDerForXs(outfile) {
-  return bundle(root("sdk/der.ts"), { outfile });
+  return bundle(root("sdk/der.ts"), { outfile, shortNames: true });
 }
 
 /** An example for XS: it imports the preloaded SDK. */
@@ -39,13 +39,14 @@ export function bundleDeviceForXs(entry, outfile) {
   return bundle(root(entry), {
     outfile,
     external: ["ebalance/device", "ebalance/der"],
+    shortNames: true,
     alias: { "ebalance:platform": root("targets/xs-host/device-platform.ts") },
   });
 }
 
 /** What a board on a serial line needs besides: preloaded too. */
 export function bundleBoardForXs(outfile) {
-  return bundle(root("targets/xs-host/board.ts"), { outfile, external: ["ebalance/device"] });
+  return bundle(root("targets/xs-host/board.ts"), { outfile, external: ["ebalance/device"], shortNames: true });
 }
 
 /** An example for XS on a board: it imports the preloaded SDK and board, and what is `preloaded` besides. */

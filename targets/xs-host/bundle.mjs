@@ -6,9 +6,10 @@ import { forDevice, deviceModules, xsSyntax } from "./device-code.mjs";
 
 /**
  * Bundles `entry` (a path, or `{ contents, resolveDir }` for text) into `outfile`.
- * Specifiers in `external` stay imports, for modules that are preloaded.
+ * Specifiers in `external` stay imports, for modules that are preloaded. With `shortNames` it is what stands in flash; without, a profile or a stack
+ * names what it was called in its sources.
  */
-export async function bundle(entry, { outfile, external = [], alias = {} }) {
+export async function bundle(entry, { outfile, external = [], alias = {}, shortNames = false }) {
   const input =
     typeof entry === "string"
       ? { entryPoints: [entry] }
@@ -28,6 +29,6 @@ export async function bundle(entry, { outfile, external = [], alias = {} }) {
     plugins: [deviceModules],
     logLevel: "silent",
   });
-  writeFileSync(outfile, await forDevice(readFileSync(outfile, "utf8")));
+  writeFileSync(outfile, await forDevice(readFileSync(outfile, "utf8"), { shortNames }));
   return outfile;
 }

@@ -10,5 +10,5 @@ export const deviceModules: Plugin;
 /** A module's text with an index in every loop over the elements of something, which must be an array. */
 export function withIndexLoops(code: string): string;
 
-/** A bundle as a device gets it. */
-export function forDevice(code: string): Promise<string>;
+/** A bundle as a device gets it; with `shortNames` as it stands in flash. */
+export function forDevice(code: string, options?: { readonly shortNames?: boolean }): Promise<string>;

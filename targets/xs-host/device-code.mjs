@@ -69,10 +69,14 @@ function withoutDestructuring(code) {
   });
 }
 
-/** A bundle as a device gets it. Fields of classes are set by the constructor, instead of being defined by a function of their own and set again. */
-export async function forDevice(code) {
+/**
+ * A bundle as a device gets it. Fields of classes are set by the constructor, instead of being defined by a function of their own and set again. With `shortNames` what only
+ * the bundle itself can name has names of a letter or two.
+ */
+export async function forDevice(code, { shortNames = false } = {}) {
   const tsconfigRaw = { compilerOptions: { useDefineForClassFields: false } };
-  const plain = withoutDestructuring(withConstants(withPlainNames(code)));
-  const result = await transform(plain, { loader: "ts", target: "es2021", format: "esm", treeShaking: true, supported: xsSyntax, tsconfigRaw });
+  const plain = withoutDestructuring(withConstants(withPlainNames(code, { short: shortNames })));
+  const options = { loader: "ts", target: "es2021", format: "esm", treeShaking: true, minifyIdentifiers: shortNames, supported: xsSyntax, tsconfigRaw };
+  const result = await transform(plain, options);
   return result.code.replaceAll("void 0", "undefined");
 }

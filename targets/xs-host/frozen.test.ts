@@ -2,8 +2,9 @@
 // What preloaded modules have in flash that a write would be refused for: found before anything writes.
 import { mkdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { bundleBoardForXs, bundleDerForXs, bundleSdkForXs, root } from "../../scripts/bundles.mjs";
+import { root } from "../../scripts/bundles.mjs";
 import { noHostReason } from "./available";
+import { bundle } from "./bundle.mjs";
 import { runOnXs } from "./run.mjs";
 import { workbench } from "./scripts-for-tests";
 
@@ -38,9 +39,9 @@ describe.skipIf(noHostReason)(`what is frozen in flash${noHostReason ? ` (left o
     const folder = root("build/tests/frozen");
     mkdirSync(folder, { recursive: true });
     const preload = [
-      { file: await bundleSdkForXs(`${folder}/device.js`), specifier: "ebalance/device" },
-      { file: await bundleDerForXs(`${folder}/der.js`), specifier: "ebalance/der" },
-      { file: await bundleBoardForXs(`${folder}/board.js`), specifier: "ebalance/board" },
+      { file: await bundle(root("sdk/device.ts"), { outfile: `${folder}/device.js` }), specifier: "ebalance/device" },
+      { file: await bundle(root("sdk/der.ts"), { outfile: `${folder}/der.js` }), specifier: "ebalance/der" },
+      { file: await bundle(root("targets/xs-host/board.ts"), { outfile: `${folder}/board.js`, external: ["ebalance/device"] }), specifier: "ebalance/board" },
     ];
     const { lines, errors } = await runOnXs({ main: file("list.js", list), preload });
     expect(errors).toBe("");

@@ -5,20 +5,19 @@ import ts from "typescript";
 import { rewritten } from "./text-edits.mjs";
 
 /**
- * `#name` becomes `_name` throughout a bundle.
+ * `#name` becomes `_name` throughout a bundle, or with `short` a number after the underscore: each name takes a device its length in flash.
  * @throws Error where a property has the plain name already
  */
-export function withPlainNames(code) {
+export function withPlainNames(code, { short = false } = {}) {
   const plain = new Set();
-  const taken = new Set();
+  const names = new Map();
   const result = rewritten(code, (node, file) => {
     if (ts.isIdentifier(node) && node.text.startsWith("_") && node.parent.name === node && !ts.isVariableDeclaration(node.parent) && !ts.isParameter(node.parent)) plain.add(node.text);
     if (!ts.isPrivateIdentifier(node)) return [];
-    taken.add(`_${node.text.slice(1)}`);
-    const at = node.getStart(file);
-    return [{ from: at, to: at + 1, text: "_" }];
+    if (!names.has(node.text)) names.set(node.text, `_${short ? names.size.toString(36) : node.text.slice(1)}`);
+    return [{ from: node.getStart(file), to: node.end, text: names.get(node.text) }];
   });
-  const clash = [...taken].find((name) => plain.has(name));
-  if (clash) throw new Error(`${clash} is a name beside #${clash.slice(1)}`);
+  const clash = [...names].find(([, name]) => plain.has(name));
+  if (clash) throw new Error(`${clash[1]} is a name beside ${clash[0]}`);
   return result;
 }
