@@ -29,12 +29,15 @@ export const deviceModules = {
   },
 };
 
-/** The standard variables from one text without what they are about: literals of objects take three times the bytecode. */
+/** The standard variables from one text without what they are about: literals of objects take three times the bytecode. Most are integers that a device measures, so that is not said. */
 function variablesFrom(definitions) {
-  const rows = Object.entries(definitions).map(([name, { id, unit, type, write, scale, min, max }]) => [name, id, unit, type, write, scale, min, max]);
+  const rows = Object.entries(definitions).map(([name, { id, unit, type, write, scale, min, max }]) => {
+    const measured = [name, id, unit, scale ?? null, min ?? null, max ?? null];
+    return type === "integer" && write === "device" ? measured : [...measured, type, write];
+  });
   return `const variables = {};
 JSON.parse(${JSON.stringify(JSON.stringify(rows))}).forEach((row) => {
-  variables[row[0]] = { id: row[1], unit: row[2], type: row[3], write: row[4], scale: row[5] ?? undefined, min: row[6] ?? undefined, max: row[7] ?? undefined, about: "" };
+  variables[row[0]] = { id: row[1], unit: row[2], scale: row[3] ?? undefined, min: row[4] ?? undefined, max: row[5] ?? undefined, type: row[6] ?? "integer", write: row[7] ?? "device", about: "" };
 });
 export default variables;`;
 }
