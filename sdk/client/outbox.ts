@@ -44,9 +44,8 @@ export class Outbox {
   readonly #onAnswer = ({ result, instances, retryAfterMs }: Notification) => {
     const hash = instances[0]?.policy;
     if (this.policy && !this.#policyHash && hash instanceof Uint8Array) this.#learn(hash);
-    this.#answered(result, retryAfterMs);
+    this.answered(result, retryAfterMs);
   };
-  readonly #onReport = (result: ResultCode, retryAfterMs: number) => this.#answered(result, retryAfterMs);
 
   /**
    * @param uplink made anew when the parent does not answer; undefined on the parent itself
@@ -108,7 +107,8 @@ export class Outbox {
     return { variable: readings.variable(index), value: readings.value(index), timeMs: readings.timeMs(index), device: this.#source.device, owner: this.#owner, policy };
   }
 
-  #answered(result: ResultCode, retryAfterMs: number): void {
+  /** What is under way has its outcome. */
+  answered(result: ResultCode, retryAfterMs: number): void {
     const count = this.#underWay;
     this.#underWay = 0;
     if (result === Result.done) {
@@ -138,7 +138,7 @@ export class Outbox {
   /** The parent has said under which hash it knows the policy. */
   #learn(policyHash: Uint8Array): void {
     this.#policyHash = policyHash;
-    this.#reporter = this.unit.own.reporter(this.#source, policyHash, this.#onReport);
+    this.#reporter = this.unit.own.reporter(this.#source, policyHash, this);
   }
 
   /** No reading is sent any more. */

@@ -41,7 +41,7 @@ export class LeafUnit {
   protected readonly policies: PolicyTable;
   protected readonly subscriptions: Subscriptions;
   readonly #processor: RequestProcessor;
-  protected readonly neighbours = new Neighbours();
+  protected readonly neighbours: Neighbours;
   /** What this unit does with the readings of its own device. */
   readonly own: OwnDevice;
   /** Outcomes of local services' requests that are due at the next tick: the call that made one has returned by then. */
@@ -59,14 +59,16 @@ export class LeafUnit {
   ) {
     const limits = (this.limits = { ...defaultLimits, ...config.limits });
     const { clock, crypto, store } = ports;
+    const wake = () => this.#wake();
+    this.neighbours = new Neighbours(wake);
     this.id = config.id;
     this.registry = config.registry;
     this.series = new SeriesTable(limits.maxSeries, this.names, store.catalogue);
-    this.policies = new PolicyTable(this.names, crypto, limits.maxPolicies, (use) => this.#policiesInUse(use), store.catalogue);
+    this.subscriptions = new Subscriptions(limits.maxSubscriptions);
+    this.policies = new PolicyTable(this.names, crypto, limits.maxPolicies, [this.series, store, this.subscriptions], store.catalogue);
     const kept = store.catalogue?.restore();
     if (kept) this.policies.restore(kept.policies);
     if (kept) this.series.restore(kept.series);
-    this.subscriptions = new Subscriptions(limits.maxSubscriptions);
     const access = new AccessControl(clock, limits.maxAccessStates, this.series);
     this.self = this.names.id(config.id);
     this.parent = config.parent === undefined ? undefined : this.names.id(config.parent);
@@ -82,7 +84,7 @@ export class LeafUnit {
       unit: this,
       self: this.self,
     });
-    this.own = new OwnDevice(this.self, this.parent, this.series, this.#processor, this.neighbours, () => this.#wake());
+    this.own = new OwnDevice(this.self, this.parent, this.series, this.#processor, this.neighbours, wake);
   }
 
   protected newProcessor(parts: RequestProcessorParts): RequestProcessor {
@@ -106,7 +108,7 @@ export class LeafUnit {
     const peer = config.initiator === this.id ? config.responder : config.initiator;
     if (this.neighbours.withId(this.names.find(peer))) badArgument(`unit ${this.id} has a session with ${peer} already`);
     const session = new Session(config, this.id, secret, this.registry, this.names, this.ports.crypto, this.ports.seal);
-    const neighbour = new Neighbour(session, this.ports, this.counters, (atMs) => this.#dueAt(atMs));
+    const neighbour = new Neighbour(session, this.ports, this.counters, this.neighbours);
     this.neighbours.add(neighbour);
     return neighbour;
   }
@@ -321,12 +323,6 @@ export class LeafUnit {
     return dueMs === Infinity ? Infinity : Math.max(0, dueMs - this.ports.clock.monotonicMs());
   }
 
-  /** A neighbour has something to do at that time. */
-  #dueAt(atMs: number): void {
-    this.neighbours.dueAt(atMs);
-    if (atMs < this.#awakeMs) this.#wake();
-  }
-
   /** When a tick is needed next, on the monotonic clock. */
   #dueMs(): number {
     if (this.#queue.length) return -Infinity;
@@ -359,11 +355,5 @@ export class LeafUnit {
 
   protected refuse(refusal: keyof Counters["refused"], link: LinkPort, detail: string): false {
     return refused(this.counters, refusal, `message from ${link.name}`, detail, this.ports.log);
-  }
-
-  #policiesInUse(use: (policy: number) => void): void {
-    this.series.policiesInUse(use);
-    this.ports.store.policiesInUse(use);
-    for (const subscription of this.subscriptions.all()) if (subscription.pending) use(subscription.pending.policy);
   }
 }

@@ -5,7 +5,7 @@ import { Result, type ResultCode } from "./model/result";
 import type { LinkPort, UnitPorts } from "./ports";
 import { fits } from "./requests/answers";
 import { PendingRequests } from "./requests/pending-requests";
-import { Reporter, type OnAnswer } from "./requests/reporter";
+import { Reporter, type Schedule, type Sender } from "./requests/reporter";
 import { outcome } from "./requests/request-processor";
 import type { Notify, NotifyOf } from "./requests/subscriptions";
 import type { Session } from "./security/session";
@@ -33,12 +33,12 @@ export class Neighbour {
     if (!this.#sendWhole(whole) && !(instances.length > 1 && this.#sendWhole({ ...whole, items: [] }))) this.counters.notificationsLost++;
   };
 
-  /** @param onDue told when, on the monotonic clock, {@link tick} has to be called at the latest; of several moments the first counts */
+  /** @param schedule told when, on the monotonic clock, {@link tick} has to be called at the latest */
   constructor(
     readonly session: Session,
     private readonly ports: UnitPorts,
     private readonly counters: Counters,
-    private readonly onDue: (atMs: number) => void,
+    private readonly schedule: Schedule,
   ) {}
 
   /** Opens the session over a link. */
@@ -51,7 +51,7 @@ export class Neighbour {
 
   #openAgainIn(ms: number): void {
     this.#openAgainMs = this.ports.clock.monotonicMs() + ms;
-    this.onDue(this.#openAgainMs);
+    this.schedule.dueAt(this.#openAgainMs);
   }
 
   /** The peer has answered the opening; it takes the new keys in use with the first message under them. */
@@ -69,7 +69,7 @@ export class Neighbour {
 
   /** A session that wears out is opened anew. */
   #noteWear(): void {
-    if (this.session.isInitiator && this.session.isWorn) this.onDue(this.#wornMs());
+    if (this.session.isInitiator && this.session.isWorn) this.schedule.dueAt(this.#wornMs());
   }
 
   /** When to open anew because the session wears out; Infinity where that is not due. */
@@ -94,15 +94,15 @@ export class Neighbour {
     if (isStanding(request)) this.#sequences.set(id, sequence);
     const deadlineMs = this.ports.clock.monotonicMs() + timeoutMs;
     this.#pending.add(sequence, request, this.#forget(request, id, notify), deadlineMs);
-    this.onDue(deadlineMs);
+    this.schedule.dueAt(deadlineMs);
     return Result.done;
   }
 
   /** The short way of readings, as {@link OwnDevice.reporter} says. */
-  reporter(source: Source, policy: Uint8Array, onAnswer: OnAnswer): Reporter | undefined {
+  reporter(source: Source, policy: Uint8Array, sender: Sender): Reporter | undefined {
     const { clock } = this.ports;
     if (!this.link || !this.session.isOpen || !clock.isSet()) return undefined;
-    return (this.#reporter = new Reporter(this.link, clock, this.session.readingSealer(source, policy), onAnswer, this.onDue));
+    return (this.#reporter = new Reporter(this.link, clock, this.session.readingSealer(source, policy), sender, this.schedule));
   }
 
   /** A subscription is known to the neighbour by the sequence of the request that made it. */

@@ -4,7 +4,7 @@ import type { Neighbours } from "./group/neighbours";
 import type { NameId } from "./model/names";
 import type { Value } from "./model/registry";
 import type { ResultCode } from "./model/result";
-import type { OnAnswer, Reporter } from "./requests/reporter";
+import type { Reporter, Sender } from "./requests/reporter";
 import type { RequestProcessor } from "./requests/request-processor";
 import type { Source } from "./wire/session-body";
 
@@ -52,11 +52,11 @@ export class OwnDevice {
    * The short way of readings to their home, the unit above, until the session with it changes.
    * @param source the service that reports; the series are of its device, and of its stakeholder
    * @param policy hash of a policy that the home knows
-   * @param onAnswer told the outcome of each reading that was sent
+   * @param sender told the outcome of each reading that was sent
    * @returns undefined where there is none: this unit is the home itself, no session is open, or its clock is not set
    */
-  reporter(source: Source, policy: Uint8Array, onAnswer: OnAnswer): Reporter | undefined {
+  reporter(source: Source, policy: Uint8Array, sender: Sender): Reporter | undefined {
     if (this.above === undefined || this.table.isHomeOf(source.device)) return undefined;
-    return this.neighbours.withId(this.above)?.reporter(source, policy, onAnswer);
+    return this.neighbours.withId(this.above)?.reporter(source, policy, sender);
   }
 }

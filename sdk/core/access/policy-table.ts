@@ -13,6 +13,11 @@ interface Entry {
   readonly owner: NameId;
 }
 
+/** Refers to policies by index: series, samples, what waits for a subscriber. */
+export interface PolicyUser {
+  policiesInUse(use: (policy: number) => void): void;
+}
+
 /** Index of the policy that grants nothing. */
 export const denyAllIndex = 0;
 
@@ -23,14 +28,14 @@ export class PolicyTable {
   readonly #held: number[] = [];
 
   /**
-   * @param inUse calls `use` with every index that a series or sample refers to: those are kept when room is made
+   * @param users call `use` with every index that they refer to: those are kept when room is made
    * @param catalogue where policies survive a restart
    */
   constructor(
     private readonly names: Names,
     private readonly crypto: CryptoPort,
     private readonly capacity: number,
-    private readonly inUse: (use: (policy: number) => void) => void,
+    private readonly users: readonly PolicyUser[],
     private readonly catalogue?: Catalogue,
   ) {
     this.#put(denyAllIndex, this.#entry(denyAll, -1));
@@ -113,7 +118,7 @@ export class PolicyTable {
 
   #sweep(): void {
     const used = new Set<number>([denyAllIndex, ...this.#held]);
-    this.inUse((policy) => used.add(policy));
+    for (const user of this.users) user.policiesInUse((policy) => used.add(policy));
     for (let i = 0; i < this.#entries.length; i++) {
       const entry = this.#entries[i];
       if (!entry || used.has(i)) continue;

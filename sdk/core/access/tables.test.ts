@@ -13,7 +13,7 @@ const policy = (sequence: number) => policyFromText({ sequence, entries: [{ righ
 function policies(capacity: number) {
   const used = new Set<number>();
   const crypto = new NobleCrypto((out) => randomFillSync(out));
-  const table = new PolicyTable(names, crypto, capacity, (use) => used.forEach((index) => use(index)));
+  const table = new PolicyTable(names, crypto, capacity, [{ policiesInUse: (use) => used.forEach((index) => use(index)) }]);
   /** Adds a policy that nothing refers to afterwards. */
   const passing = (sequence: number) => {
     const index = table.add(policy(sequence), 1);

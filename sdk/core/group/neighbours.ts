@@ -7,6 +7,9 @@ export class Neighbours {
   /** When the first of them has something to do, on the monotonic clock: with a thousand of them, not all are asked at each tick. */
   dueMs = Infinity;
 
+  /** @param onDue told when that is sooner than it was */
+  constructor(private readonly onDue: () => void) {}
+
   add(neighbour: Neighbour): void {
     this.#byKid.set(neighbour.session.kid, neighbour);
   }
@@ -31,15 +34,20 @@ export class Neighbours {
     this.#byKid.clear();
   }
 
-  /** Of several moments the first counts. */
+  /** One of them has something to do at that time; of several moments the first counts. */
   dueAt(atMs: number): void {
-    if (atMs < this.dueMs) this.dueMs = atMs;
+    if (atMs >= this.dueMs) return;
+    this.dueMs = atMs;
+    this.onDue();
   }
 
   /** Does what is due. */
   tick(nowMs: number): void {
     if (this.dueMs > nowMs) return;
     this.dueMs = Infinity;
-    this.#byKid.forEach((neighbour) => this.dueAt(neighbour.tick()));
+    this.#byKid.forEach((neighbour) => {
+      const dueMs = neighbour.tick();
+      if (dueMs < this.dueMs) this.dueMs = dueMs;
+    });
   }
 }

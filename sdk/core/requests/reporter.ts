@@ -9,8 +9,15 @@ import type { ReadingSealer } from "../wire/reading-message";
 /** How long the home of a reading may take. */
 const timeoutMs = 10_000;
 
-/** Told the outcome of a reading. */
-export type OnAnswer = (result: ResultCode, retryAfterMs: number) => void;
+/** Whoever sends readings: told the outcome of each. An object and not a function of its own, which would take a device RAM. */
+export interface Sender {
+  answered(result: ResultCode, retryAfterMs: number): void;
+}
+
+/** Told when, on the monotonic clock, there is something to do; of several moments the first counts. */
+export interface Schedule {
+  dueAt(atMs: number): void;
+}
 
 const { floor } = Math;
 
@@ -26,8 +33,8 @@ export class Reporter {
     private readonly link: LinkPort,
     private readonly clock: ClockPort,
     private readonly sealer: ReadingSealer,
-    private readonly onAnswer: OnAnswer,
-    private readonly onDue: (atMs: number) => void,
+    private readonly sender: Sender,
+    private readonly schedule: Schedule,
   ) {}
 
   /**
@@ -45,7 +52,7 @@ export class Reporter {
     this.sequence = sealer.sequence;
     const nowMs = clock.monotonicMs();
     this.dueMs = nowMs + timeoutMs;
-    if (nowMs > this.#tickMs) this.onDue((this.#tickMs = this.dueMs));
+    if (nowMs > this.#tickMs) this.schedule.dueAt((this.#tickMs = this.dueMs));
     return true;
   }
 
@@ -54,7 +61,7 @@ export class Reporter {
     if (!this.sequence) return;
     this.sequence = 0;
     this.dueMs = Infinity;
-    this.onAnswer(result, retryAfterMs);
+    this.sender.answered(result, retryAfterMs);
   }
 
   tick(nowMs: number): void {

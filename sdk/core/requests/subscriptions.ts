@@ -79,6 +79,11 @@ export class Subscriptions {
   all(): Subscription[] {
     return this.#all.slice();
   }
+
+  /** Calls `use` with the policy of every instance that waits. */
+  policiesInUse(use: (policy: number) => void): void {
+    for (const { pending } of this.#all) if (pending) use(pending.policy);
+  }
 }
 
 /** Keeps the subscriptions to a series ascending by the least value: a reading is compared with no more of them than it may match. */
