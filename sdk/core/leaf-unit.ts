@@ -212,16 +212,21 @@ export class LeafUnit {
 
   #receive(link: LinkPort, message: Uint8Array): boolean {
     this.counters.received++;
-    let envelope: Envelope;
-    try {
-      // What the engine's own parser does not take, the other refuses with a reason.
-      envelope = this.ports.seal?.parse(message) ?? parseEnvelope(message);
-    } catch (error) {
-      return this.refuse("malformed", link, (error as Error).message);
-    }
+    const envelope = this.ports.seal?.parse(message) ?? this.#parse(link, message);
+    if (!envelope) return false;
     const neighbour = this.neighbours.withKid(envelope.kid);
     if (!neighbour) return this.refuse("unknownKey", link, `kid ${envelope.kid}`);
     return this.receiveFrom(neighbour, link, envelope);
+  }
+
+  /** What the engine's own parser did not take is refused with a reason. */
+  #parse(link: LinkPort, message: Uint8Array): Envelope | undefined {
+    try {
+      return parseEnvelope(message);
+    } catch (error) {
+      this.refuse("malformed", link, (error as Error).message);
+      return undefined;
+    }
   }
 
   protected receiveFrom(neighbour: Neighbour, link: LinkPort, envelope: Envelope): boolean {
@@ -231,6 +236,11 @@ export class LeafUnit {
   /** @returns as {@link receive} */
   protected take(received: Received, neighbour: Neighbour, link: LinkPort): boolean {
     switch (received.kind) {
+      case "body":
+        if (neighbour.link !== link) return this.refuse("foreignLink", link, `session ${neighbour.session.kid} is open over another link`);
+        neighbour.heard();
+        this.#receiveBody(neighbour, received.body);
+        return true;
       case "refused":
         return this.refuse(received.refusal, link, received.detail);
       case "opened":
@@ -242,11 +252,6 @@ export class LeafUnit {
         this.refuse("malformed", link, received.detail);
         if (received.sequence) neighbour.notify(outcome(Result.malformed), received.sequence);
         return received.sequence > 0;
-      case "body":
-        if (neighbour.link !== link) return this.refuse("foreignLink", link, `session ${neighbour.session.kid} is open over another link`);
-        neighbour.heard();
-        this.#receiveBody(neighbour, received.body);
-        return true;
       // Openings are answered by units that have others below.
       case "reply":
         return false;

@@ -2,18 +2,14 @@
 const size = 32;
 
 export class ReplayWindow {
-  #highest = 0;
+  /** The highest sequence accepted so far; only this class changes it. */
+  highest = 0;
   /** Bit i: sequence `highest - i` was accepted. */
   #seen = 0;
 
-  /** The highest sequence accepted so far. */
-  get highest(): number {
-    return this.#highest;
-  }
-
   /** Whether a sequence is new; from here on it is not. */
   accept(sequence: number): boolean {
-    const behind = this.#highest - sequence;
+    const behind = this.highest - sequence;
     if (behind >= size) return false;
     if (behind >= 0) {
       if ((this.#seen >>> behind) & 1) return false;
@@ -21,7 +17,7 @@ export class ReplayWindow {
       return true;
     }
     this.#seen = behind > -size ? (this.#seen << -behind) | 1 : 1;
-    this.#highest = sequence;
+    this.highest = sequence;
     return true;
   }
 }

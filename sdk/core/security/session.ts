@@ -220,7 +220,11 @@ export class Session implements BodyContext {
   /** Checks and takes apart a message whose envelope names this session. */
   receive(envelope: Envelope, link: LinkPort): Received {
     try {
-      return isOpening(envelope) ? this.#receiveOpening(envelope, link) : this.#receiveBody(envelope, link);
+      if (isOpening(envelope)) return this.#receiveOpening(envelope, link);
+      const epoch = this.#epochOf(envelope, link);
+      if (!epoch) return refused(this.#epoch || this.#candidates.size ? "notAuthentic" : "notOpen", `session ${this.kid}`);
+      const body = this.sealPort.read(envelope, this);
+      return body ? this.#receiveBody(body, epoch) : this.#readBody(envelope, epoch);
     } catch (error) {
       const theirs = error instanceof EbalanceError && error.code === "malformed";
       return refused(theirs ? "malformed" : "failed", messageOf(error));
@@ -266,17 +270,19 @@ export class Session implements BodyContext {
     return this.#sealOpening(ours, theirs);
   }
 
-  #receiveBody(envelope: Envelope, link: LinkPort): Received {
-    const epoch = this.#epochOf(envelope, link);
-    if (!epoch) return refused(this.#epoch || this.#candidates.size ? "notAuthentic" : "notOpen", `session ${this.kid}`);
+  /** What the engine's own reader did not take is read here, or refused with a reason. */
+  #readBody(envelope: Envelope, epoch: Epoch): Received {
     let body: SessionBody;
     try {
-      // What the engine's own reader does not take, the other reads, or refuses with a reason.
-      body = this.sealPort.read(envelope, this) ?? readBody(envelope, this);
+      body = readBody(envelope, this);
     } catch (error) {
       const answerable = epoch === this.#epoch && sequenceRead > 0 && epoch.window.accept(sequenceRead);
       return { kind: "malformed", sequence: answerable ? sequenceRead : 0, detail: messageOf(error) };
     }
+    return this.#receiveBody(body, epoch);
+  }
+
+  #receiveBody(body: SessionBody, epoch: Epoch): Received {
     const late = body.sequence < epoch.window.highest;
     if (!epoch.window.accept(body.sequence)) return refused("replayed", `sequence ${body.sequence} of session ${this.kid}`);
     // Links keep the order. A request that was held back on the way must not undo what was asked after it.

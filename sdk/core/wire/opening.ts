@@ -21,7 +21,8 @@ export function writeOpening(nonce: Uint8Array, answered?: Uint8Array): void {
 
 /** An opening has operation 16 or 17. Read before anything is verified, only to know with which key to verify. */
 export function isOpening({ message, start }: Envelope): boolean {
-  return message[start + 1] === 1 && (message[start + 2] === openOperation || message[start + 2] === openedOperation);
+  const operation = message[start + 2];
+  return (operation === openOperation || operation === openedOperation) && message[start + 1] === 1;
 }
 
 /** Whether an opening answers another, before anything is verified. */

@@ -55,9 +55,17 @@ export function portableSeal(crypto: CryptoPort): SealPort {
       return seal(crypto, context);
     },
     verify: (context, envelope) => verify(crypto, context, envelope),
-    parse: (message) => parseEnvelope(message),
-    read: (envelope, context) => readBody(envelope, context),
+    parse: (message) => unlessRefused(() => parseEnvelope(message)),
+    read: (envelope, context) => unlessRefused(() => readBody(envelope, context)),
   };
+}
+
+function unlessRefused<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 /** Seals readings under the keys of one opening of a session; made by the session. */
