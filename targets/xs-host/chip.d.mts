@@ -21,6 +21,8 @@ export interface ChipOptions {
 }
 
 export const RAM_BYTES: number;
+/** Addresses of flash, of what in it the root machine stands in, and of RAM, whose end is the C stack with a guard below. */
+export function memoryMap(ramBytes?: number): Readonly<Record<"flashStart" | "flashWindow" | "flashEnd" | "ramStart" | "stackGuard" | "stackLow" | "ramEnd", number>>;
 /** Why there is no emulated chip on this machine, with the remedy; "" where there is one. */
 export function noChipReason(): Promise<string>;
 /** Bakes an application and links it with the engine. @throws BuildError */

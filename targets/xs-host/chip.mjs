@@ -23,27 +23,31 @@ export const RAM_BYTES = 320 * 1024;
 const C_STACK_BYTES = 10 * 1024;
 /** Below the C stack nothing can be read or written, so that a stack which is too deep ends the run, and does not write over the heap. */
 const GUARD_BYTES = 256;
-const FLASH_AT = 0x8000_0000;
-const FLASH_WINDOW_AT = 0x8040_0000;
-const FLASH_END = 0x80c0_0000;
-const RAM_AT = 0x8100_0000;
 
-/** Symbols of the linker: addresses of flash, of the window in it where the root machine is made, and of RAM. */
+/** Where what stands: flash, the window in it where the root machine is made, RAM, and in it the guard and the C stack above. */
+export function memoryMap(ramBytes = RAM_BYTES) {
+  const ramStart = 0x8100_0000;
+  const ramEnd = ramStart + ramBytes;
+  const stackLow = ramEnd - C_STACK_BYTES;
+  return { flashStart: 0x8000_0000, flashWindow: 0x8040_0000, flashEnd: 0x80c0_0000, ramStart, stackGuard: stackLow - GUARD_BYTES, stackLow, ramEnd };
+}
+
+/** Symbols of the linker. */
 function addresses(ramBytes) {
-  const ramEnd = RAM_AT + ramBytes;
+  const map = memoryMap(ramBytes);
   const symbols = {
-    __flash: FLASH_AT,
-    __flash_size: FLASH_WINDOW_AT - FLASH_AT,
-    __ram: RAM_AT,
+    __flash: map.flashStart,
+    __flash_size: map.flashWindow - map.flashStart,
+    __ram: map.ramStart,
     __ram_size: ramBytes,
     __stack_size: C_STACK_BYTES + GUARD_BYTES,
-    ebFlashStart: FLASH_AT,
-    ebFlashWindow: FLASH_WINDOW_AT,
-    ebFlashEnd: FLASH_END,
-    ebRamStart: RAM_AT,
-    ebStackGuard: ramEnd - C_STACK_BYTES - GUARD_BYTES,
-    ebStackLow: ramEnd - C_STACK_BYTES,
-    ebRamEnd: ramEnd,
+    ebFlashStart: map.flashStart,
+    ebFlashWindow: map.flashWindow,
+    ebFlashEnd: map.flashEnd,
+    ebRamStart: map.ramStart,
+    ebStackGuard: map.stackGuard,
+    ebStackLow: map.stackLow,
+    ebRamEnd: map.ramEnd,
   };
   return Object.entries(symbols).map(([name, value]) => `-Wl,--defsym=${name}=0x${value.toString(16)}`);
 }

@@ -4,7 +4,7 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { noChipReason, RAM_BYTES } from "./chip.mjs";
+import { memoryMap, noChipReason, RAM_BYTES } from "./chip.mjs";
 import { EXIT, runOnXs, type RunOptions } from "./run.mjs";
 
 const reason = await noChipReason();
@@ -94,6 +94,29 @@ describe.skipIf(reason)(`the emulated chip${reason ? ` (left out: ${reason})` : 
     for (let staticBytes = RAM_BYTES; staticBytes > 2 * RAM_BYTES - 65_536 - nativeHeapBytes - 20_480; staticBytes -= 2048) {
       expect([EXIT.ok, EXIT.memory, EXIT.usage]).toContain((await onChip(`host.print("runs");`, { staticBytes })).code);
     }
+  });
+
+  describe("its memory protection", () => {
+    const { flashStart, flashWindow, flashEnd, ramStart, stackGuard, stackLow, ramEnd } = memoryMap();
+    /** What becomes of a byte that C reads, or reads and writes back. */
+    const touch = (access: "read" | "write", address: number) =>
+      onChip(`const [access, address] = [host.args[0], Number(host.args[1])], byte = host.peek(address); if (access === "write") host.poke(address, byte); host.print("done");`, { args: [access, String(address)] });
+    const done = { code: EXIT.ok, lines: ["done"] };
+    const ended = (code: number, text: RegExp) => ({ code, lines: [expect.stringMatching(text) as string] });
+
+    it.each([["first byte of the code", flashStart], ["first byte of the root machine", flashWindow], ["last byte", flashEnd - 1]])("lets the %s in flash be read and not written", async (_what, address) => {
+      expect(await touch("read", address)).toEqual(done);
+      expect(await touch("write", address)).toEqual(ended(EXIT.flash, new RegExp(`write to flash at address ${address.toString(16)} `)));
+    });
+
+    it.each([["behind flash", flashEnd], ["before RAM", ramStart - 1], ["behind RAM", ramEnd], ["far behind", 0x81ff_ffff]])("lets nothing be read %s", async (_what, address) => {
+      expect(await touch("read", address)).toEqual(ended(EXIT.flash, new RegExp(`trap at address ${address.toString(16)} `)));
+    });
+
+    it("lets the C stack be written, and not the guard below it", async () => {
+      expect(await touch("write", stackLow)).toEqual(done);
+      for (const address of [stackGuard, stackLow - 1]) expect(await touch("read", address)).toEqual(ended(EXIT.stack, /stack overflow/));
+    });
   });
 
   it("ends when the C stack is used up, wherever that happens, and never writes over the heap", async () => {

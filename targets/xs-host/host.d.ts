@@ -78,6 +78,9 @@ interface Host {
   profilePause?(): void;
   /** Ends it: a line for each function, its samples and its name. */
   profileStop?(): string;
+  /** Reads and writes a byte of the chip's memory at an address, as C would: the memory protection ends the run where that may not be. */
+  peek?(address: number): number;
+  poke?(address: number, byte: number): void;
   /** The serial line of this device; at most one is open. `createNativeSerial` in targets/native/serial/serial.ts makes links of it. */
   readonly serial: import("../native/serial/serial").NativeSerial;
   /** The flash of `--flash`; size 0 without it. `createNativeFlash` in targets/native/flash/flash.ts makes the flash port of it. */

@@ -73,6 +73,22 @@ static void hostReadFile(txMachine* the)
 	mxPullSlot(mxResult);
 }
 
+/* A byte of the chip's memory at an address, as any C may read and write it: the core's memory protection decides. */
+static volatile uint8_t* byteAt(txMachine* the, const char* name)
+{
+	return (volatile uint8_t*)(uintptr_t)ebNumberArgument(the, 0, name, 0, UINT32_MAX);
+}
+
+static void hostPeek(txMachine* the)
+{
+	fxInteger(the, mxResult, *byteAt(the, "peek: address"));
+}
+
+static void hostPoke(txMachine* the)
+{
+	*byteAt(the, "poke: address") = (uint8_t)ebNumberArgument(the, 1, "poke: byte", 0, 255);
+}
+
 void ebInstallSystem(txMachine* the, txSlot** last)
 {
 	*last = ebAddFunction(the, *last, "wallMs", hostWallMs, 0);
@@ -82,6 +98,8 @@ void ebInstallSystem(txMachine* the, txSlot** last)
 	*last = ebAddFunction(the, *last, "instructions", hostInstructions, 0);
 	*last = ebAddFunction(the, *last, "readFile", hostReadFile, 2);
 	*last = ebAddFunction(the, *last, "readSecret", hostReadFile, 2);
+	*last = ebAddFunction(the, *last, "peek", hostPeek, 1);
+	*last = ebAddFunction(the, *last, "poke", hostPoke, 2);
 }
 
 void ebInstallPlatform(txMachine* the, txSlot** last)
