@@ -1,9 +1,13 @@
 // What is bundled from source for `npm start`, the tests and the bench: no build has to come first.
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { bundle } from "../targets/xs-host/bundle.mjs";
 
-export const root = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const tree = fileURLToPath(new URL("..", import.meta.url));
+
+/** A path of this tree; an absolute one stays. */
+export const root = (path) => resolve(tree, path);
 
 const sources = {
   ebalance: root("sdk/index.ts"),

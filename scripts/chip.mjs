@@ -1,122 +1,151 @@
 // `npm run chip`: an example on the emulated chip, joined by its serial line to a real gateway process.
-import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { stop } from "esbuild";
 import { buildChip, chipCommand, RAM_BYTES } from "../targets/xs-host/chip.mjs";
+import { runBenchTop } from "./bench-top.mjs";
 import { bundleBoardForXs, bundleDerForXs, bundleExampleForBoard, bundleForNode, bundleSdkForXs, root } from "./bundles.mjs";
 
 const help = `Runs an example on an emulated RV32 microcontroller with ${RAM_BYTES / 1024} kB of RAM, joined by a serial line to a gateway process.
 
 usage: npm run chip -- EXAMPLE [options]
 
-  EXAMPLE          folder with a main.ts for the board, as examples/sensor
-  --seconds N      ends after so long, 1 to 86400 (default: at Ctrl-C)
-  --flash FILE     keeps the chip's flash there, so that the next run goes on from it (default: forgotten at the end)
-  --static BYTES   memory of the script: slots, chunks and stack (default: 94208, as on an ESP32-C3)
-  --json           lines of JSON instead of text
-  --help           this text
+  EXAMPLE             folder with a main.ts for the board, as examples/sensor. Where it has a gateway.ts, that one is the gateway
+  --seconds N         ends after so long, 1 to 86400 (default: at Ctrl-C)
+  --flash FILE        keeps the chip's flash there, so that the next run goes on from it (default: forgotten at the end)
+  --static BYTES      memory of the script: slots, chunks and stack (default: 94208, as on an ESP32-C3)
+  --cut-after BYTES   cuts the power once so many bytes of flash were programmed or erased
+  --fail-flash COUNT  lets the next writes of flash fail
+  --no-clock          a board without a real-time clock
+  --json              lines of JSON instead of text
+  --help              this text
 
 examples:
   npm run chip -- examples/sensor
   npm run chip -- examples/sensor --seconds 30 --flash sensor.flash
   npm run -s chip -- examples/sensor --seconds 30 --json
 
-exit codes: 0 it ran, 1 it could not be built or started, 2 bad usage, 70 to 79 the chip ended (targets/xs-host/README.md)`;
+exit codes: 0 it ran, 1 it could not be built or started, 2 bad usage, 70 to 79 the chip ended (docs/firmware.md)`;
 
 /** Bytes of flash behind the ring: 32 sectors. */
 const flashBytes = 131_072;
+const sectorBytes = 4096;
+/** Of the RAM, what native code needs beside the script's memory: its stack, tables of the engine, keys, buffers of the serial line. */
+const nativeBytes = 26_624;
+
+class UsageError extends Error {}
+
+function parse() {
+  const text = { type: "string" };
+  const flag = { type: "boolean" };
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { seconds: text, flash: text, static: text, "cut-after": text, "fail-flash": text, "no-clock": flag, json: flag, help: flag },
+    });
+  } catch (error) {
+    // What follows is about positional arguments.
+    throw new UsageError(error.message.split(". ")[0]);
+  }
+}
 
 /** @returns undefined for --help */
 function readOptions() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { seconds: { type: "string" }, flash: { type: "string" }, static: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean" } },
-  });
+  const { values, positionals } = parse();
   if (values.help) return undefined;
-  if (positionals.length !== 1) throw new Error("one example has to be named, as examples/sensor");
-  const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
-  if (seconds !== undefined && !(seconds >= 1 && seconds <= 86_400)) throw new Error(`--seconds ${values.seconds} is not a number from 1 to 86400`);
-  const staticBytes = values.static === undefined ? undefined : Number(values.static);
-  if (staticBytes !== undefined && !(Number.isInteger(staticBytes) && staticBytes >= 8192 && staticBytes <= RAM_BYTES)) throw new Error(`--static ${values.static} is not a whole number from 8192 to ${RAM_BYTES}`);
-  return { entry: `${positionals[0].replace(/\/(main\.ts)?$/, "")}/main.ts`, seconds, flash: values.flash, staticBytes, json: values.json ?? false };
+  const number = (name, least, most) => {
+    const value = values[name] === undefined ? undefined : Number(values[name]);
+    if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most)) throw new UsageError(`--${name} ${values[name]} is not a whole number from ${least} to ${most}`);
+    return value;
+  };
+  if (positionals.length !== 1) throw new UsageError(`one example has to be named, as examples/sensor, and options stand behind --${positionals.length > 1 ? `: npm run chip -- ${positionals[0]} --seconds 5` : ""}`);
+  if (values.flash !== undefined) checkFlash(values.flash);
+  return {
+    entry: mainOf(positionals[0]),
+    seconds: number("seconds", 1, 86_400),
+    flash: values.flash,
+    staticBytes: number("static", 8192, RAM_BYTES),
+    faults: ["cut-after", "fail-flash"].flatMap((name) => (values[name] === undefined ? [] : [`--${name}`, String(number(name, 0, name === "cut-after" ? 1e12 : 1e6))])),
+    args: values["no-clock"] ? ["no-clock"] : [],
+    json: values.json ?? false,
+  };
+}
+
+function mainOf(example) {
+  const entry = `${example.replace(/\/*(main\.ts)?$/, "")}/main.ts`;
+  if (!existsSync(root(entry))) throw new UsageError(`no ${entry}`);
+  return entry;
+}
+
+/** A file that is something else is not written over. */
+function checkFlash(file) {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (!found) return;
+  const not = (what) => new UsageError(`--flash ${file}: ${what}. It is left as it is: name a new file, or remove it`);
+  if (!found.isFile()) throw not("it is no file");
+  if (found.size !== flashBytes) throw not(`it has ${found.size} bytes, and the flash of this chip ${flashBytes}`);
+  const bytes = readFileSync(file);
+  const heads = Array.from({ length: flashBytes / sectorBytes }, (_, sector) => bytes.toString("latin1", sector * sectorBytes, sector * sectorBytes + 4));
+  if (!heads.some((head) => head === "EBS2" || head === "EBC2") && bytes.some((byte) => byte !== 0xff)) throw not("what is in it is no flash of a chip");
 }
 
 async function build(entry, log) {
   const folder = root("build/chip");
   mkdirSync(folder, { recursive: true });
   log("bundling the SDK, the board and the example");
+  const main = await bundleExampleForBoard(entry, join(folder, "main.js"));
   const preload = [
     { file: await bundleSdkForXs(join(folder, "device.js")), specifier: "ebalance/device" },
-    { file: await bundleDerForXs(join(folder, "der.js")), specifier: "ebalance/der" },
+    // What an example does not import takes no place on its device.
+    ...(/^import [^"]*"ebalance\/der";$/m.test(readFileSync(main, "utf8")) ? [{ file: await bundleDerForXs(join(folder, "der.js")), specifier: "ebalance/der" }] : []),
     { file: await bundleBoardForXs(join(folder, "board.js")), specifier: "ebalance/board" },
   ];
-  // What an example does not import takes no place on its device.
-  const main = await bundleExampleForBoard(entry, join(folder, "main.js"));
-  const program = await buildChip({ main, preload: preload.filter(({ specifier }) => specifier !== "ebalance/der" || entry.includes("der")), log });
-  return { program, gateway: await bundleForNode("examples/sensor/gateway.ts", join(folder, "gateway.mjs")) };
+  const program = await buildChip({ main, preload, log });
+  const own = join(dirname(entry), "gateway.ts");
+  return { program, gateway: await bundleForNode(existsSync(root(own)) ? own : "examples/sensor/gateway.ts", join(folder, "gateway.mjs")) };
 }
 
-/** Starts a process whose lines are told; @returns it and when it has ended. */
-function start({ command, args }, onLine, onError) {
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
-  createInterface({ input: child.stdout }).on("line", onLine);
-  createInterface({ input: child.stderr }).on("line", onError);
-  const ended = new Promise((resolve) => {
-    child.once("error", () => resolve(127));
-    child.once("close", (code) => resolve(code));
-  });
-  return { child, ended };
+/** What a line of the gateway or of the chip is printed as. */
+function printed(from, text, json) {
+  if (!json) return from === "gateway" ? text : `${new Date().toTimeString().slice(0, 8)} ${from} ${text}`;
+  return JSON.stringify({ from, ...(objectOf(text) ?? { text }) });
 }
 
-/** QEMU says which terminal it has made of the serial line. */
-const lineOf = (text) => /redirected to (\S+)/.exec(text)?.[1];
+function objectOf(text) {
+  try {
+    return text.startsWith("{") ? JSON.parse(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
-async function run({ entry, seconds, flash, staticBytes, json }) {
+async function run({ entry, seconds, flash, staticBytes, faults, args, json }) {
   const note = (text) => process.stderr.write(`${text}\n`);
-  const say = (from, text) => console.log(json ? JSON.stringify({ from, ...(text.startsWith("{") ? JSON.parse(text) : { text }) }) : `${from.padEnd(8)}${text}`);
   const { program, gateway } = await build(entry, note);
-  note(`flash: ${program.textBytes} bytes of engine, host and native modules, ${program.imageBytes} of bytecode; RAM taken before anything runs: ${program.ramBytes} of ${RAM_BYTES}`);
-  const folder = mkdtempSync(join(tmpdir(), "ebalance-chip-"));
-  const children = [];
-  const end = () => children.forEach(({ child }) => child.exitCode === null && child.kill("SIGTERM"));
-  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, end);
-  const timer = seconds && setTimeout(end, seconds * 1000);
-  try {
-    await start({ command: process.execPath, args: [gateway, folder] }, () => {}, note).ended;
-    const options = ["--flash", `${flash ?? join(folder, "flash")}=${flashBytes}`, ...(staticBytes ? ["--static", String(staticBytes)] : [])];
-    const joinGateway = (line) => children.push(start({ command: process.execPath, args: [gateway, folder, line] }, (text) => say("gateway", text), (text) => say("gateway", text)));
-    const heard = (text) => (lineOf(text) ? joinGateway(lineOf(text)) : say("chip", text));
-    const chip = start(chipCommand(program.path, { args: [...options, join(folder, "sensor.key.json"), "uart0", "metering"], serial: "pty" }), heard, heard);
-    children.push(chip);
-    const code = await chip.ended;
-    end();
-    await Promise.all(children.map(({ ended }) => ended));
-    // Asked to end, it has no code of its own.
-    return code ?? 0;
-  } finally {
-    clearTimeout(timer);
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const { textBytes, imageBytes, ramBytes } = program;
+  note(`flash: ${textBytes} bytes of engine, host and native modules, ${imageBytes} of bytecode; RAM taken before anything runs: ${ramBytes} of ${RAM_BYTES}`);
+  const most = RAM_BYTES - ramBytes - nativeBytes;
+  if (staticBytes > most) throw new UsageError(`--static ${staticBytes} is more than the ${most} bytes that are left: native code needs ${nativeBytes} beside them`);
+  const code = await runBenchTop({
+    gateway: (folder, line) => ({ command: process.execPath, args: [gateway, folder, ...(line ? [line] : []), ...(json ? ["--json"] : [])] }),
+    chip: (folder) => {
+      const options = ["--flash", `${flash ?? join(folder, "flash")}=${flashBytes}`, ...(staticBytes ? ["--static", String(staticBytes)] : []), ...faults];
+      return chipCommand(program.path, { args: [...options, join(folder, "sensor.key.json"), "uart0", "metering", ...args], serial: "pty" });
+    },
+    seconds,
+    say: (from, text) => console.log(printed(from, text, json)),
+  });
+  if (code) note(`the chip has ended with exit code ${code}: see docs/firmware.md`);
+  return code;
 }
 
-let options;
 try {
-  options = readOptions();
+  const options = readOptions();
+  if (options) process.exitCode = await run(options);
+  else console.log(help);
 } catch (error) {
-  console.error(`${error.message}\ntry: npm run chip -- --help`);
-  process.exit(2);
+  console.error(error instanceof UsageError ? `${error.message}\ntry: npm run chip -- --help` : error.message);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
 }
-if (!options) console.log(help);
-else {
-  try {
-    process.exitCode = await run(options);
-  } catch (error) {
-    console.error(error.message);
-    process.exitCode = 1;
-  }
-  await stop(); // esbuild's own process
-}
+await stop(); // esbuild's own process

@@ -31,6 +31,7 @@ export interface Board extends DevicePlatform {
   readonly readings: Pick<Host, "processorLoad" | "temperature">;
   readonly light: (on: boolean) => void;
   readonly args: readonly string[];
+  readonly streams: (to: string | undefined) => never;
 }
 
 /** Ends the program for a configuration that is not usable. */
@@ -38,6 +39,8 @@ function fail(message: string): never {
   host.printError(message);
   return host.exit(2);
 }
+
+const streams = () => fail("no streams on this board: it has a serial line and no network");
 
 /** Read whenever it is asked for: no text with a key stays in RAM. */
 class SecretFile {
@@ -74,5 +77,6 @@ export function openBoard(): Board {
     readings,
     light,
     args,
+    streams,
   };
 }

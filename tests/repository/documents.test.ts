@@ -35,6 +35,11 @@ test("docs/concepts.md shows a policy that is accepted", () => {
   expect(() => checkConfig({ unit: "home", policies: { customer: policy } })).not.toThrow();
 });
 
+test.each(["README.md", "docs/firmware.md"])("%s shows the sensor as it is", (document) => {
+  const source = text("examples/sensor/main.ts").replace(/^\/\/.*\n/gm, "");
+  expect([...text(document).matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1])).toContain(source);
+});
+
 test.each(documents)("the links in %s lead to files", (document) => {
   const links = [...text(document).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map((match) => match[1]!);
   expect(links.filter((link) => !existsSync(join(root, dirname(document), link)))).toEqual([]);

@@ -52,7 +52,6 @@ const contents = {
     "examples/home-and-device/device.mjs",
     "examples/home-and-device/home.mjs",
     "examples/home-and-device/make-key.mjs",
-    "examples/sensor/gateway.ts",
     "examples/sensor/main.ts",
     "examples/sensor/manifest.json",
     "examples/two-units/main.mjs",

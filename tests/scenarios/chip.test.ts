@@ -62,7 +62,7 @@ class BenchTop {
     const chip = (this.chip = new Running(command, all));
     const line = () => chip.lines.map((text) => /redirected to (\S+)/.exec(text)?.[1]).find(Boolean);
     await expect.poll(line, patience).toBeDefined();
-    this.gateway = new Running(process.execPath, [gatewayProgram, this.folder, line()!]);
+    this.gateway = new Running(process.execPath, [gatewayProgram, this.folder, line()!, "--json"]);
   }
 
   events(): Event[] {
