@@ -1,9 +1,10 @@
 /** The engine's own seal port beside the one in TypeScript, under the same keys: the same bytes, and the same messages verified and refused. */
 import { decodeCbor, type CborValue } from "../../sdk/core/wire/cbor-value";
 import * as cbor from "../../sdk/core/wire/cbor";
+import { Result } from "../../sdk/core/model/result";
 import { standardRegistry } from "../../sdk/core/model/standard-variables";
-import { portableSeal, readingTemplate, type SealReading } from "../../sdk/core/wire/reading-message";
-import { maxSequence, type BodyContext } from "../../sdk/core/wire/session-body";
+import { portableSeal, readingTemplate, sealBody, type SealReading } from "../../sdk/core/wire/reading-message";
+import { maxSequence, Operation, type BodyContext, type SessionBody } from "../../sdk/core/wire/session-body";
 import { macContext, maxPayloadBytes, parseEnvelope, payloadOf, seal as sealPayload, startPayload, tagBytes } from "../../sdk/core/wire/session-message";
 import type { Envelope, MacContext } from "../../sdk/core/wire/session-message";
 import { Dice, expectEqual, toHex, type Case, type Security } from "./case";
@@ -105,6 +106,38 @@ export const sealCases: readonly Case[] = [
         expectEqual((said.get(5) as CborValue[][])[0]!.slice(0, 5), [variable, value, offsetMs + 0, 3, 5], "item");
         crypto.sha256(joined(digest, message), digest.length + message.length, digest);
       }
+      return toHex(digest);
+    }),
+  },
+  {
+    name: "SP-1 what the engine seals of answers is, byte for byte, what TypeScript seals, and it leaves the others to it",
+    run: withKeys(({ crypto, seal }, context) => {
+      const digest = new Uint8Array(32);
+      const usual = { device: 3, owner: 200, variable: 3, value: 230, timeMs: 1_790_000_000_250, policy };
+      const answer = { op: Operation.notify, sequence: 77, timeMs: 1_790_000_000_000, id: 5, result: Result.done, items: [usual], retryAfterMs: 0 } as const;
+      const power = standardRegistry.named("powerFactor").id;
+      const answers: SessionBody[] = [
+        ...signed.map((value) => ({ ...answer, items: [{ ...usual, value }] })),
+        ...edges.map((timeMs) => ({ ...answer, items: [{ ...usual, timeMs }] })),
+        ...upTo(maxSequence).slice(1).flatMap((id) => [{ ...answer, id }, { ...answer, sequence: id }]),
+        ...[0.5, -0, NaN, Infinity, true, "text", Uint8Array.of(1)].map((value) => ({ ...answer, items: [{ ...usual, value }] })),
+        ...[1, 0.25].map((value) => ({ ...answer, items: [{ ...usual, variable: power, value }] })),
+        { ...answer, items: [{ ...usual, policy: undefined }] },
+        { ...answer, items: [usual, usual] },
+        { ...answer, items: [] },
+        { ...answer, timeMs: undefined },
+        { ...answer, result: Result.denied, items: [] },
+        { ...answer, result: Result.tooEarly, items: [], retryAfterMs: 400 },
+      ];
+      let own = 0;
+      for (const body of answers) {
+        const expected = sealBody(crypto, context, body, agreed);
+        const message = seal.seal(context, body, agreed);
+        if (message) own++;
+        expectEqual(toHex(message ?? expected), toHex(expected), `answer ${answers.indexOf(body)}`);
+        crypto.sha256(joined(digest, expected), digest.length + expected.length, digest);
+      }
+      if (own < signed.length + edges.length) throw new Error(`only ${own} answers were sealed`);
       return toHex(digest);
     }),
   },

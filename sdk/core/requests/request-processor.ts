@@ -129,7 +129,8 @@ export class RequestProcessor {
     // `noData` is an access too: were it free, a value could be guessed from many of them.
     access.record(series, Right.read, requester, delayS);
     if (answer.result !== Result.done) return outcome(answer.result);
-    return this.answer({ ...request.selector, value: answer.value, timeMs: answer.timeMs, policy: answer.policy });
+    const { device, owner } = series;
+    return this.answer({ variable: series.variable, device, owner, value: answer.value, timeMs: answer.timeMs, policy: answer.policy });
   }
 
   /** Whether no policy that the series ever had lets the requester read: then it is not looked at, and takes no longer than an absent one. */

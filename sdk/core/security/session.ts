@@ -13,8 +13,7 @@ import { utf8Length } from "../model/utf8";
 import { maxSequence, type BodyContext, type SessionBody, type Source } from "../wire/session-body";
 import { isAnswer, isOpening, nonceBytes, readOpening, writeOpening } from "../wire/opening";
 import { readBody, sequenceRead } from "../wire/read-body";
-import { portableSeal, readingTemplate, type ReadingSealer, type SealPort, type SealReading } from "../wire/reading-message";
-import { writeBody } from "../wire/write-body";
+import { portableSeal, readingTemplate, sealBody, type ReadingSealer, type SealPort, type SealReading } from "../wire/reading-message";
 import { encodeScope, macContext, maxKid, seal, startPayload, type Envelope, type MacContext, type MessageKind, type VerifyContext } from "../wire/session-message";
 import type { CryptoPort, KeyHandle } from "./crypto-port";
 import { ReplayWindow } from "./replay-window";
@@ -204,9 +203,7 @@ export class Session implements BodyContext {
   seal(body: SessionBody): Uint8Array {
     const epoch = this.#epoch!;
     if (body.sequence !== epoch.sent + 1 || epoch.sent >= maxSequence) badArgument(`sequence ${body.sequence} of session ${this.kid}`);
-    startPayload();
-    writeBody(body, this);
-    const message = seal(this.crypto, epoch.send);
+    const message = this.sealPort.seal(epoch.send, body, this) ?? sealBody(this.crypto, epoch.send, body, this);
     epoch.sent++;
     return message;
   }

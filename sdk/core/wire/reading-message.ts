@@ -1,13 +1,14 @@
 /**
  * The session message that writes one whole number under a policy that the peer knows: what a sensor sends all day. All of it but five numbers stays the same from one to
- * the next, so it is made from a template. It is the same message that `writeBody` and `seal` make.
+ * the next, so it is made from a template. An answer with one whole number has the same layout. They are the same messages that `writeBody` and `seal` make.
  */
+import type { Registry } from "../model/registry";
 import type { CryptoPort } from "../security/crypto-port";
 import * as cbor from "./cbor";
 import { readBody } from "./read-body";
-import type { BodyContext, SessionBody, Source } from "./session-body";
+import { Operation, type BodyContext, type Item, type SessionBody, type Source } from "./session-body";
 import { parseEnvelope, seal, startPayload, verify, type Envelope, type MacContext, type VerifyContext } from "./session-message";
-import { writeSource } from "./write-body";
+import { writeBody, writeSource } from "./write-body";
 
 /** What stays the same. */
 export interface ReadingTemplate {
@@ -28,6 +29,8 @@ export interface SealPort {
    * -(2^53 - 1) and 2^53 - 1. It returns the whole message.
    */
   readingSealer(context: MacContext, template: ReadingTemplate): SealReading;
+  /** Seals a body as {@link sealBody} does; undefined for one that it does not take. */
+  seal(context: MacContext, body: SessionBody, names: BodyContext): Uint8Array | undefined;
   /** Whether the tag of an envelope was made under this context; in constant time. */
   verify(context: VerifyContext, envelope: Envelope): boolean;
   /** Takes an envelope apart as {@link parseEnvelope} does; undefined for what is none. */
@@ -54,6 +57,7 @@ export function portableSeal(crypto: CryptoPort): SealPort {
       cbor.writeRaw(tail);
       return seal(crypto, context);
     },
+    seal: (context, body, names) => sealBody(crypto, context, body, names),
     verify: (context, envelope) => verify(crypto, context, envelope),
     parse: (message) => unlessRefused(() => parseEnvelope(message)),
     read: (envelope, context) => unlessRefused(() => readBody(envelope, context)),
@@ -66,6 +70,13 @@ function unlessRefused<T>(read: () => T): T | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Encodes and authenticates any body. @throws EbalanceError `too-large` */
+export function sealBody(crypto: CryptoPort, context: MacContext, body: SessionBody, names: BodyContext): Uint8Array {
+  startPayload();
+  writeBody(body, names);
+  return seal(crypto, context);
 }
 
 /** Seals readings under the keys of one opening of a session; made by the session. */
@@ -82,11 +93,7 @@ export interface ReadingSealer {
  * @throws EbalanceError `bad-argument` for a name that was not agreed
  */
 export function readingTemplate(context: BodyContext, source: Source, policy: Uint8Array): ReadingTemplate {
-  const buffer = new Uint8Array(64);
-  cbor.startWriting(buffer);
-  cbor.writeHead(cbor.Major.map, 5);
-  cbor.writeInteger(1);
-  cbor.writeInteger(1);
+  const buffer = startTemplate(Operation.write);
   writeSource(source, context);
   cbor.writeInteger(3);
   const length = cbor.writePosition();
@@ -94,4 +101,36 @@ export function readingTemplate(context: BodyContext, source: Source, policy: Ui
   cbor.writeInteger(context.nameIndex(source.stakeholder));
   cbor.writeBytes(policy);
   return { head: buffer.slice(0, length), tail: buffer.slice(length, cbor.writePosition()) };
+}
+
+/** An answer of one whole number under a policy that is named by its hash: a reading that is told. */
+export type BriefAnswer = Answer & { readonly timeMs: number; readonly items: readonly [Item & { readonly value: number; readonly policy: Uint8Array }] };
+type Answer = Extract<SessionBody, { readonly op: typeof Operation.notify }>;
+
+export function isBrief(body: SessionBody, registry: Registry): body is BriefAnswer {
+  if (body.op !== Operation.notify || body.result || body.retryAfterMs || body.timeMs === undefined || body.items.length !== 1) return false;
+  const { value, policy, variable } = body.items[0]!;
+  return Number.isSafeInteger(value) && policy instanceof Uint8Array && registry.byId(variable)?.type !== "float";
+}
+
+/** The template of one answer. */
+export function answerTemplate(context: BodyContext, { id, items: [{ device, owner, policy }] }: BriefAnswer): ReadingTemplate {
+  const buffer = startTemplate(Operation.notify);
+  cbor.writeInteger(3);
+  const length = cbor.writePosition();
+  cbor.writeInteger(context.nameIndex(device));
+  cbor.writeInteger(context.nameIndex(owner));
+  cbor.writeBytes(policy);
+  cbor.writeInteger(9);
+  cbor.writeInteger(id);
+  return { head: buffer.subarray(0, length), tail: buffer.subarray(length, cbor.writePosition()) };
+}
+
+function startTemplate(op: SessionBody["op"]): Uint8Array {
+  const buffer = new Uint8Array(64);
+  cbor.startWriting(buffer);
+  cbor.writeHead(cbor.Major.map, 5);
+  cbor.writeInteger(1);
+  cbor.writeInteger(op);
+  return buffer;
 }

@@ -32,18 +32,6 @@ static void put(uint8_t* p, uint64_t value, int bytes)
 		p[i] = (uint8_t)(value >> (8 * i));
 }
 
-uint64_t ebRecordTime(const uint8_t* p)
-{
-	const uint32_t low = (uint32_t)p[4] | (uint32_t)p[5] << 8 | (uint32_t)p[6] << 16 | (uint32_t)p[7] << 24;
-	return (uint64_t)(p[8] | p[9] << 8) << 32 | low;
-}
-
-int32_t ebRecordWhole(const uint8_t* p)
-{
-	p += EB_RECORD_HEADER;
-	return (int32_t)((uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
-}
-
 double ebRecordDouble(const uint8_t* p)
 {
 	uint64_t bits = 0;

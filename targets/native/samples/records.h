@@ -17,8 +17,14 @@ enum { EB_RECORD_CHANGE = 255 }; /* in place of a series */
 static inline uint8_t ebRecordType(const uint8_t* p) { return p[1]; }
 static inline uint8_t ebRecordSeries(const uint8_t* p) { return p[2]; }
 static inline uint8_t ebRecordPolicy(const uint8_t* p) { return p[3]; }
-uint64_t ebRecordTime(const uint8_t* p);
-int32_t ebRecordWhole(const uint8_t* p);
+
+static inline uint32_t ebRecordWord(const uint8_t* p)
+{
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static inline uint64_t ebRecordTime(const uint8_t* p) { return (uint64_t)(p[8] | p[9] << 8) << 32 | ebRecordWord(p + 4); }
+static inline int32_t ebRecordWhole(const uint8_t* p) { return (int32_t)ebRecordWord(p + EB_RECORD_HEADER); }
 double ebRecordDouble(const uint8_t* p);
 
 uint16_t ebCrc16(const uint8_t* bytes, size_t size);

@@ -101,14 +101,12 @@ static void flush(ebSumming* summing)
 }
 
 /* A value that is not whole, or far from the first. */
-static void addDouble(ebSumming* summing, const uint8_t* p, double value)
+static void addDouble(ebSumming* summing, double value, uint64_t time, uint8_t policy)
 {
 	double* sums = summing->sums;
 	if (!(value >= summing->query.least && value <= summing->query.greatest))
 		return;
 	flush(summing);
-	const uint64_t time = ebRecordTime(p);
-	const uint8_t policy = ebRecordPolicy(p);
 	const int first = sums[EB_SUM_COUNT] == 0;
 	if (first)
 		sums[EB_SUM_PIVOT] = value;
@@ -137,7 +135,7 @@ static void addWhole(ebSumming* summing, const uint8_t* p, uint64_t time)
 	}
 	const uint32_t distance = value < summing->pivot ? (uint32_t)summing->pivot - (uint32_t)value : (uint32_t)value - (uint32_t)summing->pivot;
 	if (!summing->isPlain || distance >= SMALL) {
-		addDouble(summing, p, value);
+		addDouble(summing, value, time, ebRecordPolicy(p));
 		return;
 	}
 	const ebSample sample = { value, ebRecordPolicy(p), time };
@@ -168,7 +166,7 @@ static int add(void* context, const uint8_t* p, uint32_t at)
 	else if (ebRecordType(p) == EB_RECORD_WHOLE)
 		addWhole(summing, p, time);
 	else if (ebRecordType(p) == EB_RECORD_DOUBLE)
-		addDouble(summing, p, ebRecordDouble(p));
+		addDouble(summing, ebRecordDouble(p), time, ebRecordPolicy(p));
 	return 1;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The JavaScript face of seal.c: the seal port over native functions.
-import type { SealPort } from "../../../sdk/core/wire/reading-message";
+import { answerTemplate, isBrief, type SealPort } from "../../../sdk/core/wire/reading-message";
 import type { SessionBody } from "../../../sdk/core/wire/session-body";
 
 /** The functions of seal.c as a script sees them. All arguments are checked natively. */
@@ -22,6 +22,13 @@ export function createNativeSeal({ sealReading, verify, parse, read }: NativeSea
   return {
     readingSealer: ({ key: { keyId }, prefix, head }, { head: templateHead, tail: templateTail }) => (sequence, timeS, variable, value, offsetMs) =>
       new Uint8Array(sealReading(keyId, prefix, head, templateHead, templateTail, sequence, timeS, variable, value, offsetMs)),
+    seal: ({ key: { keyId }, prefix, head }, body, names) => {
+      if (!isBrief(body, names.registry)) return undefined;
+      const template = answerTemplate(names, body);
+      const { sequence, timeMs, items } = body;
+      const item = items[0];
+      return new Uint8Array(sealReading(keyId, prefix, head, template.head, template.tail, sequence, timeMs / 1000, item.variable, item.value, Math.round(item.timeMs - timeMs)));
+    },
     verify: (context, envelope) => verify(context.key.keyId, context.prefix, envelope.message, envelope.start, envelope.end),
     parse: (message) => {
       const packed = parse(message);
