@@ -85,14 +85,14 @@ export class Registry {
 }
 
 function defineVariable(name: string, definition: VariableDefinition): Variable {
-  const { id, type, scale, min, max } = definition;
-  if (!Number.isInteger(id) || id < 1 || id > 65535) badArgument(`variable ${name}: id ${id} is not from 1 to 65535`);
-  if (!valueTypes.includes(type)) badArgument(`variable ${name}: type ${type} is not one of ${valueTypes.join(", ")}`);
-  if (definition.write !== "device" && definition.write !== "granted") badArgument(`variable ${name}: write ${String(definition.write)} is not device or granted`);
-  if (type === "integer" && !isPowerOfTen(scale)) badArgument(`variable ${name}: scale ${scale} is not a power of ten from 1e-6 to 1e6`);
-  if ((type === "integer" || type === "float") && !(min! <= max!)) badArgument(`variable ${name}: range ${min} to ${max} is not a range`);
-  if ((type === "text" || type === "bytes") && !(Number.isInteger(max) && max! >= 0 && max! <= maxTextBytes))
-    badArgument(`variable ${name}: max ${max} is not a length from 0 to ${maxTextBytes}`);
+  const { id, type, write, scale, min, max } = definition;
+  const wrong = (field: string, value: unknown, must: string) => badArgument(`variable ${name}: ${field} ${String(value)} is not ${must}`);
+  if (!Number.isInteger(id) || id < 1 || id > 65535) wrong("id", id, "from 1 to 65535");
+  if (!valueTypes.includes(type)) wrong("type", type, `one of ${valueTypes.join(", ")}`);
+  if (write !== "device" && write !== "granted") wrong("write", write, "device or granted");
+  if (type === "integer" && !isPowerOfTen(scale)) wrong("scale", scale, "a power of ten from 1e-6 to 1e6");
+  if ((type === "integer" || type === "float") && !(min! <= max!)) wrong("range", `${min} to ${max}`, "a range");
+  if ((type === "text" || type === "bytes") && !(Number.isInteger(max) && max! >= 0 && max! <= maxTextBytes)) wrong("max", max, `a length from 0 to ${maxTextBytes}`);
   const steps = type === "integer" ? stepsPerUnit(scale!) : 1;
   return Object.freeze({ name, ...definition, steps, least: toSteps(min ?? 0, steps), greatest: toSteps(max ?? 0, steps) });
 }

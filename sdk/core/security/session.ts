@@ -368,25 +368,26 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 /** @throws EbalanceError `bad-argument` naming the field that is wrong */
 export function checkSession(config: SessionConfig, self: string): void {
   const { kid, domain, initiator, responder, names, sources } = config;
+  const wrong = (what: string) => badArgument(`session ${kid}: ${what}`);
+  const isText = (text: unknown) => typeof text === "string" && utf8Length(text) >= 1 && utf8Length(text) <= 64;
+  const isEnd = (unit: string) => unit === initiator || unit === responder;
+  const known = (field: string, name: string) => names.includes(name) || wrong(`${field} ${name} is not in names`);
   if (!Number.isInteger(kid) || kid < 1 || kid > maxKid) badArgument(`session kid ${kid} is not from 1 to ${maxKid}`);
-  const domainBytes = typeof domain === "string" ? utf8Length(domain) : 0;
-  if (domainBytes < 1 || domainBytes > 64) badArgument(`session ${kid}: domain is not a text of 1 to 64 bytes`);
-  if (initiator === responder) badArgument(`session ${kid}: initiator and responder are both ${initiator}`);
-  if (self !== initiator && self !== responder) badArgument(`session ${kid} is between ${initiator} and ${responder}, not for ${self}`);
-  for (const name of names) if (typeof name !== "string" || !(utf8Length(name) >= 1 && utf8Length(name) <= 64)) badArgument(`session ${kid}: names has one that is not a text of 1 to 64 bytes`);
-  if (new Set(names).size !== names.length) badArgument(`session ${kid}: names has one twice`);
-  const known = (field: string, name: string) => names.includes(name) || badArgument(`session ${kid}: ${field} ${name} is not in names`);
+  if (!isText(domain)) wrong("domain is not a text of 1 to 64 bytes");
+  if (initiator === responder) wrong(`initiator and responder are both ${initiator}`);
+  if (!isEnd(self)) badArgument(`session ${kid} is between ${initiator} and ${responder}, not for ${self}`);
+  if (!names.every(isText)) wrong("names has one that is not a text of 1 to 64 bytes");
+  if (new Set(names).size !== names.length) wrong("names has one twice");
   known("owner", config.owner);
-  for (const source of sources) {
-    const isEnd = (unit: string) => unit === initiator || unit === responder;
-    if (source.via === undefined && !isEnd(source.device)) badArgument(`session ${kid}: source device ${source.device} is neither end; say with "via" which end passes its requests on`);
-    if (source.via !== undefined && (isEnd(source.device) || !isEnd(source.via))) badArgument(`session ${kid}: source device ${source.device} via ${source.via}: an end passes on the requests of a unit that is none`);
-    known("device", source.device);
-    known("service", source.service);
-    known("stakeholder", source.stakeholder);
+  for (const { device, service, stakeholder, via } of sources) {
+    if (via === undefined && !isEnd(device)) wrong(`source device ${device} is neither end; say with "via" which end passes its requests on`);
+    if (via !== undefined && (isEnd(device) || !isEnd(via))) wrong(`source device ${device} via ${via}: an end passes on the requests of a unit that is none`);
+    known("device", device);
+    known("service", service);
+    known("stakeholder", stakeholder);
   }
   for (const unit of config.below ?? []) {
     known("below", unit);
-    if (unit === initiator || unit === responder) badArgument(`session ${kid}: below ${unit} is one of the two ends`);
+    if (isEnd(unit)) wrong(`below ${unit} is one of the two ends`);
   }
 }
