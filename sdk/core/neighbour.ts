@@ -13,6 +13,12 @@ import { isStanding, Operation, type AliveMessage, type AnnounceMessage, type No
 
 /** An opening that has not led to a message of the peer under the new keys is made again after this time. */
 const openRetryMs = 5000;
+/**
+ * How often an initiator looks whether it has heard its peer. A period without a message, and it sends `alive`, which is answered; {@link goneAfter} periods, and the session is
+ * dead: a minute after the last message at most. Any message of the peer counts, so whoever is answered more often sends nothing for this.
+ */
+const checkMs = 15_000;
+const goneAfter = 3;
 
 export class Neighbour {
   link: LinkPort | undefined;
@@ -23,6 +29,10 @@ export class Neighbour {
   #openAgainMs = Infinity;
   /** When it was opened last: a session that wears out at once must not be opened without pause. */
   #openedMs = -Infinity;
+  /** When to look whether the peer was heard; Infinity for a responder, and while no session is in use. */
+  #checkAtMs = Infinity;
+  /** Checks since a message came. */
+  #silent = 0;
   #reporter: Reporter | undefined;
 
   /** Sends the outcome of a request of the neighbour's, or an occurrence. */
@@ -63,8 +73,16 @@ export class Neighbour {
 
   /** A message has come under the keys of the session: the peer has them in use. */
   heard(): void {
-    this.#openAgainMs = Infinity;
+    this.#silent = 0;
+    if (this.#openAgainMs < Infinity) this.#inUse();
     this.#noteWear();
+  }
+
+  /** The opening is over. */
+  #inUse(): void {
+    this.#openAgainMs = Infinity;
+    this.#checkAtMs = this.ports.clock.monotonicMs() + checkMs;
+    this.schedule.dueAt(this.#checkAtMs);
   }
 
   /** A session that wears out is opened anew. */
@@ -191,11 +209,18 @@ export class Neighbour {
 
   /** The session is over or opened anew: nobody who waits will be answered. */
   lost(): void {
-    this.#openAgainMs = Infinity;
+    this.#openAgainMs = this.#checkAtMs = Infinity;
     this.#sequences.clear();
     this.#reporter?.done(Result.linkLost);
     this.#reporter = undefined;
     for (const notify of this.#pending.takeAll()) notify(outcome(Result.linkLost));
+  }
+
+  /** A link may be there and the session not: the peer has started again, or the way up was cut. */
+  #check(nowMs: number): void {
+    this.#checkAtMs = nowMs + checkMs;
+    if (++this.#silent > goneAfter) this.link?.close(`nothing was heard in the session for ${(goneAfter * checkMs) / 1000} s`);
+    else if (this.#silent > 1) this.send({ op: Operation.alive });
   }
 
   /** Does what is due. @returns when it has to be called again, on the monotonic clock */
@@ -209,6 +234,7 @@ export class Neighbour {
       if (!worn) this.ports.log("warning", `${responder} does not answer the opening of session ${kid} by ${initiator}: compare kid, key and domain in both key files`);
       this.open(this.link);
     }
-    return Math.min(this.#pending.nextDeadlineMs(), this.#reporter?.dueMs ?? Infinity, this.#openAgainMs, this.#wornMs());
+    if (this.#checkAtMs <= nowMs) this.#check(nowMs);
+    return Math.min(this.#pending.nextDeadlineMs(), this.#reporter?.dueMs ?? Infinity, this.#openAgainMs, this.#checkAtMs, this.#wornMs());
   }
 }

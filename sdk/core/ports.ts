@@ -18,7 +18,7 @@ export interface LinkPort {
   readonly name: string;
   /** Sends one message whole. @returns false where the link cannot take it now; the message is then not sent at all */
   send(message: Uint8Array): boolean;
-  /** Ends the link, because another has taken its place; may be called twice. */
+  /** Ends the link, because another has taken its place or its session is dead; may be called twice. */
   close(reason: string): void;
 }
 

@@ -21,7 +21,8 @@ function pair(limits: Partial<UnitLimits> = {}, variablesOfHome = standardVariab
   for (const end of [home, meter]) end.addSession(sessionConfig(1, "meter", "customer", "sensor"), crypto.importKey(new Uint8Array(32).fill(1), "derive"));
   const up: Uint8Array[] = [];
   const down: Uint8Array[] = [];
-  const link = (queue: Uint8Array[]): LinkPort => ({ name: "test", send: (message) => queue.push(message) > 0, close: () => {} });
+  const closed: string[] = [];
+  const link = (queue: Uint8Array[]): LinkPort => ({ name: "test", send: (message) => queue.push(message) > 0, close: (reason) => void closed.push(reason) });
   const links = { meter: link(up), home: link(down) };
   const run = () => {
     do {
@@ -45,7 +46,7 @@ function pair(limits: Partial<UnitLimits> = {}, variablesOfHome = standardVariab
   };
   const event: Request = { op: Operation.event, source, selector: series, condition: [] };
   const write = (value: number): Request => ({ op: Operation.write, source, items: [{ ...series, value, timeMs: clock.now, policy: undefined }] });
-  return { home, meter, links, up, down, run, pass, ask, event, write, clock };
+  return { home, meter, links, up, down, closed, run, pass, ask, event, write, clock };
 }
 
 describe("DI-9 a session that is opened again", () => {
@@ -91,11 +92,76 @@ describe("DI-9 a session that is opened again", () => {
     expect(openings).toBe(12);
     run();
     const before = meter.counters.received;
-    for (let s = 0; s < 60; s++) {
+    for (let s = 0; s < 14; s++) {
       clock.now += 1000;
       run();
     }
     expect(meter.counters.received).toBe(before);
+  });
+});
+
+describe("DI-9 a session in which nothing comes", () => {
+  /** Open, and a second passes at a time. */
+  function idle() {
+    const world = pair();
+    const { meter, home, links, run, pass } = world;
+    meter.linkUp(links.meter, "home");
+    run();
+    const seconds = (count: number, each = () => {}) => {
+      for (let s = 0; s < count; s++) {
+        pass(1000);
+        each();
+      }
+    };
+    return { ...world, seconds, sent: () => [home.counters.received, meter.counters.received] };
+  }
+
+  test("stays open as long as it is answered, for one message every half minute and its answer", () => {
+    const { seconds, sent, closed, ask, write, run } = idle();
+    const [toHome, toMeter] = sent() as [number, number];
+    seconds(3600);
+    expect(closed).toEqual([]);
+    expect(sent()).toEqual([toHome + 120, toMeter + 120]);
+    const told = ask(write(1));
+    run();
+    expect(told).toEqual(["occurrence 1"]);
+  });
+
+  test("is asked nothing where answers come anyway", () => {
+    const { seconds, sent, ask, write } = idle();
+    const [toHome] = sent() as [number, number];
+    let writes = 0;
+    seconds(600, () => ++writes % 14 || ask(write(writes)));
+    expect(sent()[0]).toBe(toHome + Math.floor(600 / 14));
+  });
+
+  test.each([
+    ["has forgotten it, as when it has started again", ({ home, links }: ReturnType<typeof pair>) => home.linkLost(links.home)],
+    ["is not heard", ({ home }: ReturnType<typeof pair>) => void (home.receive = () => true)],
+  ])("is dead after a minute at most where the peer %s: its link is closed, once", (_what, fault) => {
+    const world = idle();
+    const { seconds, closed, meter, links } = world;
+    seconds(100);
+    fault(world);
+    seconds(40);
+    expect(closed).toEqual([]);
+    seconds(20);
+    expect(closed).toEqual(["nothing was heard in the session for 45 s"]);
+    meter.linkLost(links.meter);
+    seconds(100);
+    expect(closed.length).toBe(1);
+  });
+
+  test("lives on where one question gets lost", () => {
+    const { seconds, closed, up, down, meter, clock } = idle();
+    seconds(16);
+    for (let s = 0; s < 28; s++) {
+      clock.now += 1000;
+      meter.tick();
+      up.length = down.length = 0;
+    }
+    seconds(100);
+    expect(closed).toEqual([]);
   });
 });
 

@@ -80,7 +80,10 @@ export class ManagementUnit extends LeafUnit {
   protected override take(received: Received, neighbour: Neighbour, link: LinkPort): boolean {
     if (received.kind === "reply") link.send(received.message);
     if (received.kind === "body" && received.reopened) this.#reopened(neighbour, link);
-    return super.take(received, neighbour, link);
+    const taken = super.take(received, neighbour, link);
+    // The first of an opening was answered when its keys were taken in use.
+    if (taken && received.kind === "body" && received.body.op === Operation.alive && !received.reopened && !neighbour.session.isInitiator) neighbour.send({ op: Operation.alive });
+    return taken;
   }
 
   /** A peer opened its session anew: what was under way in the old one is over. */
