@@ -15,6 +15,8 @@ export class MemoryFlash implements FlashPort {
   bytesLeft = Infinity;
   /** Asked at each program and erase whether it fails, as in a worn sector: half of a program is taken, and nothing of an erase. */
   fails: (sector: number) => boolean = () => false;
+  /** Asked at each read. */
+  isUnreadable: (sector: number) => boolean = () => false;
 
   /** @param bytes what was there before: the flash of a device that starts again */
   constructor(
@@ -28,6 +30,8 @@ export class MemoryFlash implements FlashPort {
 
   read(offset: number, out: Uint8Array, length: number): void {
     this.#check(offset, length);
+    const sector = Math.floor(offset / this.sectorBytes);
+    if (this.isUnreadable(sector)) this.#fail(sector);
     out.set(this.bytes.subarray(offset, offset + length));
   }
 

@@ -89,4 +89,6 @@ export interface StorePort {
   summarise?(query: SampleQuery): Summary;
   /** Absent where nothing survives a restart. */
   readonly catalogue?: Catalogue;
+  /** Why something could not be kept or read last, for the log; undefined while all was well. */
+  readonly trouble?: Error | undefined;
 }

@@ -20,6 +20,10 @@ export interface RunOptions {
   readonly flash?: string;
   /** Bytes of flash programmed or erased after which the power is cut. */
   readonly cutAfter?: number;
+  /** How many of the next programs and erases of flash fail. */
+  readonly failFlash?: number;
+  /** A sector of flash that cannot be read. */
+  readonly failReads?: number;
   /** Of the chip: its RAM, 327,680 where left out. */
   readonly ramBytes?: number;
   /** Of the chip: a backend of QEMU for its serial line, as `pty`; none where left out. */

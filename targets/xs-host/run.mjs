@@ -11,7 +11,7 @@ export const EXIT = Object.freeze({
 });
 
 /** Options that both targets have. */
-function hostOptions({ budget = "esp32c3", staticBytes, stackSlots, keys, meter, flash, cutAfter }) {
+function hostOptions({ budget = "esp32c3", staticBytes, stackSlots, keys, meter, flash, cutAfter, failFlash, failReads }) {
   const options = ["--budget", budget];
   if (staticBytes !== undefined) options.push("--static", String(staticBytes));
   if (stackSlots !== undefined) options.push("--stack", String(stackSlots));
@@ -19,6 +19,8 @@ function hostOptions({ budget = "esp32c3", staticBytes, stackSlots, keys, meter,
   if (meter !== undefined) options.push("--meter", String(meter));
   if (flash !== undefined) options.push("--flash", flash);
   if (cutAfter !== undefined) options.push("--cut-after", String(cutAfter));
+  if (failFlash !== undefined) options.push("--fail-flash", String(failFlash));
+  if (failReads !== undefined) options.push("--fail-reads", String(failReads));
   return options;
 }
 

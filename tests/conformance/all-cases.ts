@@ -23,8 +23,8 @@ export function runCase(one: Case, engine: Engine): unknown {
   const dice = new Dice(1);
   const crypto = withRandom(engine.crypto, (out) => out.set(dice.bytes(out.length)));
   const seal = engine.seal ?? portableSeal(crypto);
-  const open: Platform["open"] = (limits, sources, samples) => {
-    const world = new World({ crypto, seal }, limits, sources, samples);
+  const open: Platform["open"] = (...options) => {
+    const world = new World({ crypto, seal }, ...options);
     worlds.push(world);
     return world;
   };

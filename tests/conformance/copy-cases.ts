@@ -1,7 +1,13 @@
 /** A sensor that keeps what it measures answers those who ask it itself (`at`), as its owner's policy says; without `at` the home is asked, as ever. */
 import { Comparison, Field } from "../../sdk/core/model/instance";
 import type { LeafUnit } from "../../sdk/core/leaf-unit";
+import type { FlashPort } from "../../sdk/storage/flash-port";
 import { Operation, type Request } from "../../sdk/core/wire/session-body";
+import { EbalanceError } from "../../sdk/core/model/errors";
+import { MemoryFlash } from "../../sdk/storage/memory-flash";
+import { PortableSamples } from "../../sdk/storage/ring/portable-samples";
+import { RingStore } from "../../sdk/storage/ring/ring-store";
+import type { StorePort } from "../../sdk/storage/store-port";
 import { expectEqual, type Case, type Platform } from "./case";
 import { readPolicy, type Told, type World } from "./world";
 
@@ -12,8 +18,8 @@ const asked = [
 ] as const;
 
 /** A world whose meter keeps a copy of what it measures. */
-function keeping({ open }: Platform): World {
-  const world = open({}, [...asked]);
+function keeping({ open }: Platform, store?: StorePort): World {
+  const world = open({}, [...asked], undefined, store);
   world.meter.own.keepCopy(world.meter.names.id("customer"));
   world.meter.setDefaultPolicy("customer", readPolicy);
   world.pass(100_000);
@@ -32,11 +38,11 @@ function measure(world: World, ...values: number[]): void {
 }
 
 /** The supplier's billing may read, the operator's grid service may not. */
-function ask(world: World, what: { op: 2 | 3; above?: number; function?: 1 | 2 | 3 | 4 | 5 }, at: string | undefined = "meter", as: "supplier" | "operator" = "supplier"): Told[] {
+function ask(world: World, what: { op: 2 | 3 | 4; above?: number; function?: 1 | 2 | 3 | 4 | 5; periodMs?: number }, at: string | undefined = "meter", as: "supplier" | "operator" = "supplier"): Told[] {
   const unit = world[as];
   const source = world.source(unit, as === "supplier" ? "billing" : "grid", as);
   const condition = what.above === undefined ? [] : [{ field: Field.value, comparison: Comparison.above, operand: what.above }];
-  const request = { op: what.op, source, selector: selector(unit), condition, at: at === undefined ? undefined : unit.names.id(at), function: what.function ?? 1 };
+  const request = { op: what.op, source, selector: selector(unit), condition, at: at === undefined ? undefined : unit.names.id(at), function: what.function ?? 1, periodMs: what.periodMs };
   return world.ask(unit, request as Request);
 }
 
@@ -82,6 +88,36 @@ export const copyCases: readonly Case[] = [
       expectEqual(told(seen).at(-1), "linkLost", "end");
       measure(world, 40);
       return told(seen);
+    },
+  },
+  {
+    name: "CP-6 DI-4 flash that cannot be read is an answer: a query is told, a periodic subscription ends, and the sensor goes on",
+    run: (platform) => {
+      const flash = platform.storage?.flash ?? new MemoryFlash(8);
+      for (let sector = 0; sector < flash.sectorCount; sector++) flash.erase(sector);
+      let isUnreadable = false;
+      const failing: FlashPort = {
+        sectorBytes: flash.sectorBytes,
+        sectorCount: flash.sectorCount,
+        read(offset, out, length) {
+          if (isUnreadable) throw new EbalanceError("storage-failed", "device", "flash: read failed");
+          flash.read(offset, out, length);
+        },
+        program: (offset, bytes, length) => flash.program(offset, bytes, length),
+        erase: (sector) => flash.erase(sector),
+      };
+      const world = keeping(platform, new RingStore(failing, new PortableSamples(failing)));
+      measure(world, 10);
+      const seen = ask(world, { op: Operation.periodic, periodMs: 5000 });
+      isUnreadable = true;
+      measure(world, 20);
+      world.pass(5000);
+      expectEqual(told(seen), ["done", 10, "storageFailed"], "occurrences");
+      const answers = [3, 1].map((code) => told(ask(world, { op: Operation.query, function: code as 1 | 3 }))[0]);
+      expectEqual([...answers, ...told(ask(world, { op: Operation.query }, "meter", "operator"))], ["storageFailed", "storageFailed", "denied"], "answers");
+      isUnreadable = false;
+      measure(world, 30);
+      return told(ask(world, { op: Operation.query }));
     },
   },
   {

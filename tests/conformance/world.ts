@@ -12,6 +12,7 @@ import { LeafUnit } from "../../sdk/core/leaf-unit";
 import { ManagementUnit, type UnitLimits } from "../../sdk/core/unit";
 import { Operation, type Item, type Source } from "../../sdk/core/wire/session-body";
 import { MemoryStore } from "../../sdk/storage/memory-store";
+import type { StorePort } from "../../sdk/storage/store-port";
 import { LocalLinkPair } from "../../sdk/transports/local-link";
 import type { Security } from "./case";
 
@@ -33,8 +34,8 @@ export function sessionConfig(kid: number, initiator: string, owner: string, ser
   return { kid, domain, initiator, responder: "home", owner, names, sources: [{ device: initiator, service, stakeholder: owner }] };
 }
 
-/** How a world may differ: limits of its units, further sources of the meter's session, samples of its stores. */
-export type WorldOptions = [limits?: Partial<UnitLimits>, meterSources?: SessionConfig["sources"], samples?: number];
+/** How a world may differ: limits of its units, further sources of the meter's session, samples of its stores, another store for the meter. */
+export type WorldOptions = [limits?: Partial<UnitLimits>, meterSources?: SessionConfig["sources"], samples?: number, meterStore?: StorePort];
 
 /** What a requester was told, in a form that can be compared. */
 export interface Told {
@@ -63,20 +64,21 @@ export class World {
   /**
    * @param meterSources sources of the meter's session besides its own
    * @param samples that each store keeps of a series
+   * @param meterStore that of the meter
    */
-  constructor({ crypto, seal }: Security, ...[limits = {}, meterSources = [], samples = 256]: WorldOptions) {
-    const ports = (id: string) => ({
+  constructor({ crypto, seal }: Security, ...[limits = {}, meterSources = [], samples = 256, meterStore]: WorldOptions) {
+    const ports = (id: string, store: StorePort = new MemoryStore(samples)) => ({
       clock: { wallMs: () => this.nowMs, monotonicMs: () => this.monotonicMs, isSet: () => true },
       crypto,
       seal,
-      store: new MemoryStore(samples),
+      store,
       log: (level: string, line: string) => this.log.push(`${id} ${level} ${line}`),
       wake: () => {},
     });
     const registry = new Registry(standardVariables);
-    const leaf = (id: string) => new LeafUnit({ id, registry, limits, parent: "home" }, ports(id));
+    const leaf = (id: string, store?: StorePort) => new LeafUnit({ id, registry, limits, parent: "home" }, ports(id, store));
     this.home = new ManagementUnit({ id: "home", registry, limits }, ports("home"));
-    this.meter = leaf("meter");
+    this.meter = leaf("meter", meterStore);
     this.supplier = leaf("supplier-unit");
     this.operator = leaf("operator-unit");
     this.#units = [this.home, this.meter, this.supplier, this.operator];

@@ -12,9 +12,10 @@ import { grantedDelayS, Right } from "../model/policy";
 import type { Registry, Value } from "../model/registry";
 import { Result, type ResultCode } from "../model/result";
 import type { ClockPort } from "../ports";
+import { isStorageFailure } from "../../storage/flash-port";
 import type { StorePort } from "../../storage/store-port";
 import { Operation, type EventRequest, type Item, type PeriodicRequest, type QueryRequest, type Request, type Source, type WriteRequest } from "../wire/session-body";
-import { evaluateQuery } from "./evaluate-query";
+import { evaluateQuery, type QueryAnswer } from "./evaluate-query";
 import { ScanBudget } from "./scan-budget";
 import { Subscriptions, type Held, type NotifyOf, type Subscriber, type Subscription } from "./subscriptions";
 
@@ -119,7 +120,12 @@ export class RequestProcessor {
 
     const isRemote = subscriber !== this.parts.unit;
     if (isRemote && !this.#scans.allows(subscriber)) return outcome(Result.busy);
-    const answer = evaluateQuery(series, variable, request.condition, request.function, requester, store, (index) => policies.get(index));
+    let answer: QueryAnswer;
+    try {
+      answer = evaluateQuery(series, variable, request.condition, request.function, requester, store, (index) => policies.get(index));
+    } catch (error) {
+      return unread(error);
+    }
     if (isRemote) this.#scans.spend(subscriber, answer.looked);
     if (answer.result === Result.unsupported) return outcome(current < 0 && requester.stakeholder !== series.owner ? Result.denied : answer.result);
     const delayS = Math.max(answer.delayS, current);
@@ -222,11 +228,20 @@ export class RequestProcessor {
     }
   }
 
-  /** Delivers the newest instance of a periodic subscription, if there is one and its policy permits it now; a period in which it does not is left out. */
+  /**
+   * Delivers the newest instance of a periodic subscription, if there is one and its policy permits it now; a period in which it does not is left out. One that cannot be read
+   * ends the subscription.
+   */
   #deliverPeriodic(subscription: Subscription, nowMs: number): void {
     const { series, periodMs } = subscription;
     const nextMs = subscription.pendingUntilMs + periodMs;
-    const newest = (series.newest ??= this.#newest(series));
+    let newest: Instance | undefined;
+    try {
+      newest = series.newest ??= this.#newest(series);
+    } catch (error) {
+      this.parts.subscriptions.remove(subscription);
+      return subscription.notify(unread(error), subscription.id);
+    }
     if (newest) this.#deliver(subscription, newest);
     subscription.pending = undefined;
     // After a long pause one notification is enough.
@@ -276,6 +291,12 @@ export class RequestProcessor {
 function matchingOf(condition: Condition, whole: boolean): Pick<Subscription, "least" | "greatest" | "condition"> {
   const besides = whole ? condition.filter(({ field }) => field !== Field.value) : condition;
   return { ...boundsOf(condition, Field.value, whole), condition: besides.length ? besides : undefined };
+}
+
+/** Flash or a disk that does not give what it holds is an outcome too. */
+function unread(error: unknown): Notification {
+  if (!isStorageFailure(error)) throw error;
+  return outcome(Result.storageFailed);
 }
 
 export function outcome(result: ResultCode, retryAfterMs = 0): Notification {

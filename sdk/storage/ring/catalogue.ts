@@ -8,6 +8,7 @@
 import { utf8Length, utf8Text, writeUtf8 } from "../../core/model/utf8";
 import { isStorageFailure, type FlashPort } from "../flash-port";
 import type { Catalogue, PolicyRecord, SeriesRecord } from "../store-port";
+import type { RingStore } from "./ring-store";
 import type { SamplePort } from "./sample-port";
 import { catalogueSectors, readHeader, sectorHeaderBytes, writeHeader } from "./sector";
 
@@ -33,10 +34,12 @@ export class RingCatalogue implements Catalogue {
   constructor(
     private readonly flash: FlashPort,
     private readonly samples: SamplePort,
+    ring: RingStore,
   ) {
     this.#at = flash.sectorBytes;
     for (let sector = 0; sector < catalogueSectors; sector++) {
-      const header = readHeader(flash, samples, sector, magic);
+      let header: ReturnType<typeof readHeader>;
+      ring.isDone(() => (header = readHeader(flash, samples, sector, magic)));
       if (!header || header.sequence <= this.#sequence) continue;
       this.#isLive = true;
       this.#sequence = header.sequence;
@@ -44,7 +47,13 @@ export class RingCatalogue implements Catalogue {
       this.changes = header.changes;
       this.since = header.since;
     }
-    if (this.#isLive) this.#at = this.#end();
+    if (this.#isLive && !ring.isDone(() => (this.#at = this.#end()))) this.#loseAll();
+  }
+
+  #loseAll(): void {
+    this.#isLive = false;
+    this.#at = this.flash.sectorBytes;
+    this.changes = this.since = 0;
   }
 
   /** Begins anew without what was kept, for a catalogue that has lost changes: so many there were. */

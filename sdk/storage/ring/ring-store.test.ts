@@ -261,6 +261,55 @@ describe("CP-6 power", () => {
   });
 });
 
+describe("CP-6 flash that cannot be read", () => {
+  test("in one sector or the other, the rest is there at the start, the ring goes on, and the policies of what cannot be read are kept for when it can be", () => {
+    const flash = new MemoryFlash(sectors);
+    const store = portableRing(flash);
+    store.catalogue.keepSeries(0, { variable: 7, device: "sensor", owner: "customer", policy: 1, policySequence: 1, longestDelayS: 60, policiesHad: [1] });
+    range(0, 600).forEach((i) => store.append(0, i, startMs + i, Math.floor(i / 100)));
+    for (const sector of [2, 3, 4]) {
+      const again = new MemoryFlash(sectors, flash.bytes.slice());
+      again.isUnreadable = (at) => at === sector;
+      const opened = portableRing(again);
+      const from = 254 * (sector - 2);
+      expect(opened.trouble?.message).toContain(`sector ${sector}`);
+      const kept = values(opened) as number[];
+      expect(kept.length).toBeGreaterThan(90);
+      expect(kept.filter((value) => value >= from + 3 && value < from + 250)).toEqual([]);
+      const used: number[] = [];
+      opened.policiesInUse((policy) => used.push(policy));
+      expect(used).toEqual(expect.arrayContaining(range(0, 6)));
+      range(600, 700).forEach((i) => expect(opened.append(0, i, startMs + i, 6)).toBe("kept"));
+      again.isUnreadable = () => false;
+      expect(values(portableRing(again))).toEqual(range(0, 700));
+    }
+  });
+
+  test("the catalogue too: it begins anew, and the ring with it", () => {
+    const flash = new MemoryFlash(sectors);
+    const store = portableRing(flash);
+    const record = { variable: 7, device: "sensor", owner: "customer", policy: 1, policySequence: 1, longestDelayS: 60, policiesHad: [1] };
+    store.catalogue.keepSeries(0, record);
+    const live = flash.bytes[0] === 0xff ? 1 : 0;
+    store.append(0, 1, startMs, 1);
+    flash.isUnreadable = (sector) => sector === live;
+    const opened = portableRing(flash);
+    expect([values(opened), opened.catalogue.restore().series, opened.trouble?.message]).toEqual([[], [], expect.stringContaining(`sector ${live}`)]);
+    expect([opened.catalogue.keepSeries(0, record), opened.append(0, 2, startMs + 1, 1), values(opened)]).toEqual([true, "kept", [2]]);
+    flash.isUnreadable = () => false;
+    const last = portableRing(flash);
+    expect([values(last), last.catalogue.restore().series]).toEqual([[2], [record]]);
+  });
+
+  test("all of it: the device starts, and keeps nothing", () => {
+    const flash = new MemoryFlash(sectors);
+    portableRing(flash).append(0, 1, startMs, 1);
+    flash.isUnreadable = () => true;
+    const opened = portableRing(flash);
+    expect([values(opened), opened.trouble instanceof Error]).toEqual([[], true]);
+  });
+});
+
 describe("CP-6 the catalogue of a ring", () => {
   const series = (policy: number): SeriesRecord => ({ variable: 7, device: "sensor", owner: "customer", policy, policySequence: 1, longestDelayS: 60, policiesHad: [policy] });
   const policy = (sequence: number) => ({ owner: "customer", policy: { sequence, entries: [{ rights: "read" as const, minDelayS: 60, grantees: [{ stakeholder: "supplier", service: "billing" }] }] } });

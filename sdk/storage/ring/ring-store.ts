@@ -1,7 +1,8 @@
 /**
  * The store of a device: a ring of flash sectors. Each sample is a record of its own, programmed when it is appended, so what was acknowledged survives a power cut; when the
  * ring is full the oldest sector gives way. Sectors are used in strict turn, so they wear alike; their order is that of their sequences, never of clocks. What was torn by a
- * power cut ends its sector. Series and policies stand in two sectors of their own (catalogue.ts), and no sample is given that needs more of them than was found.
+ * power cut ends its sector. Series and policies stand in two sectors of their own (catalogue.ts), and no sample is given that needs more of them than was found. A sector that
+ * cannot be read at the start is passed over; until its turn comes, the policies that it may need are kept.
  */
 import { badArgument } from "../../core/model/errors";
 import type { Value } from "../../core/model/registry";
@@ -19,7 +20,7 @@ const magic = 0x32_53_42_45; // "EBS2"
 /** Indexes of series and policies are kept in a byte; a policy must fit a bit of {@link SampleQuery.policies}. */
 const maxIndex = 31;
 const everyPolicy = 0xffffffff;
-/** Of each sector: the latest and the earliest second, and the policies of its samples, 0 where it has none. */
+/** Of each sector: the second behind its latest sample (0: there is none), that of its earliest, and the policies that it may need. */
 const spanPlaces = 3;
 
 export class RingStore implements StorePort {
@@ -43,10 +44,11 @@ export class RingStore implements StorePort {
   /** The sector that is written, and its sequence. */
   #head: number;
   #sequence = 0;
+  trouble: Error | undefined;
 
   /**
    * @param samples of this flash: native on a device; `portableRing` has the other
-   * @throws EbalanceError `bad-argument` for a partition that is too small, `storage-failed`
+   * @throws EbalanceError `bad-argument` for a partition that is too small
    */
   constructor(
     private readonly flash: FlashPort,
@@ -55,7 +57,7 @@ export class RingStore implements StorePort {
     const { sectorCount, sectorBytes } = flash;
     if (sectorCount < catalogueSectors + leastSectors) badArgument(`flash partition of ${sectorCount} sectors, ${catalogueSectors + leastSectors} at least`);
     this.#spans = new Uint32Array(sectorCount * spanPlaces);
-    this.catalogue = new RingCatalogue(flash, samples);
+    this.catalogue = new RingCatalogue(flash, samples, this);
     this.#head = sectorCount - 1;
     this.#at = this.#end = sectorCount * sectorBytes;
     this.#mount();
@@ -81,7 +83,7 @@ export class RingStore implements StorePort {
   /** Why a sample that is not the newest is not to be kept: it is kept already, or that cannot be read. */
   #reasonAgainst(series: number, value: Value, timeMs: number): "known" | "failed" | undefined {
     let isKnown = false;
-    const isRead = this.#isDone(() => {
+    const isRead = this.isDone(() => {
       if (typeof value === "number") isKnown = this.summarise({ series, fromMs: timeMs, toMs: timeMs + 1, least: value, greatest: value, policies: everyPolicy }).count > 0;
       else this.scan(series, timeMs, timeMs + 1, (kept) => !(isKnown = sameValue(kept, value)));
     });
@@ -114,7 +116,7 @@ export class RingStore implements StorePort {
   }
 
   #program(at: number, length: number): boolean {
-    return this.#isDone(() => this.flash.program(at, this.#record, length));
+    return this.isDone(() => this.flash.program(at, this.#record, length));
   }
 
   /** Takes the next sector in use; what it held gives way. */
@@ -129,7 +131,7 @@ export class RingStore implements StorePort {
     const next = (this.#head = this.#after(this.#head));
     const sequence = ++this.#sequence;
     this.#at = this.#end = (next + 1) * flash.sectorBytes;
-    const isBegun = this.#isDone(() => {
+    const isBegun = this.isDone(() => {
       flash.erase(next);
       writeHeader(flash, samples, next, magic, { sequence, changes, since: 0 });
     });
@@ -138,14 +140,15 @@ export class RingStore implements StorePort {
     return isBegun;
   }
 
-  /** Whether flash did as it was told. */
-  #isDone(action: () => void): boolean {
+  /** Whether flash did as it was told; where it did not, that is the trouble. */
+  isDone(action: () => void): boolean {
     try {
       action();
       return true;
     } catch (error) {
-      if (isStorageFailure(error)) return false;
-      throw error;
+      if (!isStorageFailure(error)) throw error;
+      this.trouble = error as Error;
+      return false;
     }
   }
 
@@ -154,7 +157,7 @@ export class RingStore implements StorePort {
   }
 
   #keepSpan(sector: number, fromMs: number, untilMs: number, policies: number): void {
-    this.#spans[sector * spanPlaces] = untilMs / 1000;
+    this.#spans[sector * spanPlaces] = untilMs / 1000 + 1;
     this.#spans[sector * spanPlaces + 1] = fromMs / 1000;
     this.#spans[sector * spanPlaces + 2] = policies;
   }
@@ -165,21 +168,34 @@ export class RingStore implements StorePort {
   #mount(): void {
     const { sectorCount, sectorBytes } = this.flash;
     for (let sector = catalogueSectors; sector < sectorCount; sector++) {
-      const sequence = this.#header(sector)?.sequence ?? 0;
+      const sequence = this.#sequenceOf(sector);
       if (sequence <= this.#sequence) continue;
       this.#sequence = sequence;
       this.#head = sector;
     }
+    // What cannot be read may have been written later: it is not begun anew in this turn.
+    for (let i = catalogueSectors; i < sectorCount && this.#sequenceOf(this.#after(this.#head)) < 0; i++) {
+      this.#head = this.#after(this.#head);
+      this.#sequence++;
+    }
     this.#at = this.#end = (this.#head + 1) * sectorBytes;
     const found = new Float64Array(surveyPlaces).fill(-Infinity);
     let changes = 0;
-    for (let sector = catalogueSectors; sector < sectorCount; sector++) changes = Math.max(changes, this.#survey(sector, found));
+    for (let sector = catalogueSectors; sector < sectorCount; sector++)
+      if (!this.isDone(() => (changes = Math.max(changes, this.#survey(sector, found))))) this.#note(sector, Infinity, -Infinity, everyPolicy);
     if (changes > this.catalogue.changes) this.#forget(changes);
     else for (let series = 0; series <= maxIndex; series++) if (found[series]! >= 0) this.#newestMs[series] = found[series]!;
   }
 
   #header(sector: number): ReturnType<typeof readHeader> {
     return readHeader(this.flash, this.samples, sector, magic);
+  }
+
+  /** -1 where it cannot be read, 0 where there is none. */
+  #sequenceOf(sector: number): number {
+    let sequence = -1;
+    this.isDone(() => (sequence = this.#header(sector)?.sequence ?? 0));
+    return sequence;
   }
 
   /** Notes what stands in a sector. @returns the changes of the catalogue that it tells of */
@@ -192,22 +208,24 @@ export class RingStore implements StorePort {
     const end = (sector + 1) * sectorBytes;
     const stop = this.samples.survey(sector * sectorBytes + sectorHeaderBytes, end, found);
     const changes = Math.max(header.changes, found[Survey.changes]!);
-    if (sector !== this.#head) this.#keepSpan(sector, found[Survey.fromMs]!, found[Survey.untilMs]!, found[Survey.policies]!);
-    else {
-      this.#fromMs = found[Survey.fromMs]!;
-      this.#untilMs = found[Survey.untilMs]!;
-      this.#policies = found[Survey.policies]!;
-      this.#changes = changes;
-      if (found[Survey.clean]) this.#at = stop;
-    }
+    this.#note(sector, found[Survey.fromMs]!, found[Survey.untilMs]!, found[Survey.policies]!);
+    if (sector === this.#head) this.#changes = changes;
+    if (sector === this.#head && found[Survey.clean]) this.#at = stop;
     return changes;
+  }
+
+  #note(sector: number, fromMs: number, untilMs: number, policies: number): void {
+    if (sector !== this.#head) return this.#keepSpan(sector, fromMs, untilMs, policies);
+    this.#fromMs = fromMs;
+    this.#untilMs = untilMs;
+    this.#policies = policies;
   }
 
   /** The catalogue does not say any more whose samples these are and who may see them. */
   #forget(changes: number): void {
     this.catalogue.giveUp(changes);
     this.#spans.fill(0);
-    this.#policies = 0;
+    this.#note(this.#head, Infinity, -Infinity, 0);
     this.#at = this.#end;
   }
 
@@ -238,11 +256,11 @@ export class RingStore implements StorePort {
     const spans = this.#spans;
     const head = this.#head;
     const { sectorCount } = this.flash;
-    const fromS = Math.floor(fromMs / 1000);
+    const fromS = Math.max(0, Math.floor(fromMs / 1000));
     const found: number[] = [];
     for (let sector = this.#after(head); sector !== head; sector = sector + 1 < sectorCount ? sector + 1 : catalogueSectors) {
       const place = sector * spanPlaces;
-      if (spans[place]! >= fromS && spans[place + 1]! * 1000 < toMs && spans[place + 2] !== 0) found.push(sector);
+      if (spans[place]! > fromS && spans[place + 1]! * 1000 < toMs) found.push(sector);
     }
     if (this.#policies !== 0 && this.#fromMs < toMs && this.#untilMs >= fromMs) found.push(head);
     return found;

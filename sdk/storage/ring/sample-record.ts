@@ -20,8 +20,8 @@ export const maxRecordBytes = headerBytes + maxValueBytes + crcBytes;
 export const erased = 0xff;
 /** In place of a series: a change of the catalogue. */
 export const changeMark = 255;
-/** Times are below this: their seconds fit 32 bits. */
-export const endOfTimeMs = 2 ** 32 * 1000;
+/** Times are below this: the second behind each fits 32 bits. */
+export const endOfTimeMs = (2 ** 32 - 1) * 1000;
 
 /** Length of the intact record at `at`, 0 where there is none: cut off by `end`, damaged or never written. */
 export function recordLength(bytes: Uint8Array, at: number, end: number): number {

@@ -7,7 +7,7 @@ import { MemoryFlash } from "../../../sdk/storage/memory-flash";
 import { portableRing } from "../../../sdk/storage/ring/portable-ring";
 import { noHostReason } from "../../xs-host/available";
 import { bundle } from "../../xs-host/bundle.mjs";
-import { EXIT, runOnXs } from "../../xs-host/run.mjs";
+import { EXIT, runOnXs, type RunOptions } from "../../xs-host/run.mjs";
 import { workbench } from "../../xs-host/scripts-for-tests";
 import { fill, numbersOf } from "./ring-for-tests";
 
@@ -28,7 +28,7 @@ describe.skipIf(noHostReason !== "")(`native samples on XS${noHostReason && ` (l
   const { folder } = workbench();
   let count = 0;
 
-  async function onXs(script: string, image: string, options: { cutAfter?: number; onLine?: (line: string) => void } = {}) {
+  async function onXs(script: string, image: string, options: Pick<RunOptions, "cutAfter" | "failFlash" | "failReads" | "onLine"> = {}) {
     count += 1;
     const main = await bundle({ contents: prelude + script, resolveDir: here }, { outfile: join(folder, `samples-${count}.js`) });
     return runOnXs({ main, flash: `${join(folder, image)}=${sectors * 4096}`, ...options });
@@ -90,12 +90,33 @@ describe.skipIf(noHostReason !== "")(`native samples on XS${noHostReason && ` (l
         attempt("summarise", () => store.summarise({ series: 0, fromMs: 0, toMs: Infinity, least: 0, greatest: 9, policies: 15 }));
         attempt("append again", () => store.append(0, 9, startMs + 9, 1));
         attempt("append", () => store.append(0, 11, startMs + 11, 1));
-        attempt("start", () => new RingStore(flash, samples));
+        attempt("start", () => numbersOf(new RingStore(flash, samples)).length);
         host.exit(0);
       });`;
     const { lines } = await onXs(script, "gone", { onLine: (line) => line === "ready" && truncateSync(join(folder, "gone"), 100) });
-    // The next sector takes what is appended.
-    expect(lines).toEqual(["ready", "storage-failed", ...["find", "survey", "summarise"].map((what) => expect.stringMatching(`^${what}: storage-failed flash: what stands at \\d+ cannot be read`) as unknown), "append again: failed", "append: kept", expect.stringMatching(/^start: storage-failed/)]);
+    // The next sector takes what is appended. With the catalogue gone, nothing of it is given after a start.
+    expect(lines).toEqual(["ready", "storage-failed", ...["find", "survey", "summarise"].map((what) => expect.stringMatching(`^${what}: storage-failed flash: what stands at \\d+ cannot be read`) as unknown), "append again: failed", "append: kept", "start: 0"]);
+  });
+
+  it("CP-6 a sector that cannot be read is passed over at the start, and what it holds is there when it can be read again", async () => {
+    const all = Array.from({ length: 600 }, (_, i) => i);
+    await onXs(`fill(new RingStore(flash, samples), 0, 600, () => {});`, "part");
+    const script = `
+      const store = new RingStore(flash, samples);
+      host.print(store.trouble?.message ?? "no trouble");
+      host.print(JSON.stringify(numbersOf(store)));
+      host.print(store.append(0, numbersOf(store).length + 600, startMs + 1_000_000, 1));`;
+    const read = async (failReads?: number) => (await onXs(script, "part", failReads === undefined ? {} : { failReads })).lines;
+    // 254 samples a sector: the third is in the middle, the fifth the one that is written.
+    expect(await read(3)).toEqual([expect.stringContaining("failed"), JSON.stringify([...all.slice(0, 254), ...all.slice(508)]), "kept"]);
+    expect(await read()).toEqual(["no trouble", JSON.stringify([...all, 946]), "kept"]);
+  });
+
+  it("CP-6 erases that fail are those of a sector that is passed over", async () => {
+    const { lines } = await onXs(`
+      const store = new RingStore(flash, samples);
+      host.print(store.append(0, 1, startMs, 1)); host.print(store.append(0, 2, startMs + 1, 1)); host.print(JSON.stringify(numbersOf(store)));`, "erase", { failFlash: 1 });
+    expect(lines).toEqual(["kept", "kept", "[1,2]"]);
   });
 
   it("SP-1 refuses bad arguments with an error that names the function, and goes on", async () => {

@@ -16,6 +16,7 @@ static int file = -1;
 static uint32_t size = 0;
 static long long bytesLeft = -1; /* -1: the power stays */
 static int failuresLeft = 0;
+static long long unreadable = -1; /* a sector */
 
 void ebOpenFlashImage(const char* path, uint32_t bytes)
 {
@@ -43,6 +44,11 @@ void ebFailFlash(int count)
 	failuresLeft = count;
 }
 
+void ebFailReads(uint32_t sector)
+{
+	unreadable = sector;
+}
+
 uint32_t ebFlashSize(void)
 {
 	return size;
@@ -50,6 +56,8 @@ uint32_t ebFlashSize(void)
 
 int ebFlashRead(uint32_t offset, void* bytes, uint32_t count)
 {
+	if (count > 0 && offset / EB_FLASH_SECTOR <= unreadable && unreadable <= (offset + count - 1) / EB_FLASH_SECTOR)
+		return 1;
 	return lseek(file, (off_t)offset, SEEK_SET) < 0 || read(file, bytes, count) != (ssize_t)count;
 }
 
@@ -66,10 +74,15 @@ static int put(uint32_t offset, const uint8_t* bytes, uint32_t count)
 	return 0;
 }
 
+static int fails(void)
+{
+	return failuresLeft > 0 && failuresLeft--;
+}
+
 int ebFlashProgram(uint32_t offset, const void* bytes, uint32_t count)
 {
 	uint8_t block[64];
-	if (failuresLeft > 0 && failuresLeft--)
+	if (fails())
 		return 1;
 	for (uint32_t done = 0; done < count; done += sizeof(block)) {
 		uint32_t part = count - done < sizeof(block) ? count - done : (uint32_t)sizeof(block);
@@ -86,6 +99,8 @@ int ebFlashProgram(uint32_t offset, const void* bytes, uint32_t count)
 int ebFlashErase(uint32_t sector)
 {
 	uint8_t blank[256];
+	if (fails())
+		return 1;
 	memset(blank, 0xff, sizeof(blank));
 	for (uint32_t done = 0; done < EB_FLASH_SECTOR; done += sizeof(blank))
 		if (put(sector * EB_FLASH_SECTOR + done, blank, sizeof(blank)) != 0)

@@ -116,8 +116,10 @@ void ebSerialTell(txMachine* the);
 void ebOpenFlashImage(const char* path, uint32_t bytes);
 /* After so many bytes programmed and erased. */
 void ebCutPowerAfter(long long bytes);
-/* The next programs fail. */
+/* The next programs and erases fail. */
 void ebFailFlash(int count);
+/* That sector cannot be read. */
+void ebFailReads(uint32_t sector);
 
 /* Each platform has its own loop.c. */
 

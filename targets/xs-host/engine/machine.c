@@ -14,7 +14,8 @@ const char ebOptionsHelp[] =
 	"  --keys COUNT                 new property names, no more (growing without limit)\n"
 	"  --flash FILE=BYTES           flash of the device, kept in that file; made when it is new\n"
 	"  --cut-after BYTES            cut the power once so many bytes of flash were programmed or erased\n"
-	"  --fail-flash COUNT           the next programs of flash fail\n"
+	"  --fail-flash COUNT           the next programs and erases of flash fail\n"
+	"  --fail-reads SECTOR          that sector of flash cannot be read\n"
 	"  --meter UNITS                computation allowed in one turn, 0 for any (4000000000)\n";
 
 long long ebReadNumber(const char* name, const char* text, long long low, long long high)
@@ -60,6 +61,8 @@ int ebReadOption(ebOptions* options, const char* name, const char* value)
 		ebCutPowerAfter(ebReadNumber(name, value, 0, 1LL << 40));
 	else if (strcmp(name, "--fail-flash") == 0)
 		ebFailFlash((int)ebReadNumber(name, value, 0, 1000000));
+	else if (strcmp(name, "--fail-reads") == 0)
+		ebFailReads((uint32_t)ebReadNumber(name, value, 0, 1000000));
 	else
 		return 0;
 	return 1;
