@@ -92,8 +92,7 @@ export class RequestProcessor {
       table.noteUse(series, policy, series.policySequence, policies.get(policy));
     }
     const appended = parts.store.append(series.index, value, timeMs, policy);
-    if (appended === "failed" || appended === "tooOld") return Result.storageFailed;
-    if (appended === "known") return Result.done;
+    if (appended !== "kept") return appended === "known" ? Result.done : Result.storageFailed;
     // Looked up in the store when somebody asks for it.
     series.newest = undefined;
     parts.counters.instancesKept++;
