@@ -33,9 +33,9 @@ export interface SealPort {
   seal(context: MacContext, body: SessionBody, names: BodyContext): Uint8Array | undefined;
   /** Whether the tag of an envelope was made under this context; in constant time. */
   verify(context: VerifyContext, envelope: Envelope): boolean;
-  /** Takes an envelope apart as {@link parseEnvelope} does; undefined for what is none. */
+  /** Takes an envelope apart as {@link parseEnvelope} does; undefined for what is none: it does not throw. */
   parse(message: Uint8Array): Envelope | undefined;
-  /** Reads the body of an envelope as {@link readBody} does; undefined for one that it does not take, which may be good all the same. */
+  /** Reads the body of an envelope as {@link readBody} does; undefined for one that it does not take, which may be good all the same: it does not throw. */
   read(envelope: Envelope, context: BodyContext): SessionBody | undefined;
 }
 
