@@ -121,6 +121,31 @@ export const copyCases: readonly Case[] = [
     },
   },
   {
+    name: "DI-4 MU-1 a clock that was a day ahead leaves samples which no answer has once it is right again",
+    run: (platform) => {
+      const flash = platform.storage?.flash ?? new MemoryFlash(8);
+      for (let sector = 0; sector < flash.sectorCount; sector++) flash.erase(sector);
+      const answers = [undefined, new RingStore(flash, platform.storage?.samples ?? new PortableSamples(flash))].map((store) => {
+        const world = keeping(platform, store);
+        measure(world, 10);
+        const dayMs = 86_400_000;
+        world.nowMs += dayMs;
+        measure(world, 99, 98);
+        world.nowMs -= dayMs;
+        world.pass(5000);
+        measure(world, 20);
+        const asked = [1, 5, 3].map((code) => {
+          world.pass(5000);
+          return told(ask(world, { op: Operation.query, function: code as 1 | 3 | 5 }))[0];
+        });
+        world.pass(5000);
+        return [...asked, ...told(ask(world, { op: Operation.periodic, periodMs: 5000 }))];
+      });
+      expectEqual(answers, Array(2).fill([20, 2, 20, "done", 20]), "last, count, maximum, and what is told each period");
+      return answers;
+    },
+  },
+  {
     name: "DI-10 a unit that keeps no copy denies, and one that nobody knows leads nowhere",
     run: (platform) => {
       const world = platform.open({}, [...asked]);

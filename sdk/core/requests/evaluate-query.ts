@@ -21,7 +21,10 @@ export interface QueryAnswer {
   readonly looked: number;
 }
 
-/** Runs a query over a series of the given variable. */
+/**
+ * Runs a query over a series of the given variable.
+ * @param untilMs samples from this time on, in whole milliseconds, are passed over
+ */
 export function evaluateQuery(
   series: Series,
   variable: Variable,
@@ -30,13 +33,14 @@ export function evaluateQuery(
   requester: Requester,
   store: StorePort,
   policyOf: (index: number) => Policy,
+  untilMs = Infinity,
 ): QueryAnswer {
   const wholeSteps = variable.type === "integer";
   if (!wholeSteps && variable.type !== "float" && code !== QueryFunction.last && code !== QueryFunction.count) return unsupported;
   const policies = wholeSteps && store.summarise ? plainPolicies(series, requester, policyOf) : undefined;
   const time = boundsOf(condition, Field.time, policies !== undefined);
   const leastMs = Math.max(0, time.least);
-  const endMs = Math.floor(time.greatest) + 1;
+  const endMs = Math.min(Math.floor(time.greatest) + 1, untilMs);
   /** Over the samples from a time on that satisfy the condition. */
   const evaluateFrom =
     policies === undefined

@@ -6,10 +6,7 @@ import { grantedDelayS, Right } from "../model/policy";
 import { checkValue } from "../model/registry";
 import { Result, type ResultCode } from "../model/result";
 import type { Item, Source, WriteRequest } from "../wire/session-body";
-import { outcome, RequestProcessor, type Notification } from "./request-processor";
-
-/** Timestamps may be this far ahead of the unit's clock: the accuracy that synchronised clocks are expected to have. */
-const maxAheadMs = 2000;
+import { maxAheadMs, outcome, RequestProcessor, type Notification } from "./request-processor";
 
 /** One item of a write, and what it will be kept under. */
 interface Planned {
@@ -37,6 +34,11 @@ export class HomeProcessor extends RequestProcessor {
     const result = this.#planPolicies(plan, request.source, requester);
     this.parts.policies.settle();
     return result === Result.done ? this.#keep(plan, requester) : outcome(result);
+  }
+
+  /** What comes from too far ahead is refused; what others write may be ahead, to keep its order. */
+  protected override untilMs(): number {
+    return Infinity;
   }
 
   /** The delay between two writes of a requester to a series; the owner has none. */

@@ -6,7 +6,7 @@ import { AccessControl, requesterOf, type Requester } from "../access/access-con
 import type { PolicyTable } from "../access/policy-table";
 import type { Series, SeriesTable } from "../access/series-table";
 import type { Counters } from "../counters";
-import { boundsOf, Field, satisfies, type Condition, type Instance } from "../model/instance";
+import { boundsOf, Field, QueryFunction, satisfies, type Condition, type Instance } from "../model/instance";
 import type { NameId } from "../model/names";
 import { grantedDelayS, Right } from "../model/policy";
 import type { Registry, Value } from "../model/registry";
@@ -28,6 +28,8 @@ export interface Notification {
   readonly retryAfterMs: number;
 }
 
+/** Timestamps may be this far ahead of the unit's clock: the accuracy that synchronised clocks are expected to have. */
+export const maxAheadMs = 2000;
 /** How long an occurrence waits when access control has no room to note its delivery. */
 const busyRetryMs = 1000;
 /** Shortest period of a periodic subscription. */
@@ -121,7 +123,7 @@ export class RequestProcessor {
     if (isRemote && !this.#scans.allows(subscriber)) return outcome(Result.busy);
     let answer: QueryAnswer;
     try {
-      answer = evaluateQuery(series, variable, request.condition, request.function, requester, store, (index) => policies.get(index));
+      answer = evaluateQuery(series, variable, request.condition, request.function, requester, store, (index) => policies.get(index), this.untilMs());
     } catch (error) {
       return unread(error);
     }
@@ -247,10 +249,27 @@ export class RequestProcessor {
     subscription.pendingUntilMs = nextMs > nowMs ? nextMs : nowMs + periodMs;
   }
 
+  /**
+   * Samples from this time on are passed over: a clock that was ahead for a while has left them, and the home has refused them. While the clock is not set nothing is kept,
+   * and nothing known to be ahead.
+   */
+  protected untilMs(): number {
+    const { clock } = this.parts;
+    return clock.isSet() ? Math.floor(clock.wallMs()) + maxAheadMs : Infinity;
+  }
+
   /** The newest instance that is kept of a series. */
-  #newest({ index, variable, device, owner }: Series): Instance | undefined {
+  #newest(series: Series): Instance | undefined {
+    const { index, variable, device, owner } = series;
     let newest: Instance | undefined;
-    const { store } = this.parts;
+    const { store, registry, policies } = this.parts;
+    const untilMs = this.untilMs();
+    if (store.newestMs(index) >= untilMs) {
+      // As its owner sees it.
+      const requester = { stakeholder: owner, grantee: 0 };
+      const { result, value, timeMs, policy } = evaluateQuery(series, registry.byId(variable)!, [], QueryFunction.last, requester, store, (i) => policies.get(i), untilMs);
+      return result === Result.done ? { variable, device, owner, value, timeMs, policy } : undefined;
+    }
     store.scan(index, store.newestMs(index), Infinity, (value, timeMs, policy) => {
       newest = { variable, device, owner, value, timeMs, policy };
       return true;
