@@ -83,7 +83,7 @@ export class Device implements DeviceAccess {
     const policy = text && policyFromText(text, unit.names);
     if (platform.store) this.#copy = new OwnCopy(unit, unit.names.id(session.owner), policy, platform.clock, log);
     this.#uplink = new Uplink(driver, session.responder, platform.connect, timers, log);
-    this.#outbox = new Outbox(unit, source, timers, log, policy, this.#uplink);
+    this.#outbox = new Outbox(unit, source, platform, policy, this.#uplink);
     this.#followers = new Followers(unit, source, platform);
   }
 

@@ -40,7 +40,7 @@ export class LocalDevice implements DeviceAccess {
   ) {
     const { device, policy, capacity = defaultCapacity } = options;
     this.id = device;
-    this.#outbox = new Outbox(unit, options, ports.timers, ports.log, policy && policyFromText(policy, unit.names), undefined, capacity);
+    this.#outbox = new Outbox(unit, options, ports, policy && policyFromText(policy, unit.names), undefined, capacity);
     this.#followers = new Followers(unit, options, ports);
     this.#outbox.linkChanged(true);
     this.#followers.linkChanged(true);

@@ -30,8 +30,10 @@ function outbox(policy?: PolicyText) {
   const log: string[] = [];
   const pauses: { ms: number; callback: () => void }[] = [];
   const timers = { after: (ms: number, callback: () => void) => pauses.push({ ms, callback }), cancel: () => {} };
+  const time = { ms: 100_000 };
+  const ports = { timers, clock: { wallMs: () => time.ms, monotonicMs: () => time.ms, isSet: () => true }, log: (level: string, line: string) => void log.push(`${level} ${line}`) };
   const silences = { count: 0 };
-  const box = new Outbox(unit as unknown as ManagementUnit, { service: "sensor", stakeholder: "customer" }, timers, (level, line) => log.push(`${level} ${line}`), policy && policyFromText(policy, unit.names), { reconnect: () => void silences.count++ });
+  const box = new Outbox(unit as unknown as ManagementUnit, { service: "sensor", stakeholder: "customer" }, ports, policy && policyFromText(policy, unit.names), { reconnect: () => void silences.count++ });
   const last = () => sent[sent.length - 1]!;
   const answer = (result: ResultCode, retryAfterMs = 0) => {
     const request = last();
@@ -53,7 +55,7 @@ function outbox(policy?: PolicyText) {
     }
     return taken;
   };
-  return { box, sent, log, pauses, silences, answer, values, add, wait, drain };
+  return { box, time, sent, log, pauses, silences, answer, values, add, wait, drain };
 }
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
@@ -128,6 +130,36 @@ describe("DI-9 the outbox of a device", () => {
     expect([sent.length, log]).toEqual([31, []]);
     answer(Result.badTime);
     expect(log).toEqual(["error activePower was refused for good: badTime"]);
+  });
+
+  test("readings of a clock that was a day ahead do not hold back those that are right, once it is right again", () => {
+    const { box, time, sent, answer, add, pauses, log } = outbox();
+    box.linkChanged(true);
+    for (let i = 0; i < 10; i++) box.add(activePower, i, time.ms + 86_400_000 + 1000 * i);
+    answer(Result.badTime);
+    add(...range(10, 30));
+    const taken: unknown[] = [];
+    for (let i = 0; i < 60 && !sent[sent.length - 1]!.answered; i++) {
+      const { items } = sent[sent.length - 1]!;
+      const isRight = items.every((item) => item.timeMs <= time.ms + 2000);
+      if (isRight) taken.push(...items.map(({ value }) => value));
+      answer(isRight ? Result.done : Result.badTime);
+    }
+    expect([taken, pauses.length]).toEqual([range(10, 30), 0]);
+    expect(log).toEqual(Array(10).fill("error activePower was refused for good: badTime"));
+  });
+
+  test("a reading whose time comes within half a minute is waited for", () => {
+    const { box, time, answer, wait, values, log } = outbox();
+    box.linkChanged(true);
+    box.add(activePower, 7, time.ms + 29_000);
+    for (let i = 0; i < 27; i++) {
+      time.ms += 1000;
+      answer(Result.badTime);
+      wait();
+    }
+    answer(Result.done);
+    expect([values(), log]).toEqual([[7], []]);
   });
 
   test("waits as long as the parent says, and never longer than a minute", () => {

@@ -2,12 +2,12 @@
 import type { Policy } from "../core/model/policy";
 import type { Value, Variable } from "../core/model/registry";
 import { Result, resultName, type ResultCode } from "../core/model/result";
-import type { LogPort } from "../core/ports";
 import type { Reporter } from "../core/requests/reporter";
 import type { Notification } from "../core/requests/request-processor";
 import type { LeafUnit } from "../core/leaf-unit";
 import { Operation, type Item, type Source } from "../core/wire/session-body";
-import type { TimerHandle, TimerPort } from "./driver";
+import type { ProgramPorts } from "./device-access";
+import type { TimerHandle } from "./driver";
 import { ReadingQueue } from "./reading-queue";
 import type { Uplink } from "./uplink";
 
@@ -21,6 +21,8 @@ const retryMs = 1000;
 const longestPauseMs = 60_000;
 /** Times that a reading is tried again whose time the parent does not accept yet: clocks drift apart and come together. */
 const maxBadTimes = 30;
+/** One whose time is not reached in this time by the device's own clock is of a clock that was ahead: to wait for it would hold back all others. */
+const longestAheadMs = maxBadTimes * retryMs;
 
 /** Results after which the same message may be taken later. */
 const passing: readonly ResultCode[] = Object.freeze([Result.linkLost, Result.timeout, Result.busy, Result.tooEarly]);
@@ -54,8 +56,7 @@ export class Outbox {
   constructor(
     private readonly unit: LeafUnit,
     source: { readonly service: string; readonly stakeholder: string; readonly device?: string },
-    private readonly timers: TimerPort,
-    private readonly log: LogPort,
+    private readonly ports: ProgramPorts,
     private readonly policy: Policy | undefined,
     private readonly uplink: Pick<Uplink, "reconnect"> | undefined,
     capacity = deviceCapacity,
@@ -88,7 +89,7 @@ export class Outbox {
 
   #giveUpOldest(): void {
     this.#readings.dropAt(this.#underWay);
-    if (++this.#lost === 1 || this.#lost % 100 === 0) this.log("warning", `outbox is full: ${this.#lost} readings given up`);
+    if (++this.#lost === 1 || this.#lost % 100 === 0) this.ports.log("warning", `outbox is full: ${this.#lost} readings given up`);
   }
 
   #send(): void {
@@ -118,7 +119,7 @@ export class Outbox {
     } else if (result === Result.unknownPolicy && this.#policyHash) {
       this.#policyHash = undefined;
       this.#reporter = undefined;
-    } else if (passing.includes(result) || (result === Result.badTime && ++this.#badTimes <= maxBadTimes)) {
+    } else if (passing.includes(result) || (result === Result.badTime && this.#mayBeRight(count))) {
       // Perhaps it was the batch that could not be answered.
       if (result === Result.timeout) this.#oneByOne = count;
       if (result === Result.timeout) this.uplink?.reconnect("no answer");
@@ -130,9 +131,17 @@ export class Outbox {
       this.#readings.drop(1);
       this.#badTimes = 0;
       this.#oneByOne = Math.max(0, this.#oneByOne - 1);
-      this.log("error", `${name} was refused for good: ${resultName(result)}`);
+      this.ports.log("error", `${name} was refused for good: ${resultName(result)}`);
     }
     this.#send();
+  }
+
+  /** Whether the time of what was refused for it may be accepted soon. */
+  #mayBeRight(count: number): boolean {
+    const readings = this.#readings;
+    const latestMs = this.ports.clock.wallMs() + longestAheadMs;
+    for (let i = 0; i < count; i++) if (readings.timeMs(i) > latestMs) return false;
+    return ++this.#badTimes <= maxBadTimes;
   }
 
   /** The parent has said under which hash it knows the policy. */
@@ -148,14 +157,14 @@ export class Outbox {
   }
 
   #pauseFor(ms: number): void {
-    this.#pause = this.timers.after(ms, () => {
+    this.#pause = this.ports.timers.after(ms, () => {
       this.#pause = undefined;
       this.#send();
     });
   }
 
   #endPause(): void {
-    if (this.#pause !== undefined) this.timers.cancel(this.#pause);
+    if (this.#pause !== undefined) this.ports.timers.cancel(this.#pause);
     this.#pause = undefined;
   }
 }
