@@ -69,6 +69,16 @@ describe.skipIf(reason)(`the emulated chip${reason ? ` (left out: ${reason})` : 
     expect([linux.code, named.test(linux.errors)]).toEqual([EXIT.unhandled, true]);
   });
 
+  it("where the call that writes was returned, so that nobody is in the stack, what to look for is said", async () => {
+    const main = `import { remember } from "meter/memory"; remember(5);`;
+    const modules = { "meter/memory": "const seen = new Map(); export function remember(key) { return seen.set(key, 1); }" };
+    const said = /a preloaded module made it at its top level.*host\.frozen\(\)/;
+    const chip = await onChip(main, { modules });
+    expect([chip.code, chip.lines.some((line) => said.test(line))]).toEqual([EXIT.unhandled, true]);
+    const linux = await runOnXs(files(main, modules));
+    expect([linux.code, said.test(linux.errors)]).toEqual([EXIT.unhandled, true]);
+  });
+
   it("an application's own function is not taken for a preloaded one of that name", async () => {
     const main = `import { remember as theirs } from "meter/memory"; const fixed = Object.freeze({ last: 0 }); function remember(key) { fixed.last = key; } theirs(5); remember(5);`;
     const modules = { "meter/memory": "export function remember(key) { return key; }" };

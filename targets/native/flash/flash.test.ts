@@ -37,6 +37,13 @@ describe.skipIf(noHostReason !== "")(`native flash on XS${noHostReason && ` (lef
   }
   const bytesOf = (image: string) => new Uint8Array(readFileSync(join(folder, image)));
 
+  it("a file of another size is refused, and left as it is", async () => {
+    const image = file("precious", "precious");
+    const { code, errors } = await onXs("", { image: "precious" });
+    expect([code, errors]).toEqual([EXIT.usage, expect.stringContaining("precious has 8 bytes, not 16384: it is left as it is")]);
+    expect(readFileSync(image, "utf8")).toBe("precious");
+  });
+
   it("is erased when it is new, and keeps what was programmed over a restart, as the flash in memory does", async () => {
     const model = new MemoryFlash(4);
     const steps: (["program", number, string] | ["erase", number])[] = [];

@@ -30,6 +30,10 @@ static void nameModule(txMachine* the, const char* stack)
 			(int)length, at, module);
 		return;
 	}
+	/* Objects that the application froze are not writable, and are not called read-only. */
+	if (strstr(stack, "read-only"))
+		fprintf(stderr, "ebalance-xs: a preloaded module made it at its top level: that is flash, and cannot be written; make it at first use. Whoever returned the call is not in the stack: "
+			"host.frozen() on Linux lists what such modules made\n");
 }
 
 /* An error's stack starts with its name and message; other values are just printed. */

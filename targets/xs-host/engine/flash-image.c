@@ -27,6 +27,8 @@ void ebOpenFlashImage(const char* path, uint32_t bytes)
 	long have = file < 0 ? -1 : (long)lseek(file, 0, SEEK_END);
 	if (have < 0)
 		ebFail(EXIT_USAGE, "--flash: cannot open %s", path);
+	if (have > 0 && have != (long)bytes)
+		ebFail(EXIT_USAGE, "--flash: %s has %ld bytes, not %u: it is left as it is", path, have, (unsigned)bytes);
 	memset(blank, 0xff, sizeof(blank));
 	for (; have < (long)bytes; have += (long)sizeof(blank))
 		if (write(file, blank, sizeof(blank)) != (ssize_t)sizeof(blank))
