@@ -136,7 +136,7 @@ describe("MU-1 a device", () => {
   test.each([9, 0, -1, NaN, Infinity, 0x80000000])("refuses a period of %d ms by its value and range", (everyMs) => {
     const { open } = world();
     expect(() => open().report("temperature", { everyMs, read: () => 1 })).toThrow(
-      expect.objectContaining({ code: "bad-argument", message: `everyMs ${everyMs} is not from 10 to 2147483647` }),
+      expect.objectContaining({ code: "bad-argument", message: `temperature: everyMs ${everyMs} is not from 10 to 2147483647` }),
     );
   });
 
@@ -145,7 +145,9 @@ describe("MU-1 a device", () => {
     const device = open();
     device.report("temperature", { everyMs: 10, read: () => 1 });
     device.report("temperature", { everyMs: 0x7fffffff, read: () => 1 });
-    expect(() => device.report("nothing", { everyMs: 1000, read: () => 1 })).toThrow(expect.objectContaining({ code: "bad-argument" }));
+    expect(() => device.report("nothing", { everyMs: 1000, read: () => 1 })).toThrow(expect.objectContaining({ code: "bad-argument", message: "variable nothing is not in the registry: see variables.json" }));
+    const missing = undefined as unknown as () => Value;
+    expect(() => device.report("temperature", { everyMs: 1000, read: missing })).toThrow(expect.objectContaining({ code: "bad-argument", message: "temperature: read is no function" }));
     expect(() => device.write("temperature", "warm" as Value)).toThrow(expect.objectContaining({ code: "bad-argument", message: expect.stringContaining("warm") as string }));
   });
 

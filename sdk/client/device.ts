@@ -114,11 +114,12 @@ export class Device implements DeviceAccess {
 
   /**
    * Reports a variable on schedule, first now, until the device is closed. Readings out of range are logged and left out.
-   * @throws EbalanceError `bad-argument` for an unknown variable or a period out of range
+   * @throws EbalanceError `bad-argument` for an unknown variable, a period out of range or a `read` that is no function
    */
   report(variable: string, options: ReportOptions): void {
     const { everyMs, read } = options;
-    if (!(everyMs >= 10 && everyMs <= 0x7fffffff)) badArgument(`everyMs ${everyMs} is not from 10 to 2147483647`);
+    if (!(everyMs >= 10 && everyMs <= 0x7fffffff)) badArgument(`${variable}: everyMs ${everyMs} is not from 10 to 2147483647`);
+    if (typeof read !== "function") badArgument(`${variable}: read is no function`);
     this.#driver.unit.registry.named(variable);
     const report = new Report(this, this.platform, variable, everyMs, read);
     this.#reports.push(report);

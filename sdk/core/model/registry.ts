@@ -76,7 +76,7 @@ export class Registry {
 
   /** The variable of that name. @throws EbalanceError `bad-argument` for an unknown one. */
   named(name: string): Variable {
-    return this.#byName.get(name) ?? badArgument(`variable ${name} is not in the registry`);
+    return this.#byName.get(name) ?? badArgument(`variable ${name} is not in the registry: see variables.json`);
   }
 
   names(): string[] {
