@@ -10,9 +10,9 @@ declare module "ebalance:platform" {
     };
     /** Switches the lamp of the board; where there is none, a line on standard output says so. */
     readonly light: (on: boolean) => void;
-    /** What stands on the command line after the service. */
+    /** What stands on the command line after the service. Boards with an ESP32 have none. */
     readonly args: readonly string[];
-    /** Streams to `PORT` of this computer or `HOST:PORT`. Without an address the program ends and says how it is called. */
+    /** Streams to `PORT` of this computer or `HOST:PORT`. Without an address the program ends and says how it is called, as it does on the emulated chip, which has no network. Boards with an ESP32 have none yet. */
     readonly streams: (to: string | undefined) => StreamConnector;
   };
 }

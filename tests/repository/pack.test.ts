@@ -53,6 +53,7 @@ const contents = {
     "examples/home-and-device/device.mjs",
     "examples/home-and-device/home.mjs",
     "examples/home-and-device/make-key.mjs",
+    "examples/platform.d.ts",
     "examples/sensor/main.ts",
     "examples/sensor/manifest.json",
     "examples/two-units/main.mjs",
@@ -146,22 +147,23 @@ beforeAll(() => {
   expect(installed.code, installed.all).toBe(0);
 }, 240_000);
 
+const place = (name: string) => join(project, "node_modules", name);
+
 describe.each(names)("%s", (name) => {
-  const place = join(project, "node_modules", name);
 
   test("contains what is published and nothing else", () => {
     // The code that both programs of the gateway share has a name of the bundler's.
-    const files = filesBelow(place).map((path) => path.replace(/chunk-\w+\.js$/, "chunk.js"));
+    const files = filesBelow(place(name)).map((path) => path.replace(/chunk-\w+\.js$/, "chunk.js"));
     expect(files.sort()).toEqual([...contents[name]].sort());
   });
 
   test("names no place of the machine that packed it", () => {
     const places = [root, folder, "ebalance-pack-", `${homedir()}/`];
-    for (const file of filesBelow(place)) expect(places.filter((path) => readFileSync(join(place, file), "utf8").includes(path)), file).toEqual([]);
+    for (const file of filesBelow(place(name))) expect(places.filter((path) => readFileSync(join(place(name), file), "utf8").includes(path)), file).toEqual([]);
   });
 
   test("says nothing of how it is developed and depends on exact versions", () => {
-    const form = JSON.parse(readFileSync(join(place, "package.json"), "utf8")) as Record<string, unknown> & { dependencies: Record<string, string> };
+    const form = JSON.parse(readFileSync(join(place(name), "package.json"), "utf8")) as Record<string, unknown> & { dependencies: Record<string, string> };
     for (const key of ["scripts", "devDependencies", "workspaces"]) expect(form).not.toHaveProperty(key);
     for (const wanted of Object.values(form.dependencies)) expect(wanted).toMatch(/^\d+\.\d+\.\d+(-[\w.]+)?$/);
   });
@@ -202,10 +204,12 @@ test("DI-2 DI-4 two units write and query in the installed project", () => {
 test.each([
   ["nodenext", "nodenext"],
   ["bundler", "esnext"],
-])("a strict program compiles with moduleResolution %s", (moduleResolution, module) => {
+])("a strict program and the sensor of the package compile with moduleResolution %s", (moduleResolution, module) => {
   const options = { strict: true, noEmit: true, target: "es2022", lib: ["es2022"], types: [], module, moduleResolution, skipLibCheck: false, exactOptionalPropertyTypes: true };
   writeFileSync(join(project, "program.ts"), typedProgram);
-  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["program.ts"] }));
+  copyFileSync(join(place("ebalance"), "examples/sensor/main.ts"), join(project, "sensor.ts"));
+  const files = ["program.ts", "sensor.ts", "node_modules/ebalance/examples/platform.d.ts"];
+  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files }));
   const { code, all } = runNode([tscPath, "-p", "."], project);
   expect(code, all).toBe(0);
 }, 60_000);
