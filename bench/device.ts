@@ -44,9 +44,12 @@ export async function quickFigures(): Promise<{ readonly figures: Record<string,
 async function run(): Promise<Measured> {
   const reason = await noChipReason();
   if (reason) return { figures: {}, missing: Object.fromEntries(figures.map(({ name }) => [name, reason])), notes: [] };
-  const { figures: quick, operations } = await quickFigures();
   const log = (text: string) => console.error(text);
+  log("building a sensor, counting the instructions of its operations");
+  const { figures: quick, operations } = await quickFigures();
+  log("looking for the least memory of a sensor: each try takes ten seconds");
   const sensor = await leastRam((await buildSensor("bench/device/ram-program.ts")).path, sensorOrders, sensorBytes, log);
+  log("looking for that of a DER controller");
   const der = await leastRam((await buildDer()).path, derOrders, derBytes, log);
   const measured = { ...quick, sensor_min_ram_bytes: sensor.staticBytes + sensor.nativeBytes, der_min_ram_bytes: der.staticBytes + der.nativeBytes };
   writeSizing(operations, quick, sensor, der);

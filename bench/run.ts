@@ -15,6 +15,7 @@ usage: npm run bench -- NAME [options]
 
   NAME        ${benches.map((b) => `${b.name.padEnd(10)}${b.about}`).join("\n              ")}
               all       all of them; writes BENCHMARKS.md
+              device takes some minutes, says what it does on standard error, and writes docs/sizing.md
   --json      one line {"bench", "figures", "missing", "notes", "machine"} for each bench instead of the table
   --rounds N  how often each timing is taken, 1 to 1000 (${benches.map((b) => `${b.name}: ${b.defaultRounds}`).join(", ")})
   --help      this text

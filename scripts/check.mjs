@@ -52,6 +52,7 @@ function wantsHelp() {
 if (wantsHelp()) {
   console.log(help);
 } else {
+  console.log(`running ${checks.map(({ name }) => name).join(", ")}`);
   const passed = await Promise.all(checks.map(run));
   if (passed.includes(false)) process.exitCode = 1;
 }

@@ -76,7 +76,11 @@ const out = resolve(options.out ?? join(root, "build/packages"));
 mkdirSync(out, { recursive: true });
 const stage = mkdtempSync(join(tmpdir(), "ebalance-pack-"));
 try {
-  for (const folder of packages) console.log(await pack(folder, join(stage, String(packages.indexOf(folder))), out));
+  for (const folder of packages) {
+    // Types take half a minute; standard output is for the paths alone.
+    console.error(`building and packing ${readPackage(folder).name}`);
+    console.log(await pack(folder, join(stage, String(packages.indexOf(folder))), out));
+  }
 } catch (error) {
   console.error(error.message);
   process.exitCode = 1;

@@ -106,7 +106,7 @@ export async function leastRam(path: string, orders: Orders, [low, high]: readon
   while (high - low > stepBytes) {
     const staticBytes = low + Math.ceil((high - low) / 2 / stepBytes) * stepBytes;
     const run = await runDevice(path, orders, staticBytes, stackSlots);
-    log(`${staticBytes} bytes: ${run.ok ? "runs" : `ends with ${run.code ?? "something missing"}`}`);
+    log(`  static block of ${staticBytes} bytes: ${run.ok ? "runs" : `ends with ${run.code ?? "something missing"}`}`);
     if (run.ok) best = { staticBytes, nativeBytes: nativeBytes(run, staticBytes), run };
     if (run.ok) high = staticBytes;
     else low = staticBytes;
