@@ -16,7 +16,8 @@ usage: npm run chip -- EXAMPLE [options]
   --flash FILE        keeps the chip's flash there, so that the next run goes on from it (default: forgotten at the end)
   --static BYTES      memory of the script: slots, chunks and stack (default: 94208, as on an ESP32-C3)
   --cut-after BYTES   cuts the power once so many bytes of flash were programmed or erased
-  --fail-flash COUNT  lets the next writes of flash fail
+  --fail-flash COUNT  lets the next writes and erases of flash fail
+  --fail-reads SECTOR lets a sector of flash be unreadable, 0 to 31
   --no-clock          a board without a real-time clock
   --json              lines of JSON instead of text
   --help              this text
@@ -34,6 +35,9 @@ const sectorBytes = 4096;
 /** Of the RAM, what native code needs beside the script's memory: its stack, tables of the engine, keys, buffers of the serial line. */
 const nativeBytes = 26_624;
 
+/** What the chip itself is asked for, with the greatest number that it takes. */
+const faults = { "cut-after": 1e12, "fail-flash": 1e6, "fail-reads": flashBytes / sectorBytes - 1 };
+
 class UsageError extends Error {}
 
 function parse() {
@@ -42,7 +46,7 @@ function parse() {
   try {
     return parseArgs({
       allowPositionals: true,
-      options: { seconds: text, flash: text, static: text, "cut-after": text, "fail-flash": text, "no-clock": flag, json: flag, help: flag },
+      options: { seconds: text, flash: text, static: text, "cut-after": text, "fail-flash": text, "fail-reads": text, "no-clock": flag, json: flag, help: flag },
     });
   } catch (error) {
     // What follows is about positional arguments.
@@ -66,7 +70,7 @@ function readOptions() {
     seconds: number("seconds", 1, 86_400),
     flash: values.flash,
     staticBytes: number("static", 8192, RAM_BYTES),
-    faults: ["cut-after", "fail-flash"].flatMap((name) => (values[name] === undefined ? [] : [`--${name}`, String(number(name, 0, name === "cut-after" ? 1e12 : 1e6))])),
+    given: Object.entries(faults).flatMap(([name, most]) => (values[name] === undefined ? [] : [`--${name}`, String(number(name, 0, most))])),
     args: values["no-clock"] ? ["no-clock"] : [],
     json: values.json ?? false,
   };
@@ -120,7 +124,7 @@ function objectOf(text) {
   }
 }
 
-async function run({ entry, seconds, flash, staticBytes, faults, args, json }) {
+async function run({ entry, seconds, flash, staticBytes, given, args, json }) {
   const note = (text) => process.stderr.write(`${text}\n`);
   const { program, gateway } = await build(entry, note);
   const { textBytes, imageBytes, ramBytes } = program;
@@ -130,7 +134,7 @@ async function run({ entry, seconds, flash, staticBytes, faults, args, json }) {
   const code = await runBenchTop({
     gateway: (folder, line) => ({ command: process.execPath, args: [gateway, folder, ...(line ? [line] : []), ...(json ? ["--json"] : [])] }),
     chip: (folder) => {
-      const options = ["--flash", `${flash ?? join(folder, "flash")}=${flashBytes}`, ...(staticBytes ? ["--static", String(staticBytes)] : []), ...faults];
+      const options = ["--flash", `${flash ?? join(folder, "flash")}=${flashBytes}`, ...(staticBytes ? ["--static", String(staticBytes)] : []), ...given];
       return chipCommand(program.path, { args: [...options, join(folder, "sensor.key.json"), "uart0", "metering", ...args], serial: "pty" });
     },
     seconds,

@@ -112,7 +112,7 @@ describe.skipIf(reason)(`npm run chip${reason ? ` (left out: ${reason})` : ""}`,
 
   test("a sensor that somebody has changed shows what it reports, and is asked about that; it ends by itself and says nothing of it", async () => {
     const changed = example({ "main.ts": sensorThat(`sensor.report("humidity", { everyMs: 1000, read: () => 42.5 });`) });
-    const command = new Command(["run", "-s", "chip", "--", changed, "--seconds", "15", "--json"], ["npm"] as const);
+    const command = new Command(["run", "-s", "chip", "--", changed, "--seconds", "20", "--json"], ["npm"] as const);
     expect(await command.ended).toBe(0);
     const events = command.lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(events).toContainEqual({ from: "gateway", reading: 42.5, variable: "humidity", unit: "%", timeMs: expect.any(Number) as number });
