@@ -17,10 +17,13 @@ export const benchKeyFile = {
     { device: "home", service: "grid", stakeholder: "operator" },
   ],
   policy: {
-    sequence: 1,
+    sequence: 2,
     entries: [
       { rights: "read" as const, minDelayS: 60, grantees: [{ stakeholder: "supplier", service: "billing" }] },
       { rights: "read-write" as const, minDelayS: 0, grantees: [{ stakeholder: "operator", service: "grid" }] },
     ],
   },
 };
+
+/** What the owner had granted before. */
+export const olderPolicy = { sequence: 1, entries: [{ rights: "read" as const, minDelayS: 900, grantees: [{ stakeholder: "supplier", service: "billing" }] }] };

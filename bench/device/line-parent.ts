@@ -1,5 +1,5 @@
 /** The home of a device whose memory is measured: its end of a serial line, which asks and answers as the scenario of `sensor_min_ram_bytes` and `der_min_ram_bytes` says. */
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { NodeCrypto } from "@ebalance/gateway";
 import type { Term } from "../../sdk/core/model/instance";
 import { Names } from "../../sdk/core/model/names";
@@ -32,9 +32,9 @@ export interface Orders {
 export interface Heard {
   /** Subscriptions that the device has accepted. */
   accepted: number;
-  /** Readings that came before the answers were held back, and after. */
+  /** Readings that came before the answers were held back; and of those measured meanwhile, the ones that came in the end. */
   before: number;
-  after: number;
+  held: number;
   /** Samples that the device has counted for us. */
   counted: number;
   /** Whether it has obeyed. */
@@ -42,34 +42,32 @@ export interface Heard {
 }
 
 export class LineParent {
-  readonly heard: Heard = { accepted: 0, before: 0, after: 0, counted: 0, obeyed: false };
+  readonly heard: Heard = { accepted: 0, before: 0, held: 0, counted: 0, obeyed: false };
   readonly #names = new Names();
   readonly #session: Session;
   readonly #link = { name: "line", send: () => true, close: () => {} };
-  readonly #socket: Socket;
   readonly #asked = new Map<number, "event" | "count">();
   /** Subscriptions of the device, by the number of their variable. */
   readonly #follows = new Map<number, number>();
   #startedMs = 0;
 
-  /** @param path of the socket that QEMU joins to the serial line */
+  /** @param socket the end of the serial line, connected to QEMU */
   constructor(
-    path: string,
+    private readonly socket: Socket,
     private readonly orders: Orders,
   ) {
     const crypto = new NodeCrypto();
     const { kid, domain, initiator, responder, owner, names, sources } = benchKeyFile;
     this.#session = new Session({ kid, domain, initiator, responder, owner, names, sources }, responder, crypto.importKey(benchKey(), "derive"), standardRegistry, this.#names, crypto);
-    this.#socket = connect(path);
     const reader = new SerialFrameReader((message) => (message.length ? this.#take(message) : undefined));
-    this.#socket.on("data", (chunk: Buffer) => reader.push(chunk));
+    this.socket.on("data", (chunk: Buffer) => reader.push(chunk));
     // The chip ends before we do where it has too little memory.
-    this.#socket.on("error", () => {});
-    this.#socket.on("connect", () => this.#socket.write(serialFrame(new Uint8Array(0))));
+    this.socket.on("error", () => {});
+    this.socket.write(serialFrame(new Uint8Array(0)));
   }
 
   close(): void {
-    this.#socket.destroy();
+    this.socket.destroy();
   }
 
   #elapsedMs(): number {
@@ -78,13 +76,13 @@ export class LineParent {
 
   #send(body: Omit<SessionBody, "sequence" | "timeMs">): number {
     const sequence = this.#session.nextSequence;
-    this.#socket.write(serialFrame(this.#session.seal({ ...body, sequence, timeMs: Math.floor(Date.now() / 1000) * 1000 } as SessionBody)));
+    this.socket.write(serialFrame(this.#session.seal({ ...body, sequence, timeMs: Math.floor(Date.now() / 1000) * 1000 } as SessionBody)));
     return sequence;
   }
 
   #take(message: Uint8Array): void {
     const received = this.#session.receive(parseEnvelope(message), this.#link);
-    if (received.kind === "reply") this.#socket.write(serialFrame(received.message));
+    if (received.kind === "reply") this.socket.write(serialFrame(received.message));
     if (received.kind === "body") this.#answer(received.body);
   }
 
@@ -126,9 +124,13 @@ export class LineParent {
     this.heard.obeyed ||= this.#saysObeyed(body);
     const items = body.items.filter(({ policy }) => !(policy instanceof Uint8Array)).map((item) => ({ ...item, policy: policyHash }));
     if (elapsedMs < holdsFromMs) this.heard.before += body.items.length;
-    if (elapsedMs > holdsUntilMs) this.heard.after += body.items.length;
+    if (elapsedMs > holdsUntilMs) for (const { timeMs } of body.items) if (this.#isHeldBack(timeMs)) this.heard.held++;
     if (elapsedMs < holdsFromMs || elapsedMs > holdsUntilMs) this.#notify(sequence, Result.done, items);
     else setTimeout(() => this.#resume(sequence, items), holdsUntilMs - elapsedMs);
+  }
+
+  #isHeldBack(timeMs: number): boolean {
+    return timeMs >= this.#startedMs + holdsFromMs && timeMs <= this.#startedMs + holdsUntilMs;
   }
 
   #saysObeyed({ items }: WriteRequest): boolean {

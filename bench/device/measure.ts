@@ -6,14 +6,13 @@ import { join } from "node:path";
 import { bundleBoardForXs, bundleDerForXs, bundleExampleForBoard, bundleSdkForXs, root } from "../../scripts/bundles.mjs";
 import { bundle } from "../../targets/xs-host/bundle.mjs";
 import { buildChip, chipCommand, noChipReason, type ChipProgram } from "../../targets/xs-host/chip.mjs";
-import type { Orders } from "./line-parent";
-import { runDevice, type RamRun } from "./ram";
+import { derOrders, runDevice, sensorOrders, type MeasuredDevice, type RamRun } from "./ram";
 
 export { noChipReason };
 
 const folder = root("build/bench/device");
 /** An ESP32-C3 gives its script so many slots of stack. */
-export const stackSlots = 384;
+const stackSlots = 384;
 /** The bench's home is in the same machine, and opens its session on the same stack. */
 const operationsStackSlots = 700;
 const operationsTimeoutMs = 120_000;
@@ -27,8 +26,14 @@ export async function buildSensor(entry: string): Promise<ChipProgram> {
   return buildChip({ main, preload: [{ file: sdk, specifier: "ebalance/device" }, { file: board, specifier: "ebalance/board" }] });
 }
 
-/** The program whose memory is measured for a DER controller, with an inverter that answers it. */
-export async function buildDer(): Promise<ChipProgram> {
+/** The sensor whose memory is measured. */
+export async function measuredSensor(): Promise<MeasuredDevice> {
+  const { path } = await buildSensor("bench/device/ram-program.ts");
+  return { path, orders: sensorOrders, stackSlots };
+}
+
+/** The DER controller whose memory is measured, with an inverter that answers it. */
+export async function measuredDer(): Promise<MeasuredDevice> {
   mkdirSync(folder, { recursive: true });
   const inverter = "ebalance/bench-inverter";
   const sdk = await bundleSdkForXs(join(folder, "device.js"));
@@ -40,12 +45,15 @@ export async function buildDer(): Promise<ChipProgram> {
     { file: await bundle(root("bench/device/inverter.ts"), { outfile: join(folder, "inverter.js") }), specifier: inverter },
   ];
   const main = await bundleExampleForBoard("bench/device/der-ram-program.ts", join(folder, "der-main.js"), [inverter]);
-  return buildChip({ main, preload });
+  const { path } = await buildChip({ main, preload });
+  return { path, orders: derOrders, stackSlots };
 }
 
 export interface Operations {
   /** Instructions of each operation. */
   readonly instructions: Readonly<Record<string, number>>;
+  /** Bytes that some of them take of the heap until the next collection. */
+  readonly ramBytes: Readonly<Record<string, number>>;
   /** Functions of a reading, the dearest first, with their share of all its instructions. */
   readonly profile: readonly { readonly name: string; readonly share: number }[];
 }
@@ -65,7 +73,7 @@ export async function measureOperations(): Promise<Operations> {
 }
 
 async function runToEnd(path: string, given: readonly string[]): Promise<string[]> {
-  const { command, args } = chipCommand(path, { args: given });
+  const { command, args } = chipCommand(path, { args: given, serial: "null" });
   const chip = spawn(command, [...args], { stdio: ["ignore", "ignore", "pipe"], timeout: operationsTimeoutMs });
   let text = "";
   chip.stderr.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
@@ -76,6 +84,7 @@ async function runToEnd(path: string, given: readonly string[]): Promise<string[
 
 function read(lines: readonly string[]): Operations {
   const instructions: Record<string, number> = {};
+  const ramBytes: Record<string, number> = {};
   const samples = new Map<string, number>();
   let all = 0;
   for (const line of lines) {
@@ -83,11 +92,12 @@ function read(lines: readonly string[]): Operations {
     if (count) samples.set(name!, (samples.get(name!) ?? 0) + Number(count));
     if (count) all += Number(count);
     if (!line.startsWith('{"operation"')) continue;
-    const { operation, instructions: cost } = JSON.parse(line) as { operation: string; instructions: number };
-    instructions[operation] = cost;
+    const told = JSON.parse(line) as { operation: string; instructions: number; ramBytes?: number };
+    instructions[told.operation] = told.instructions;
+    if (told.ramBytes !== undefined) ramBytes[told.operation] = told.ramBytes;
   }
   const profile = [...samples].map(([name, count]) => ({ name, share: count / all })).sort((a, b) => b.share - a.share);
-  return { instructions, profile };
+  return { instructions, ramBytes, profile };
 }
 
 /** Static blocks are tried in steps of this. */
@@ -100,13 +110,17 @@ export interface LeastRam {
   readonly run: RamRun;
 }
 
+/** The exit code of a chip whose script has too little memory. */
+export const tooLittleMemory = 70;
+
 /** The least static block with which a device runs its scenario, between two bounds of which the upper is known to do. */
-export async function leastRam(path: string, orders: Orders, [low, high]: readonly [number, number], log: (text: string) => void): Promise<LeastRam> {
+export async function leastRam(device: MeasuredDevice, [low, high]: readonly [number, number], log: (text: string) => void): Promise<LeastRam> {
   let best: LeastRam | undefined;
   while (high - low > stepBytes) {
     const staticBytes = low + Math.ceil((high - low) / 2 / stepBytes) * stepBytes;
-    const run = await runDevice(path, orders, staticBytes, stackSlots);
-    log(`  static block of ${staticBytes} bytes: ${run.ok ? "runs" : `ends with ${run.code ?? "something missing"}`}`);
+    const run = await runDevice(device, staticBytes);
+    log(`  a static block of ${staticBytes} bytes: ${run.ok ? "enough" : "too little"}`);
+    if (!run.ok && run.code !== tooLittleMemory) throw new Error(`with ${staticBytes} bytes the scenario came only to ${JSON.stringify(run)}`);
     if (run.ok) best = { staticBytes, nativeBytes: nativeBytes(run, staticBytes), run };
     if (run.ok) high = staticBytes;
     else low = staticBytes;

@@ -16,7 +16,11 @@ export class Parent {
   readonly link: LinkPort = { name: "bench", send: () => true, close: () => {} };
   #events: LinkEvents | undefined;
 
-  constructor(crypto: CryptoPort) {
+  /** @param frame sends each message of the device on, in a frame */
+  constructor(
+    crypto: CryptoPort,
+    private readonly frame: (message: Uint8Array) => boolean = () => true,
+  ) {
     const { kid, domain, initiator, responder, owner, names, sources } = benchKeyFile;
     this.session = new Session({ kid, domain, initiator, responder, owner, names, sources }, "home", crypto.importKey(benchKey(), "derive"), standardRegistry, this.names, crypto);
   }
@@ -28,6 +32,7 @@ export class Parent {
       name: "bench",
       send: (message) => {
         this.sent.push(message);
+        if (!this.frame(message)) throw new Error("the frame before has not left yet");
         return true;
       },
       close: () => {},
