@@ -1,4 +1,5 @@
 /** What a device's program needs of its unit, wherever the device's series are at home: in the unit above (`Device`) or in this one (`LocalDevice`, for a bridged device). */
+import { badArgument } from "../core/model/errors";
 import type { Value } from "../core/model/registry";
 import type { ClockPort, LogPort } from "../core/ports";
 import type { TimerPort } from "./driver";
@@ -34,7 +35,7 @@ export interface DeviceAccess {
    * Reports a reading now. It is kept until the home unit has acknowledged it, as long as the outbox holds.
    * @param value in the variable's unit of measure
    * @param timeMs when it was measured, in milliseconds since 1970-01-01 UTC; left out: now. The home unit refuses times more than 2 s ahead of its own clock
-   * @throws EbalanceError `bad-argument` for an unknown variable or a value outside its type or range
+   * @throws EbalanceError `bad-argument` for an unknown variable, a value outside its type or range, or what is no time
    */
   write(variable: string, value: Value, timeMs?: number): void;
   /**
@@ -47,4 +48,13 @@ export interface DeviceAccess {
    * device.follow(["switchState"], ({ value }) => relay.set(value === true));
    */
   follow(variables: readonly string[], onWritten: (written: Written) => void, onHome?: (there: boolean) => void): Following;
+}
+
+/** The end of what a `Date` can hold. */
+const lastMs = 8.64e15;
+
+/** The time of a reading in whole milliseconds. @throws EbalanceError `bad-argument` for what is no time */
+export function readingTimeMs(clock: ClockPort, timeMs = clock.wallMs()): number {
+  const wholeMs = Math.round(timeMs);
+  return Math.abs(wholeMs) <= lastMs ? wholeMs : badArgument(`time ${timeMs} of a reading is not in milliseconds from ${-lastMs} to ${lastMs}`);
 }

@@ -5,6 +5,7 @@ import { standardVariables } from "../core/model/standard-variables";
 import { parseKeyFile } from "../core/security/key-file";
 import { NobleCrypto } from "../core/security/noble-crypto";
 import { ManagementUnit } from "../core/unit";
+import { portableSeal, type SealPort } from "../core/wire/reading-message";
 import { MemoryStore } from "../storage/memory-store";
 import { StreamLink, type ByteStream } from "../transports/stream-link";
 import { DataInterface } from "./data-interface";
@@ -26,9 +27,25 @@ const file = {
   key,
 };
 
+/** As strict as the native one. */
+function strictSeal(crypto: NobleCrypto): SealPort {
+  const seal = portableSeal(crypto);
+  return {
+    ...seal,
+    readingSealer: (context, template) => {
+      const sealReading = seal.readingSealer(context, template);
+      return (sequence, timeS, variable, value, offsetMs) => {
+        if (!(Number.isInteger(timeS) && timeS >= 0 && timeS <= 0xffffffff && Number.isSafeInteger(offsetMs))) throw new RangeError("sealReading: no whole number in its range");
+        return sealReading(sequence, timeS, variable, value, offsetMs);
+      };
+    },
+  };
+}
+
 /** A platform whose time passes when the test says so, and whose stream leads to a home in the same process. */
 function world(change: object = {}) {
-  const time = { ms: 1_790_000_000_000 };
+  /** `saysMs`: what the clock of the device says instead. */
+  const time: { ms: number; saysMs?: number | undefined } = { ms: 1_790_000_000_000 };
   const timers: { atMs: number; callback: () => void }[] = [];
   const log: string[] = [];
   const clock = { wallMs: () => time.ms, monotonicMs: () => time.ms, isSet: () => true };
@@ -50,8 +67,9 @@ function world(change: object = {}) {
     return { name: "to home", write: (b) => wire.push(() => link.push(b)) > 0, close: () => home.linkLost(link) };
   };
   const platform: DevicePlatform = {
-    clock,
+    clock: { ...clock, wallMs: () => time.saysMs ?? time.ms },
     crypto: seen,
+    seal: strictSeal(crypto),
     log: (level, line) => log.push(`${level} ${line}`),
     timers: {
       after: (ms, callback) => timers[timers.push({ atMs: time.ms + ms, callback }) - 1],
@@ -82,7 +100,7 @@ function world(change: object = {}) {
     const { result, readings } = await asked;
     return readings[0]?.value ?? result;
   };
-  return { open, pass, log, read, imported };
+  return { open, pass, log, read, imported, time, home };
 }
 
 describe("MU-1 a device", () => {
@@ -156,6 +174,44 @@ describe("MU-1 a device", () => {
     const device = open({ variables: { flow: { id: 1024, unit: "l/s", type: "integer", scale: 0.1, min: 0, max: 100, write: "device", about: "Flow" } } });
     expect(() => device.write("flow", 5)).not.toThrow();
     expect(() => device.write("temperature", 5)).toThrow(expect.objectContaining({ code: "bad-argument" }));
+  });
+
+  test.each([
+    ["year 2200", 7_258_118_400_000],
+    ["1969", -1000],
+    ["a fraction of a millisecond", 1_790_000_010_000.25],
+    ["the last of a Date", 8.64e15],
+    ["the first of a Date", -8.64e15],
+  ])("CP-8 a clock that says %s for a while disturbs nothing: nothing malformed is sent, and what is measured then and later arrives", async (_what, saysMs) => {
+    const { open, pass, log, read, time, home } = world();
+    const device = open();
+    const write = (count: number) => {
+      for (let i = 0; i < count; i++) {
+        device.write("activePower", i);
+        pass(1000);
+      }
+    };
+    write(10);
+    time.saysMs = saysMs;
+    write(10);
+    time.saysMs = undefined;
+    write(10);
+    pass(60_000);
+    expect([await read("activePower", "count"), home.counters.refused.malformed]).toEqual([30, 0]);
+    expect(log.filter((line) => !line.startsWith("info"))).toEqual([]);
+  });
+
+  test.each([NaN, Infinity, -Infinity, 8.64e15 + 1])("MU-1 refuses %d as the time of a reading, and as what its clock says", async (wrong) => {
+    const { open, pass, read, time } = world();
+    const device = open();
+    const refused = expect.objectContaining({ code: "bad-argument", message: expect.stringContaining(`time ${wrong} of a reading`) as string }) as object;
+    expect(() => device.write("activePower", 1, wrong)).toThrow(refused);
+    time.saysMs = wrong;
+    expect(() => device.write("activePower", 1)).toThrow(refused);
+    time.saysMs = undefined;
+    device.write("activePower", 5);
+    pass(0);
+    expect([await read("activePower"), await read("activePower", "count")]).toEqual([5, 1]);
   });
 
   test("SP-3 imports its key for deriving alone", () => {

@@ -15,7 +15,7 @@ import type { UnitConfig, UnitLimits } from "../core/unit-config";
 import type { SealPort } from "../core/wire/reading-message";
 import { noStore } from "../storage/no-store";
 import type { StorePort } from "../storage/store-port";
-import type { DeviceAccess, Following, Written } from "./device-access";
+import { readingTimeMs, type DeviceAccess, type Following, type Written } from "./device-access";
 import { Driver, type TimerHandle, type TimerPort } from "./driver";
 import { Outbox } from "./outbox";
 import { OwnCopy } from "./own-copy";
@@ -102,12 +102,12 @@ export class Device implements DeviceAccess {
   /**
    * Reports a reading now. It is kept until the parent has acknowledged it, as long as the outbox holds.
    * @param value in the variable's unit of measure
-   * @throws EbalanceError `bad-argument` for an unknown variable or a value outside its type or range
+   * @throws EbalanceError `bad-argument` for an unknown variable, a value outside its type or range, or what is no time
    */
   write(variable: string, value: Value, timeMs?: number): void {
     const known = this.#driver.unit.registry.named(variable);
     const inUnitForm = checkedFromPhysical(known, value);
-    const atMs = timeMs === undefined ? this.platform.clock.wallMs() : Math.round(timeMs);
+    const atMs = readingTimeMs(this.platform.clock, timeMs);
     this.#copy?.keep(known.id, inUnitForm, atMs);
     this.#outbox.add(known, inUnitForm, atMs);
   }

@@ -2,7 +2,7 @@
 import { policyFromText, type PolicyText } from "../core/model/policy";
 import { checkedFromPhysical, type Value } from "../core/model/registry";
 import type { ManagementUnit } from "../core/unit";
-import type { DeviceAccess, Following, ProgramPorts, Written } from "./device-access";
+import { readingTimeMs, type DeviceAccess, type Following, type ProgramPorts, type Written } from "./device-access";
 import { Outbox } from "./outbox";
 import { Followers } from "./series-follower";
 
@@ -48,7 +48,7 @@ export class LocalDevice implements DeviceAccess {
 
   write(variable: string, value: Value, timeMs?: number): void {
     const known = this.unit.registry.named(variable);
-    this.#outbox.add(known, checkedFromPhysical(known, value), timeMs ?? this.ports.clock.wallMs());
+    this.#outbox.add(known, checkedFromPhysical(known, value), readingTimeMs(this.ports.clock, timeMs));
   }
 
   follow(variables: readonly string[], onWritten: (written: Written) => void, onHome?: (there: boolean) => void): Following {

@@ -9,7 +9,7 @@ import { Reporter, type Schedule, type Sender } from "./requests/reporter";
 import { outcome } from "./requests/request-processor";
 import type { Notify, NotifyOf } from "./requests/subscriptions";
 import type { Session } from "./security/session";
-import { isStanding, Operation, type AliveMessage, type AnnounceMessage, type NotifyMessage, type Request, type SessionBody, type Source, type UnsubscribeRequest } from "./wire/session-body";
+import { isStanding, maxTimeS, Operation, type AliveMessage, type AnnounceMessage, type NotifyMessage, type Request, type SessionBody, type Source, type UnsubscribeRequest } from "./wire/session-body";
 
 /** An opening that has not led to a message of the peer under the new keys is made again after this time. */
 const openRetryMs = 5000;
@@ -172,9 +172,11 @@ export class Neighbour {
     return { ...body, sequence: this.session.nextSequence, timeMs: this.#timeMs() };
   }
 
+  /** A clock that says what no message can carry is not set. */
   #timeMs(): number | undefined {
     const { clock } = this.ports;
-    return clock.isSet() ? Math.floor(clock.wallMs() / 1000) * 1000 : undefined;
+    const timeS = clock.isSet() ? Math.floor(clock.wallMs() / 1000) : -1;
+    return timeS >= 0 && timeS <= maxTimeS ? timeS * 1000 : undefined;
   }
 
   /** Seals a body; undefined, and a line in the log, for one that this session cannot carry. */

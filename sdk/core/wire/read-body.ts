@@ -7,13 +7,11 @@ import type { Value } from "../model/registry";
 import { lastResultCode, Result, type ResultCode } from "../model/result";
 import * as cbor from "./cbor";
 import { policyHashBytes, readPolicy } from "./policy-codec";
-import { maxAnnounced, maxHops, maxItems, maxPeriodMs, maxSequence, Operation, type BodyContext, type Item, type SessionBody, type Source } from "./session-body";
+import { maxAnnounced, maxHops, maxItems, maxPeriodMs, maxSequence, maxTimeS, Operation, type BodyContext, type Item, type SessionBody, type Source } from "./session-body";
 import type { Envelope } from "./session-message";
 
 /** Longest text or byte value that is read at all; the registry sets the bound of each variable. */
 const maxValueBytes = 256;
-/** Times of messages end in the year 2106. */
-const maxTimeS = 0xffffffff;
 
 /** What one pass over the map of a body finds. */
 interface Fields {

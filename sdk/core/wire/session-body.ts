@@ -87,3 +87,5 @@ export const maxHops = 7;
 export const maxPeriodMs = 0x7fffffff;
 /** The largest sequence number and request id; before it is reached a session is opened anew. */
 export const maxSequence = 0x3fffffff;
+/** Times of messages, in seconds since 1970, end in the year 2106. */
+export const maxTimeS = 0xffffffff;
