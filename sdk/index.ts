@@ -18,7 +18,7 @@ export { standardVariables } from "./core/model/standard-variables";
 export type { UnitPorts } from "./core/ports";
 export { parseKeyFile, type KeyFile } from "./core/security/key-file";
 export { NobleCrypto } from "./core/security/noble-crypto";
-export type { SessionConfig } from "./core/security/session";
+export type { SessionConfig } from "./core/security/session-config";
 export { defaultLimits, ManagementUnit, type UnitConfig, type UnitLimits } from "./core/unit";
 export { Totals, type TotalsSettings } from "./services/aggregation/totals";
 export { decodeCbor, encodeCbor, type CborValue } from "./core/wire/cbor-value";

@@ -10,7 +10,7 @@ import { standardRegistry } from "../core/model/standard-variables";
 import type { ClockPort, LinkConnector, LogPort } from "../core/ports";
 import type { CryptoPort } from "../core/security/crypto-port";
 import { parseKeyFile, type KeyFile } from "../core/security/key-file";
-import type { SessionConfig } from "../core/security/session";
+import type { SessionConfig } from "../core/security/session-config";
 import type { UnitConfig, UnitLimits } from "../core/unit-config";
 import type { SealPort } from "../core/wire/reading-message";
 import { noStore } from "../storage/no-store";

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Registry } from "../core/model/registry";
 import { standardVariables } from "../core/model/standard-variables";
 import { NobleCrypto } from "../core/security/noble-crypto";
-import type { SessionConfig } from "../core/security/session";
+import type { SessionConfig } from "../core/security/session-config";
 import { Operation, type Request } from "../core/wire/session-body";
 import { MemoryStore } from "../storage/memory-store";
 import { overStreams, type ByteStream } from "../transports/stream-link";

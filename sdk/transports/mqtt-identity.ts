@@ -1,6 +1,6 @@
 /** Who a unit is to an MQTT broker: its user name is its `mqttName`, its password is derived from the key of its session, so that it needs no second secret. */
 import type { CryptoPort, KeyHandle } from "../core/security/crypto-port";
-import type { SessionConfig } from "../core/security/session";
+import type { SessionConfig } from "../core/security/session-config";
 import { encodeCbor } from "../core/wire/cbor-value";
 
 const passwordBytes = 32;

@@ -5,7 +5,7 @@ import { Registry, type Value } from "../../sdk/core/model/registry";
 import { resultName } from "../../sdk/core/model/result";
 import { standardVariables } from "../../sdk/core/model/standard-variables";
 import type { CryptoPort } from "../../sdk/core/security/crypto-port";
-import type { SessionConfig } from "../../sdk/core/security/session";
+import type { SessionConfig } from "../../sdk/core/security/session-config";
 import { ManagementUnit, type UnitLimits } from "../../sdk/core/unit";
 import { Operation, type Request } from "../../sdk/core/wire/session-body";
 import { MemoryStore } from "../../sdk/storage/memory-store";

@@ -7,7 +7,7 @@ import { resultName } from "../../sdk/core/model/result";
 import { standardVariables } from "../../sdk/core/model/standard-variables";
 import type { LinkPort } from "../../sdk/core/ports";
 import type { CryptoPort } from "../../sdk/core/security/crypto-port";
-import type { SessionConfig } from "../../sdk/core/security/session";
+import type { SessionConfig } from "../../sdk/core/security/session-config";
 import { LeafUnit } from "../../sdk/core/leaf-unit";
 import { ManagementUnit, type UnitLimits } from "../../sdk/core/unit";
 import { Operation, type Item, type Source } from "../../sdk/core/wire/session-body";

@@ -1,6 +1,6 @@
 /** The form of session-v1.json. Bytes are in hex. */
 import type { PolicyText } from "../../sdk/core/model/policy";
-import type { SessionConfig } from "../../sdk/core/security/session";
+import type { SessionConfig } from "../../sdk/core/security/session-config";
 import type { BodyText } from "./body-text";
 
 /** What has to be known to make every byte of the messages. */

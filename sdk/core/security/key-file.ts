@@ -6,7 +6,7 @@ import { badArgument, EbalanceError } from "../model/errors";
 import { Names } from "../model/names";
 import { policyFromText, type PolicyText } from "../model/policy";
 import { maxKid } from "../wire/session-message";
-import { checkSession, type SessionConfig } from "./session";
+import { checkSession, type SessionConfig } from "./session-config";
 
 export interface KeyFile {
   readonly session: SessionConfig;

@@ -9,7 +9,8 @@ import { maxSequence, Operation, type SessionBody } from "../wire/session-body";
 import { parseEnvelope, payloadOf } from "../wire/session-message";
 import type { CryptoPort, KeyHandle, KeyUse } from "./crypto-port";
 import { NobleCrypto } from "./noble-crypto";
-import { Session, type Received, type SessionConfig } from "./session";
+import { Session, type Received } from "./session";
+import type { SessionConfig } from "./session-config";
 
 const registry = new Registry(standardVariables);
 const config: SessionConfig = {
