@@ -19,6 +19,7 @@ export interface BuildOptions {
   readonly log?: (text: string) => void;
 }
 
-export function buildHost(options?: BuildOptions): Promise<HostBuild>;
+/** @param options `sanitize`: with the compiler's sanitizers in our own C; by default where EBALANCE_SANITIZE is 1 */
+export function buildHost(options?: BuildOptions & { readonly sanitize?: boolean }): Promise<HostBuild>;
 export function fetchEngineSource(options?: BuildOptions): Promise<string>;
 export function fetchCryptoSource(options?: BuildOptions): Promise<string>;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Builds the host for Linux.
-//   node targets/xs-host/build.mjs [--json]
+//   node targets/xs-host/build.mjs [--sanitize] [--json]
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -14,6 +14,9 @@ export { BuildError, fetchCryptoSource, fetchEngineSource };
 
 const PROBE = "#include <math.h>\n#include <stdint.h>\n#include <stdio.h>\n" +
   'int main(int argc, char** argv) { (void)argv; printf("%d", (int)sqrt(argc)); return 0; }\n';
+
+/** Ends the run where C of ours reads or writes what is not its own, or does what C leaves undefined. */
+const SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"];
 
 /** Compiles, links and runs a program; slots are as on the chip only in a 32-bit build. */
 async function probe(compiler, flags, folder) {
@@ -39,16 +42,16 @@ async function findTarget() {
   throw new BuildError("no-compiler", `no C compiler "${compiler}" that makes programs: apt-get install gcc libc6-dev (32-bit slots: gcc-multilib), or set CC`);
 }
 
-async function link(target, folders, folder) {
+async function link(target, folders, folder, ownFlags) {
   const objects = folders.flatMap((name) => sourcesIn(name, ".o"));
-  const result = await run(target.compiler, [...target.machine, ...objects, "-o", join(folder, "ebalance-xs"), "-lm", "-lpthread"]);
+  const result = await run(target.compiler, [...target.machine, ...ownFlags, ...objects, "-o", join(folder, "ebalance-xs"), "-lm", "-lpthread"]);
   if (result.code !== 0) throw new BuildError("build-failed", `linking failed:\n${tail(result.stderr)}`);
 }
 
-async function build(log) {
+async function build(log, ownFlags) {
   const target = await findTarget();
   mkdirSync(BUILD, { recursive: true });
-  const folderFor = (crypto) => join(BUILD, `host-${keyOfObjects(target, crypto)}`);
+  const folderFor = (crypto) => join(BUILD, `host-${keyOfObjects(target, crypto, ownFlags)}`);
   const notes = target.machine.length > 0 ? [] : ["64-bit slots of 32 bytes, twice those of a chip: apt-get install gcc-multilib"];
   let crypto = "psa";
   if (!existsSync(folderFor("psa"))) {
@@ -57,22 +60,22 @@ async function build(log) {
       crypto = "none";
       notes.push(`no native cryptography: ${reason}`);
     }
-    await makeFolder(folderFor(crypto), async (temporary) => link(target, await compileTarget(target, source, temporary, log), temporary));
+    await makeFolder(folderFor(crypto), async (temporary) => link(target, await compileTarget(target, source, temporary, log, ownFlags), temporary, ownFlags));
   }
   return { path: join(folderFor(crypto), "ebalance-xs"), slotBytes: target.machine.length > 0 ? 16 : 32, crypto, notes };
 }
 
-/** Builds what is not up to date; within one process only once. */
+/** Builds what is not up to date; within one process only once. `sanitize` makes a host that is slow and finds what C does wrong. */
 let hostPromise;
-export function buildHost({ log = () => {} } = {}) {
-  hostPromise ??= build(log);
+export function buildHost({ log = () => {}, sanitize = process.env.EBALANCE_SANITIZE === "1" } = {}) {
+  hostPromise ??= build(log, sanitize ? SANITIZERS : []);
   return hostPromise;
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const json = process.argv.includes("--json");
   try {
-    const host = await buildHost({ log: json ? undefined : (text) => console.log(text) });
+    const host = await buildHost({ log: json ? undefined : (text) => console.log(text), ...(process.argv.includes("--sanitize") ? { sanitize: true } : {}) });
     console.log(json ? JSON.stringify(host) : [host.path, `slots of ${host.slotBytes} bytes, crypto: ${host.crypto}`, ...host.notes].join("\n"));
   } catch (error) {
     console.error(json ? JSON.stringify({ code: error.code, message: error.message }) : error.message);

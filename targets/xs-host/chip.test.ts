@@ -3,7 +3,10 @@
 import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ReadStream } from "node:tty";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { serialFrame, SerialFrameReader } from "../../sdk/transports/serial-framing";
+import { Dice } from "../../tests/conformance/case";
 import { memoryMap, noChipReason, RAM_BYTES } from "./chip.mjs";
 import { EXIT, runOnXs, type RunOptions } from "./run.mjs";
 
@@ -34,6 +37,7 @@ const unsafe = {
   "a Map": "const seen = new Map(); export function remember(key) { seen.set(key, 1); }",
   "a Set": "const seen = new Set(); export function remember(key) { seen.add(key); }",
   "a WeakMap": "const seen = new WeakMap(); export function remember(key) { seen.set({ key }, 1); }",
+  "a WeakSet": "const seen = new WeakSet(); export function remember(key) { seen.add({ key }); }",
   "a buffer": "const seen = new Uint8Array(4); export function remember(key) { seen[0] = key; }",
   "a static of a class": "class Seen { static last = 0; } export function remember(key) { Seen.last = key; }",
 };
@@ -174,6 +178,61 @@ describe.skipIf(reason)(`the emulated chip${reason ? ` (left out: ${reason})` : 
       writeSync(open, "noise\n");
     };
     expect((await onChip(main, { serial: "pty", onLine })).code).toBe(EXIT.ok);
+  });
+
+  it("CP-8 hears the frames of its serial line through noise, half frames and silence as the twin does, answers, and gives back the memory", async () => {
+    const main = `
+      const { serial, crypto, memory, print } = host, heap = () => memory().nativeHeapBytes, hex = (b) => Array.from(b, (byte) => byte.toString(16)).join(" ");
+      const useKeys = () => { const none = new Uint8Array(16), secret = crypto.importKey(none, 1), key = crypto.deriveKey(secret, none, none, 0); crypto.destroyKey(key); crypto.destroyKey(secret); };
+      useKeys();
+      const before = heap();
+      useKeys();
+      print("keys " + (heap() - before));
+      let quiet, kept;
+      const listen = () => { serial.open("uart0", 115200); serial.onInput(take); print("listens"); };
+      const take = () => {
+        if (quiet !== undefined) host.clearTimer(quiet);
+        for (let message; (message = serial.read()); ) {
+          print("heard " + hex(message) + " dropped " + serial.dropped());
+          serial.send(message);
+          if (message.length === 1) { quiet = undefined; return end(); }
+        }
+        quiet = host.setTimer(300, false, () => print("silence"));
+      };
+      const end = () => host.setTimer(50, false, () => {
+        serial.onInput(null); serial.close();
+        if (kept !== undefined) { print("kept " + (heap() - kept)); return host.exit(0); }
+        kept = heap(); listen();
+      });
+      listen();`;
+    const dice = new Dice(3);
+    const expected: string[] = [];
+    const twin = new SerialFrameReader((message) => expected.push(`heard ${Array.from(message, (byte) => byte.toString(16)).join(" ")} dropped ${twin.dropped}`));
+    const messages = [dice.bytes(2), dice.bytes(300), new Uint8Array(1024), dice.bytes(40)];
+    const whole = messages.flatMap((message) => [dice.bytes(1 + dice.below(60)), serialFrame(dice.bytes(50)).subarray(0, 20), serialFrame(message)]);
+    const late = serialFrame(dice.bytes(500));
+    const last = serialFrame(Uint8Array.of(1));
+    // What is silent in the middle of a frame goes on with it; a message of one byte closes the line, which is opened once more.
+    const parts = [Buffer.concat([...whole, late.subarray(0, 200)]), Buffer.concat([late.subarray(200), new Uint8Array(3000).fill(7), last])];
+    for (const part of parts) twin.push(part);
+    parts.push(Buffer.from(last));
+    const answers: Uint8Array[] = [];
+    const answerReader = new SerialFrameReader((message) => answers.push(message.slice()));
+    let terminal = "";
+    const open = () => openSync(terminal, constants.O_RDWR | constants.O_NOCTTY);
+    const write = (bytes: Uint8Array) => {
+      const line = open();
+      writeSync(line, bytes);
+      closeSync(line);
+    };
+    const onLine = (text: string) => {
+      terminal ||= /redirected to (\S+)/.exec(text)?.[1] ?? "";
+      if (text === "listens" && parts.length === 3) new ReadStream(open()).on("data", (bytes: Uint8Array) => answerReader.push(bytes)).on("error", () => {});
+      if (text === "listens" || text === "silence") write(parts.shift() ?? new Uint8Array(0));
+    };
+    const { code, lines } = await onChip(main, { serial: "pty", onLine });
+    expect([code, lines.filter((text) => !/redirected|listens/.test(text))]).toEqual([EXIT.ok, ["keys 0", ...expected.slice(0, -2), "silence", ...expected.slice(-2), "heard 1 dropped 0", "kept 0"]]);
+    expect([expected.length, answers.length]).toEqual([6, 7]);
   });
 
   it("has random bytes, others at each call", async () => {

@@ -96,21 +96,21 @@ async function buildCrypto(target, source, log) {
   return { folder, flags };
 }
 
-/** Key of everything that goes into a target's objects. */
-export function keyOfObjects(target, withCrypto) {
+/** Key of everything that goes into a target's objects; `ownFlags` are for our own C alone. */
+export function keyOfObjects(target, withCrypto, ownFlags = []) {
   const folders = [join(HERE, "engine"), join(HERE, target.name), ...nativeFolders()];
   const ours = contentOf(folders.flatMap((folder) => sourcesIn(folder, ".c", ".h")));
-  return keyOf(ours, ENGINE_VERSION, CRYPTO_VERSION, target, BASE_FLAGS, ENGINE_FLAGS, OUR_FLAGS, CRYPTO_FILES, withCrypto);
+  return keyOf(ours, ENGINE_VERSION, CRYPTO_VERSION, target, BASE_FLAGS, ENGINE_FLAGS, [...OUR_FLAGS, ...ownFlags], CRYPTO_FILES, withCrypto);
 }
 
 /** Compiles all of a target; our objects go to `folder`. @returns the folders with the objects to be linked */
-export async function compileTarget(target, cryptoSource, folder, log) {
+export async function compileTarget(target, cryptoSource, folder, log, ownFlags = []) {
   const engine = await buildEngine(target, log);
   const crypto = cryptoSource ? await buildCrypto(target, cryptoSource, log) : undefined;
   log(`compiling the host for ${target.name}`);
   const native = nativeFolders();
   const withCrypto = crypto ? ["-DEBALANCE_CRYPTO=1", ...crypto.flags] : [];
-  const flags = [...engine.flags, ...native.map((name) => `-I${name}`), ...withCrypto, ...OUR_FLAGS];
+  const flags = [...engine.flags, ...native.map((name) => `-I${name}`), ...withCrypto, ...OUR_FLAGS, ...ownFlags];
   const own = [join(HERE, "engine"), join(HERE, target.name), ...native.filter((name) => crypto || !NEEDS_CRYPTO.includes(basename(name)))];
   await compileAll(target, own.flatMap((name) => sourcesIn(name, ".c")), flags, folder, log);
   return [folder, engine.folder, ...(crypto ? [crypto.folder] : [])];

@@ -188,26 +188,36 @@ describe.skipIf(!xsHost)(`functions of the XS host ${noHostReason}`, () => {
 describe.skipIf(!xsHost)(`preloaded modules of the XS host ${noHostReason}`, () => {
   const { run } = workbench();
   const library = `
-    export const map = new Map([["a", 1]]); export const set = new Set(); export const bytes = new Uint8Array(4);
+    export const map = new Map([["a", 1]]); export const set = new Set(); const weak = new WeakSet(); export const seen = (a) => weak.has(a); export const see = (a) => weak.add(a); export const bytes = new Uint8Array(4);
     export const plain = { n: 1, text: "t" + 1 }; export const list = [1, "s" + 2]; export const sticky = /a/g;
     let count = 0; export const next = () => ++count;
     export class Thing { static made = 0; #n = 1; bump() { return ++this.#n; } }`;
 
   it("lets go what the engine can copy to RAM, and refuses the rest", async () => {
     const result = await run(
-      `import { map, set, bytes, plain, list, sticky, next, Thing } from "lib";
+      `import { map, set, bytes, plain, list, sticky, next, see, seen, Thing } from "lib";
        const attempt = (f) => { try { return String(f()); } catch (e) { return e.name; } };
-       host.print([() => map.get("a"), () => map.set("b", 2), () => set.add(1), () => { bytes[0] = 1; }, () => sticky.exec("a"),
+       host.print([() => map.get("a"), () => map.set("b", 2), () => set.add(1), () => { bytes[0] = 1; }, () => sticky.exec("a"), () => see(plain), () => seen(plain),
          () => { Thing.made = 1; }, () => { Array.prototype.x = 1; }, () => { host.print = 1; },
          () => { plain.n = 5; return plain.n + plain.text; }, () => list.push("x"), () => next() + next(), () => new Thing().bump()].map(attempt).join(" "));
        host.collect(); host.print(plain.text + list.join() + map.get("a"));`,
       { modules: { lib: library } },
     );
     expect(result.lines).toEqual([
-      "1 TypeError TypeError TypeError TypeError TypeError TypeError TypeError 5t1 3 3 2",
+      "1 TypeError TypeError TypeError TypeError TypeError false TypeError TypeError TypeError 5t1 3 3 2",
       "t11,s2,x1",
     ]);
     expect(result.code).toBe(EXIT.ok);
+  });
+
+  it("refuses writes to whatever the engine has built in, named by a constructor or not, and to the names of globals", async () => {
+    const result = await run(`
+      const iterator = Object.getPrototypeOf([][Symbol.iterator]()), generator = Object.getPrototypeOf(function* () {});
+      const objects = { Math, JSON, Reflect, iterator, shared: Object.getPrototypeOf(iterator), generator, typed: Object.getPrototypeOf(Uint8Array), args: host.args };
+      for (const name in objects) try { objects[name].made = 1; host.print(name); } catch (error) { if (!(error instanceof TypeError)) host.print(name + " " + error); }
+      for (const name of ["Map", "Math", "host", "parseInt"]) try { globalThis[name] = 1; host.print(name); } catch (error) { if (!(error instanceof TypeError)) host.print(name + " " + error); }
+      globalThis.ours = 1; host.print("ours " + ours);`);
+    expect([result.errors, result.lines]).toEqual(["", ["ours 1"]]);
   });
 
   it("costs the script almost no RAM", async () => {

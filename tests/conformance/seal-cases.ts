@@ -86,6 +86,12 @@ export const sealCases: readonly Case[] = [
             taken += compare(changed);
           }
         }
+      // Heads that are right and not in their shortest form, and a payload that is too long for any message.
+      const tag = joined(Uint8Array.of(0x40 | tagBytes), new Uint8Array(tagBytes));
+      const withHead = (head: readonly number[], size: number) => compare(joined(joined(context.head, Uint8Array.from(head)), joined(new Uint8Array(size), tag)));
+      for (const size of [5, 23]) expectEqual([withHead([0x40 + size], size), withHead([0x58, size], size), withHead([0x59, 0, size], size)], [1, 0, 0], `heads of ${size} bytes`);
+      for (const size of [24, 255]) expectEqual([withHead([0x58, size], size), withHead([0x59, 0, size], size)], [1, 0], `heads of ${size} bytes`);
+      for (const size of [maxPayloadBytes, maxPayloadBytes + 1, maxPayloadBytes + 20]) expectEqual(withHead([0x59, size >> 8, size & 255], size), size === maxPayloadBytes ? 1 : 0, `payload of ${size} bytes`);
       for (let i = 0; i < 300; i++) taken += compare(dice.bytes(dice.below(40)));
       return taken;
     }),

@@ -75,8 +75,10 @@ describe.skipIf(noHostReason !== "")(`native flash on XS${noHostReason && ` (lef
       attempt("zeros", () => flash.program(10, Uint8Array.of(0x0a), 1));
       attempt("ones", () => flash.program(10, Uint8Array.of(0x1a), 1));
       flash.read(10, out, 1); host.print(String(out[0]));
+      attempt("far", () => flash.program(300, Uint8Array.of(0x0f), 1));
+      attempt("far ones", () => flash.program(100, new Uint8Array(201).fill(0xff), 201));
       flash.erase(0); attempt("erased", () => flash.program(10, Uint8Array.of(0x1a), 1));`, { image: "nor" });
-    expect(lines).toEqual(["first: undefined", "zeros: undefined", "ones: storage-failed flash: program of 1 bytes at 10 failed (-1)", "10", "erased: undefined"]);
+    expect(lines).toEqual(["first: undefined", "zeros: undefined", "ones: storage-failed flash: program of 1 bytes at 10 failed (-1)", "10", "far: undefined", "far ones: storage-failed flash: program of 201 bytes at 100 failed (-1)", "erased: undefined"]);
   });
 
   it("CP-6 a power cut ends the run where it was asked for, and leaves in the image what a chip would have", async () => {

@@ -78,6 +78,24 @@ describe.skipIf(noHostReason !== "")(`native samples on XS${noHostReason && ` (l
     expect(lines).toEqual(["0 1", "16 1", "16 0", "0 0"]);
   });
 
+  it("takes for a record neither what is longer than any may be, nor what ends beyond the range, though its CRC is right", async () => {
+    const { errors, lines } = await onXs(`
+      const found = new Float64Array(37), out = new Uint8Array(132), bytesType = 6;
+      const look = (at, end) => host.print([samples.find(at, end, 1, out), samples.survey(at, end, found)].map((place) => (place < 0 ? place : place - at)).join(" "));
+      const program = (at, length) => {
+        const record = new Uint8Array(length);
+        record.set([length, bytesType, 1]);
+        const crc = samples.crc(record, 0, length - 2);
+        record[length - 2] = crc & 255; record[length - 1] = crc >> 8;
+        flash.program(at, record, length);
+      };
+      for (let i = 0; i < 5; i++) program(4096 + i * 132, 132);
+      look(4096, 8192); look(4096, 4096 + 131);
+      program(8192, 133); look(8192, 12288);
+      program(12288, 254); look(12288, 16384);`, "lengths");
+    expect([errors, lines]).toEqual(["", ["0 660", "-1 0", "-1 0", "-1 0"]]);
+  });
+
   it("what cannot be read is an error of storage, and no samples that are missing", async () => {
     const script = `
       const store = new RingStore(flash, samples); fill(store, 0, 10, () => {});

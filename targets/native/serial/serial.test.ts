@@ -5,6 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { serialFrame, SerialFrameReader } from "ebalance";
+import { crc16 } from "../../../sdk/core/wire/crc-16";
 import { noSocatReason, SerialEnd } from "../../../tests/peers/serial-cable";
 import { noHostReason } from "../../xs-host/available";
 import { bundle } from "../../xs-host/bundle.mjs";
@@ -29,6 +30,13 @@ const prelude = `
 const messages = [0, 1, 2, 250, 251, 252, 253, 254, 255, 505, 508, 1023, 1024]
   .flatMap((length) => [0x00, 0x01, 0xff].map((byte) => new Uint8Array(length).fill(byte)))
   .concat(Array.from({ length: 40 }, () => randomBytes(randomInt(0, 200)).map((byte) => (byte < 64 ? 0 : byte))));
+
+/** A frame of another wire version that is right in all else; the message is such that no byte of the content is 0x00. */
+function frameOfVersion(version: number): Uint8Array {
+  const content = Uint8Array.of(version, 7, 7);
+  const crc = crc16(content, 0, content.length);
+  return Uint8Array.of(0, content.length + 3, ...content, crc >> 8, crc & 0xff, 0);
+}
 
 describe.skipIf(reason !== "")(`a native serial line on XS${reason && ` (left out: ${reason})`}`, () => {
   const { folder } = workbench();
@@ -75,10 +83,12 @@ describe.skipIf(reason !== "")(`a native serial line on XS${reason && ` (left ou
     const changed = serialFrame(Uint8Array.of(1, 2, 3));
     changed[4]! ^= 16;
     end.write(changed);
+    for (const version of [0x02, 0xff]) end.write(frameOfVersion(version));
+    end.write(frameOfVersion(0x01));
     end.write(serialFrame(Uint8Array.of(4)));
-    await expect.poll(() => lines.length - 1).toBe(messages.length + 1);
+    await expect.poll(() => lines.length - 1).toBe(messages.length + 2);
     // The end of a frame that broke off runs into the noise behind it.
-    expect(await finish()).toEqual([...messages.map((message) => `${hex(message)}.0`), "04.3"]);
+    expect(await finish()).toEqual([...messages.map((message) => `${hex(message)}.0`), "0707.5", "04.5"]);
   });
 
   it("CP-8 frames as the twin does, byte for byte, and says where the line takes no more", async () => {
