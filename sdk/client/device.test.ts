@@ -50,9 +50,9 @@ function world(change: object = {}) {
   const log: string[] = [];
   const clock = { wallMs: () => time.ms, monotonicMs: () => time.ms, isSet: () => true };
   const crypto = new NobleCrypto((out) => randomFillSync(out));
-  const imported: string[] = [];
+  const imported: { use: string; bytes: Uint8Array }[] = [];
   const seen = Object.assign(Object.create(crypto) as NobleCrypto, {
-    importKey: (bytes: Uint8Array, use: "mac" | "derive") => (imported.push(use), crypto.importKey(bytes, use)),
+    importKey: (bytes: Uint8Array, use: "mac" | "derive") => (imported.push({ use, bytes }), crypto.importKey(bytes, use)),
     deriveKey: crypto.deriveKey.bind(crypto), destroyKey: crypto.destroyKey.bind(crypto), mac: crypto.mac.bind(crypto),
     verifyMac: crypto.verifyMac.bind(crypto), sha256: crypto.sha256.bind(crypto), random: crypto.random.bind(crypto),
   });
@@ -214,10 +214,10 @@ describe("MU-1 a device", () => {
     expect([await read("activePower"), await read("activePower", "count")]).toEqual([5, 1]);
   });
 
-  test("SP-3 imports its key for deriving alone", () => {
+  test("SP-3 imports its key for deriving alone, and leaves no copy of it in memory", () => {
     const { open, imported } = world();
     open();
-    expect(imported).toEqual(["derive"]);
+    expect(imported).toEqual([{ use: "derive", bytes: new Uint8Array(32) }]);
   });
 
   test.each<[string, object]>([

@@ -55,7 +55,7 @@ async function sensor(...options: readonly string[]): Promise<CommandLine> {
 }
 
 describe.skipIf(noCryptoReason)(`the board of an ESP32${noCryptoReason ? ` (left out: ${noCryptoReason})` : ""}`, () => {
-  test("MU-1 CP-9 it joins the network at the second try, reports, sets its clock, keeps its samples in flash, and joins again", { timeout: 120_000 }, async () => {
+  test.each(["device", "esp32"])("MU-1 CP-9 in the memory of --budget %s it joins the network at the second try, reports, sets its clock, keeps its samples in flash, and joins again", { timeout: 120_000 }, async (budget) => {
     const grid = new RealGrid(plan);
     onTestFinished(() => grid.close());
     const home = await grid.gateway(await new Programs("esp32-board").gateway(), {
@@ -68,7 +68,7 @@ describe.skipIf(noCryptoReason)(`the board of an ESP32${noCryptoReason ? ` (left
     const provisioned = { key: readFileSync(grid.keyFile("sensor"), "utf8"), service: "metering", parent: `127.0.0.1:${home.port("tcp")}`, ssid: "elm street", password: "secret" };
     const nvs = grid.writeSecret("nvs.json", JSON.stringify(provisioned));
     const flash = join(grid.folder, "flash");
-    const board = grid.program("sensor", await sensor("--budget", "device", "--flash", `${flash}=131072`), nvs);
+    const board = grid.program("sensor", await sensor("--budget", budget, "--flash", `${flash}=131072`), nvs);
     const arrived = () => home.written("sensor", "processorLoad").length;
 
     await expect.poll(arrived, patience).toBeGreaterThan(5);
