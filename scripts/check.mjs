@@ -10,6 +10,7 @@ usage: npm run check
   --help   this text
 
   portable   sdk/ compiles with the language alone: ES2021, no types of any platform
+  devices    what runs on boards compiles with the language, the vendor's modules and the host alone
   types      everything compiles
   lint       eslint, with the portable rule for sdk/
 
@@ -19,6 +20,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const tsc = "node_modules/typescript/bin/tsc";
 const checks = [
   { name: "portable", args: [tsc, "-p", "sdk"] },
+  { name: "devices", args: [tsc, "-p", "targets"] },
   { name: "types", args: [tsc, "-p", "."] },
   { name: "lint", args: ["node_modules/eslint/bin/eslint.js", ".", "--max-warnings", "0"] },
 ];

@@ -197,7 +197,7 @@ describe.skipIf(!xsHost)(`preloaded modules of the XS host ${noHostReason}`, () 
     const result = await run(
       `import { map, set, bytes, plain, list, sticky, next, see, seen, Thing } from "lib";
        const attempt = (f) => { try { return String(f()); } catch (e) { return e.name; } };
-       host.print([() => map.get("a"), () => map.set("b", 2), () => set.add(1), () => { bytes[0] = 1; }, () => sticky.exec("a"), () => see(plain), () => seen(plain),
+       host.print([() => map.get("a"), () => map.set("b", 2), () => set.add(1), () => { bytes[0] = 1; }, () => sticky.exec("a"), () => see({}), () => seen(plain),
          () => { Thing.made = 1; }, () => { Array.prototype.x = 1; }, () => { host.print = 1; },
          () => { plain.n = 5; return plain.n + plain.text; }, () => list.push("x"), () => next() + next(), () => new Thing().bump()].map(attempt).join(" "));
        host.collect(); host.print(plain.text + list.join() + map.get("a"));`,

@@ -13,7 +13,7 @@ const env = { ...process.env, EBALANCE_SANITIZE: "1", ASAN_OPTIONS: "detect_leak
 describe.skipIf(noCryptoReason)(`the native C under sanitizers${noCryptoReason ? ` (left out: ${noCryptoReason})` : ""}`, () => {
   test("SP-1 reads and writes nothing but what is its own, in the tests of native modules and host and in the conformance cases", { timeout: 600_000 }, async () => {
     const { stdout: path } = await run(process.execPath, [root("targets/xs-host/build.mjs"), "--sanitize"], { env });
-    const help = await run(path.split("\n").find((line) => line.endsWith("ebalance-xs"))!, [], { env: { ASAN_OPTIONS: "help=1" } });
+    const help = await run(path.split("\n").find((line: string) => line.endsWith("ebalance-xs"))!, [], { env: { ASAN_OPTIONS: "help=1" } });
     expect(help.stderr).toContain("flags for AddressSanitizer");
     expect(path).not.toContain((await buildHost()).path);
     const { code, stdout, stderr } = await run(process.execPath, [root("node_modules/vitest/vitest.mjs"), "run", "--reporter=dot", ...files], { env, cwd: root(".") });

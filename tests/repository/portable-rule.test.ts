@@ -54,7 +54,8 @@ const copy = temporaryFolder();
 const folder = join(copy, "sdk/portable-rule");
 
 beforeAll(() => {
-  for (const path of ["sdk", "tsconfig.base.json", "tsconfig.json", "eslint.config.js", "package.json"]) cpSync(join(root, path), join(copy, path), { recursive: true });
+  const forBoards = ["tsconfig.json", "board-platform.ts", "esp32", "native", "xs-host/board.ts", "xs-host/device-platform.ts", "xs-host/host.d.ts"].map((path) => `targets/${path}`);
+  for (const path of ["sdk", "tsconfig.base.json", "tsconfig.json", "eslint.config.js", "package.json", ...forBoards]) cpSync(join(root, path), join(copy, path), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
   mkdirSync(folder);
   writeFileSync(join(folder, "permitted.ts"), permitted);
@@ -77,6 +78,15 @@ describe("the compiler", () => {
     const expected = violations.filter((v) => v.compiler !== undefined).map((v) => `sdk/portable-rule/${v.name}.ts`);
     expect([...errors.keys()].sort()).toEqual(expected.sort());
   });
+});
+
+test("the compiler refuses what boards do not have in what runs on boards, and nothing else", { timeout: 60_000 }, () => {
+  const names = ["buffer", "set-timeout", "console", "performance", "node-prefixed", "array-at", "find-last"];
+  for (const { name, code } of violations) if (names.includes(name)) writeFileSync(join(copy, `targets/esp32/${name}.ts`), `${code}\n`);
+  writeFileSync(join(copy, "targets/native/timers.ts"), `import Timer from "timer";\nexport const later = (f: () => void) => Timer.set(f, host.args.length);\n`);
+  const { stdout } = runNode([tscPath, "-p", "targets", "--pretty", "false"], copy);
+  const files = [...stdout.matchAll(/^(\S+)\(\d+,\d+\): error /gm)].map(([, file]) => file);
+  expect([...new Set(files)].sort()).toEqual(names.map((name) => `targets/esp32/${name}.ts`).sort());
 });
 
 describe("lint", () => {
