@@ -81,7 +81,7 @@ export class Device implements DeviceAccess {
     const { unit } = driver;
     // One for the readings that are kept and for those that are sent.
     const policy = text && policyFromText(text, unit.names);
-    if (platform.store) this.#copy = new OwnCopy(unit, unit.names.id(session.owner), policy, platform.clock, log);
+    if (platform.store) this.#copy = new OwnCopy(unit, unit.names.id(session.owner), policy, platform.store, platform.clock, log);
     this.#uplink = new Uplink(driver, session.responder, platform.connect, timers, log);
     this.#outbox = new Outbox(unit, source, platform, policy, this.#uplink);
     this.#followers = new Followers(unit, source, platform);

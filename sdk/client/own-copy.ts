@@ -1,11 +1,13 @@
 /** The copy that a device keeps of what it measures, besides what its home has: it answers those who ask the device itself (`at`). */
 import type { Series } from "../core/access/series-table";
 import type { NameId } from "../core/model/names";
+import { EbalanceError } from "../core/model/errors";
 import type { Policy } from "../core/model/policy";
 import type { Value } from "../core/model/registry";
 import { Result, resultName, type ResultCode } from "../core/model/result";
 import type { ClockPort, LogPort } from "../core/ports";
 import type { LeafUnit } from "../core/leaf-unit";
+import type { StorePort } from "../storage/store-port";
 
 export class OwnCopy {
   /** By variable. */
@@ -13,16 +15,23 @@ export class OwnCopy {
   #failures = 0;
   /** Whether the owner's policy is in force here. */
   #isReady = false;
+  /** Why it is not. */
+  #trouble: Error | undefined;
 
-  /** @param policy of what is kept; without one nobody but the owner may read it */
+  /**
+   * @param policy of what is kept; without one nobody but the owner may read it
+   * @throws EbalanceError `bad-configuration` for a policy that is too long to be kept
+   */
   constructor(
     private readonly unit: LeafUnit,
     private readonly owner: NameId,
     private readonly policy: Policy | undefined,
+    private readonly store: StorePort,
     private readonly clock: ClockPort,
     private readonly log: LogPort,
   ) {
     unit.own.keepCopy(owner);
+    if (store.trouble) log("warning", `store: ${store.trouble.message}`);
     this.#begin();
   }
 
@@ -31,8 +40,10 @@ export class OwnCopy {
     try {
       if (this.policy) this.unit.putInForce(this.owner, this.policy);
       this.#isReady = true;
-    } catch {
-      this.#isReady = false;
+      this.#trouble = undefined;
+    } catch (error) {
+      if (!(error instanceof EbalanceError) || error.code === "bad-configuration") throw error;
+      this.#trouble = error;
     }
     return this.#isReady;
   }
@@ -55,6 +66,7 @@ export class OwnCopy {
   /** The first is told, and then every hundredth. */
   #failed(variable: number, result: ResultCode): void {
     if (++this.#failures % 100 !== 1) return;
-    this.log("warning", `a reading of ${this.unit.registry.byId(variable)!.name} was not kept here (number ${this.#failures}): ${resultName(result)}`);
+    const trouble = this.#trouble ?? this.store.trouble;
+    this.log("warning", `a reading of ${this.unit.registry.byId(variable)!.name} was not kept here (number ${this.#failures}): ${resultName(result)}${trouble ? ` (${trouble.message})` : ""}`);
   }
 }

@@ -4,7 +4,7 @@
  * asked to, so the same inputs give the same outputs on every engine.
  */
 import { AccessControl } from "./access/access-control";
-import { PolicyTable } from "./access/policy-table";
+import { notKept, PolicyTable, tableFull } from "./access/policy-table";
 import { SeriesTable } from "./access/series-table";
 import { count, counted, newCounters, refused, type Counters } from "./counters";
 import { Neighbours } from "./group/neighbours";
@@ -119,9 +119,12 @@ export class LeafUnit {
     this.putInForce(this.names.id(owner), policyFromText(policy, this.names));
   }
 
-  /** As {@link setDefaultPolicy}, of a policy in the unit's form. */
+  /** As {@link setDefaultPolicy}, of a policy in the unit's form. Where there are too many, the oldest samples that were kept under earlier ones give way. */
   putInForce(owner: NameId, policy: Policy): void {
-    const index = this.policies.add(policy, owner);
+    const { store } = this.ports;
+    let index = this.policies.add(policy, owner);
+    while (index === tableFull && store.giveWay?.()) index = this.policies.add(policy, owner);
+    if (index === notKept) throw store.trouble ?? new EbalanceError("storage-failed", "device", "the policy could not be kept");
     if (index < 0) badArgument(`more than ${this.limits.maxPolicies} policies in use`);
     this.series.setDefaultPolicy(owner, index);
     this.policies.settle();

@@ -34,6 +34,8 @@ export interface PolicyRecord {
 
 /** What a store that survives a restart keeps besides samples. Whatever is kept here is on disk before the samples that are appended after it. */
 export interface Catalogue {
+  /** Set by whoever keeps policies here: calls `use` with those that it still has. Records of others need not be kept any longer. */
+  users?: { policiesInUse(use: (policy: number) => void): void } | undefined;
   /** Keeps the record of a series (an index from 0, dense) in place of the one before. @returns false where it could not be kept */
   keepSeries(series: number, record: SeriesRecord): boolean;
   /** Keeps a policy under its index in place of the one before. @returns false where it could not be kept */
@@ -85,6 +87,8 @@ export interface StorePort {
   newestMs(series: number): number;
   /** Calls `use` with the index of every policy that a kept sample refers to (more than once is fine). */
   policiesInUse(use: (policy: number) => void): void;
+  /** Gives up the oldest samples, for the policies that only they need. @returns false where there are none. Absent where that is not done. */
+  giveWay?(): boolean;
   /** Adds samples up where they stand, which takes a device a fraction of visiting each. Absent where a store has no faster way. */
   summarise?(query: SampleQuery): Summary;
   /** Absent where nothing survives a restart. */

@@ -21,6 +21,10 @@ export interface PolicyUser {
 /** Index of the policy that grants nothing. */
 export const denyAllIndex = 0;
 
+/** In place of an index: the table, or the owner's half of it, is full of policies in use; the catalogue did not keep the policy. */
+export const tableFull = -1;
+export const notKept = -2;
+
 export class PolicyTable {
   readonly #entries: (Entry | undefined)[] = [];
   readonly #byHash = new Map<string, number>();
@@ -39,6 +43,7 @@ export class PolicyTable {
     private readonly catalogue?: Catalogue,
   ) {
     this.#put(denyAllIndex, this.#entry(denyAll, -1));
+    if (catalogue) catalogue.users = this;
   }
 
   /** Takes up what was kept before a restart. */
@@ -55,8 +60,7 @@ export class PolicyTable {
   }
 
   /**
-   * The index of an owner's policy, stored now if it is new; -1 where the table, or the owner's half of it, is full of policies in use. Held until
-   * {@link settle}.
+   * The index of an owner's policy, stored now if it is new; {@link tableFull} or {@link notKept}. Held until {@link settle}.
    */
   add(policy: Policy, owner: NameId): number {
     const index = this.#indexOf(policy, owner);
@@ -74,8 +78,8 @@ export class PolicyTable {
     const known = this.#byHash.get(entry.hashKey);
     if (known !== undefined) return known;
     const index = this.#freeIndex(owner);
-    if (index < 0) return -1;
-    if (this.catalogue && !this.catalogue.keepPolicy(index, { owner: this.names.text(owner), policy: policyToText(policy, this.names) })) return -1;
+    if (index < 0) return tableFull;
+    if (this.catalogue && !this.catalogue.keepPolicy(index, { owner: this.names.text(owner), policy: policyToText(policy, this.names) })) return notKept;
     this.#put(index, entry);
     return index;
   }
@@ -114,6 +118,12 @@ export class PolicyTable {
     if (held >= Math.max(8, this.capacity / 2)) return -1;
     if (this.#entries.length < this.capacity) return this.#entries.push(undefined) - 1;
     return this.#entries.indexOf(undefined);
+  }
+
+  /** Calls `use` with every policy of the table, once those that nothing refers to are given up. */
+  policiesInUse(use: (policy: number) => void): void {
+    this.#sweep();
+    this.#entries.forEach((entry, index) => entry && use(index));
   }
 
   #sweep(): void {

@@ -32,8 +32,10 @@ export class HomeProcessor extends RequestProcessor {
       plan.push({ item, series, timeMs: this.#keptTimeOf(item, request.source, series), policy: series.policy, policySequence: series.policySequence });
     }
     const result = this.#planPolicies(plan, request.source, requester);
+    const told = result === Result.done ? this.#keep(plan, requester) : outcome(result);
+    // Only now: what is kept may make room in the catalogue.
     this.parts.policies.settle();
-    return result === Result.done ? this.#keep(plan, requester) : outcome(result);
+    return told;
   }
 
   /** What comes from too far ahead is refused; what others write may be ahead, to keep its order. */

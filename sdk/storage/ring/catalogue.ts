@@ -5,18 +5,21 @@
  * Samples refer to series and policies by index, so an older catalogue would show them under other names and other policies. Therefore changes are counted, and the ring keeps
  * with its samples how many there had been. A catalogue that has fewer was damaged: it is given up, and with it what was kept under it ({@link RingCatalogue.giveUp}).
  */
+import { EbalanceError } from "../../core/model/errors";
 import { utf8Length, utf8Text, writeUtf8 } from "../../core/model/utf8";
-import { isStorageFailure, type FlashPort } from "../flash-port";
+import type { FlashPort } from "../flash-port";
 import type { Catalogue, PolicyRecord, SeriesRecord } from "../store-port";
+import { policyText, readPolicy, readSeries, seriesText } from "./catalogue-record";
 import type { RingStore } from "./ring-store";
 import type { SamplePort } from "./sample-port";
+import { maxIndex } from "./sample-record";
 import { catalogueSectors, readHeader, sectorHeaderBytes, writeHeader } from "./sector";
 
-const magic = 0x32_43_42_45; // "EBC2"
-/** `length u16, kind u8, index u8`, the record as JSON, CRC-16. */
+const magic = 0x33_43_42_45; // "EBC3"
+/** `length u16, kind u8, index u8`, the record as a text (catalogue-record.ts), CRC-16. */
 const headBytes = 4;
 const crcBytes = 2;
-const maxRecordBytes = 512;
+const maxRecordBytes = 1024;
 const Kind = Object.freeze({ series: 1, policy: 2 });
 
 export class RingCatalogue implements Catalogue {
@@ -24,6 +27,7 @@ export class RingCatalogue implements Catalogue {
   changes = 0;
   /** What was kept under fewer changes than this belongs to a catalogue that was lost. */
   since = 0;
+  users: Catalogue["users"];
   #sector = 0;
   #sequence = 0;
   /** Whether the sector holds what is in force. */
@@ -34,7 +38,7 @@ export class RingCatalogue implements Catalogue {
   constructor(
     private readonly flash: FlashPort,
     private readonly samples: SamplePort,
-    ring: RingStore,
+    private readonly ring: RingStore,
   ) {
     this.#at = flash.sectorBytes;
     for (let sector = 0; sector < catalogueSectors; sector++) {
@@ -64,75 +68,102 @@ export class RingCatalogue implements Catalogue {
   }
 
   keepSeries(index: number, record: SeriesRecord): boolean {
-    return this.#keep(Kind.series, index, record);
+    return this.#keep(Kind.series, index, seriesText(record));
   }
 
-  /** False too for a policy whose record is longer than 506 bytes of JSON. */
   keepPolicy(index: number, record: PolicyRecord): boolean {
-    return this.#keep(Kind.policy, index, record);
+    return this.#keep(Kind.policy, index, policyText(record));
   }
 
+  /** What this release cannot take up, or flash does not give, is given up with all samples. */
   restore(): ReturnType<Catalogue["restore"]> {
+    let kept: ReturnType<Catalogue["restore"]> = { series: [], policies: [] };
+    if (!this.ring.isDone(() => (kept = this.#restored()))) this.ring.giveUp(this.changes);
+    return kept;
+  }
+
+  #restored(): ReturnType<Catalogue["restore"]> {
     const series: SeriesRecord[] = [];
     const policies: (PolicyRecord | undefined)[] = [];
     this.#visit((bytes) => {
-      const record = JSON.parse(utf8Text(bytes, headBytes, bytes.length - crcBytes)!) as unknown;
-      if (bytes[2] === Kind.series) series[bytes[3]!] = record as SeriesRecord;
-      else policies[bytes[3]!] = record as PolicyRecord;
+      const index = bytes[3]!;
+      try {
+        if (index > maxIndex) throw new RangeError("no index");
+        const text = utf8Text(bytes, headBytes, bytes.length - crcBytes)!;
+        if (bytes[2] === Kind.series) series[index] = readSeries(text);
+        else policies[index] = readPolicy(text);
+      } catch {
+        failed(`record ${index} of its kind ${bytes[2]} is none that this release has written`);
+      }
     });
+    for (let i = 0; i < series.length; i++) if (!series[i]) failed(`series ${i} is missing`);
     for (let i = 0; i < policies.length; i++) policies[i] ??= undefined;
     return { series, policies };
   }
 
-  #keep(kind: number, index: number, record: SeriesRecord | PolicyRecord): boolean {
-    const text = JSON.stringify(record);
+  #keep(kind: number, index: number, text: string): boolean {
     const length = headBytes + utf8Length(text) + crcBytes;
-    if (length > maxRecordBytes || index > 255) return false;
-    const { sectorBytes } = this.flash;
-    try {
-      if (this.#at + length > sectorBytes) this.#compact();
-      if (this.#at + length > sectorBytes) return false;
-      const bytes = new Uint8Array(length);
-      bytes[0] = length & 0xff;
-      bytes[1] = length >> 8;
-      bytes[2] = kind;
-      bytes[3] = index;
-      writeUtf8(text, bytes, headBytes);
-      const crc = this.samples.crc(bytes, 0, length - crcBytes);
-      bytes[length - 2] = crc & 0xff;
-      bytes[length - 1] = crc >> 8;
-      const at = this.#at;
-      // Until it is known to be there, nothing else may be written behind it.
-      this.#at = sectorBytes;
-      this.flash.program(this.#sector * sectorBytes + at, bytes, length);
-      this.#at = at + length;
-      this.changes++;
-      return true;
-    } catch (error) {
-      if (isStorageFailure(error)) return false;
-      throw error;
-    }
+    if (length > maxRecordBytes) this.ring.trouble = new EbalanceError("bad-configuration", "caller", `a record of ${length} bytes, flash keeps at most ${maxRecordBytes}: a policy needs fewer grantees or shorter names`);
+    if (length > maxRecordBytes || index > maxIndex) return false;
+    const bytes = new Uint8Array(length);
+    bytes[0] = length & 0xff;
+    bytes[1] = length >> 8;
+    bytes[2] = kind;
+    bytes[3] = index;
+    writeUtf8(text, bytes, headBytes);
+    const crc = this.samples.crc(bytes, 0, length - crcBytes);
+    bytes[length - 2] = crc & 0xff;
+    bytes[length - 1] = crc >> 8;
+    return this.ring.isDone(() => this.#add(bytes));
   }
 
-  /** Copies what is in force to the other sector. */
-  #compact(): void {
-    const { flash, samples, changes, since } = this;
+  #add(record: Uint8Array): void {
+    const { flash } = this;
+    const at = this.#at;
+    if (at + record.length > flash.sectorBytes) return this.#turn(record);
+    // Until it is known to be there, nothing else may be written behind it.
+    this.#at = flash.sectorBytes;
+    flash.program(this.#sector * flash.sectorBytes + at, record, record.length);
+    this.#at = at + record.length;
+    this.changes++;
+  }
+
+  /** Writes what is in force to the other sector, the record in place of the one before. Where that is too much, the oldest samples give way with the policies that only they had. */
+  #turn(record: Uint8Array): void {
+    const { flash, samples, since } = this;
+    let places = this.#placesBeside(record);
+    while (!places) {
+      if (!this.ring.giveWay()) failed("it is full: fewer series, or policies with fewer grantees");
+      places = this.#placesBeside(record);
+    }
     const to = 1 - this.#sector;
-    const newest = new Map<number, number>();
-    this.#visit((bytes, at) => void newest.set(bytes[2]! * 256 + bytes[3]!, at));
     flash.erase(to);
     let end = sectorHeaderBytes;
-    newest.forEach((at) => {
-      const bytes = this.#load(at)!;
+    for (const bytes of [...places.map((at) => this.#load(at)!), record]) {
       flash.program(to * flash.sectorBytes + end, bytes, bytes.length);
       end += bytes.length;
-    });
+    }
     // Each record counts as one change when it is read again.
-    writeHeader(flash, samples, to, magic, { sequence: this.#sequence + 1, changes: changes - newest.size, since });
+    writeHeader(flash, samples, to, magic, { sequence: this.#sequence + 1, changes: this.changes - places.length, since });
+    this.changes++;
     this.#sequence++;
     this.#sector = to;
     this.#isLive = true;
     this.#at = end;
+  }
+
+  /** Where what is in force besides a record stands; undefined where a sector does not hold both. */
+  #placesBeside(record: Uint8Array): number[] | undefined {
+    let inUse = this.users ? 0 : -1;
+    this.users?.policiesInUse((policy) => (inUse |= 1 << policy));
+    const newest = new Map<number, number>();
+    this.#visit((bytes, at) => {
+      if (bytes[2] === Kind.series || (inUse >>> bytes[3]!) & 1) newest.set(keyOf(bytes), at);
+    });
+    newest.delete(keyOf(record));
+    const places = Array.from(newest.values());
+    const size = places.reduce((sum, at) => sum + this.#load(at)!.length, sectorHeaderBytes + record.length);
+    return size > this.flash.sectorBytes ? undefined : places;
   }
 
   /** Counts the changes up to the end of what is kept. @returns where the next record goes */
@@ -169,4 +200,12 @@ export class RingCatalogue implements Catalogue {
     flash.read(start + at, bytes, length);
     return this.samples.crc(bytes, 0, length - crcBytes) === (bytes[length - 2]! | (bytes[length - 1]! << 8)) ? bytes : undefined;
   }
+}
+
+function keyOf(record: Uint8Array): number {
+  return record[2]! * 256 + record[3]!;
+}
+
+function failed(reason: string): never {
+  throw new EbalanceError("storage-failed", "device", `catalogue: ${reason}`);
 }

@@ -332,7 +332,7 @@ describe("CP-6 flash that cannot be read", () => {
 });
 
 describe("CP-6 the catalogue of a ring", () => {
-  const series = (policy: number): SeriesRecord => ({ variable: 7, device: "sensor", owner: "customer", policy, policySequence: 1, longestDelayS: 60, policiesHad: [policy] });
+  const series = (sequence: number): SeriesRecord => ({ variable: 7, device: "sensor", owner: "customer", policy: sequence & 31, policySequence: sequence, longestDelayS: 60, policiesHad: [sequence & 31] });
   const policy = (sequence: number) => ({ owner: "customer", policy: { sequence, entries: [{ rights: "read" as const, minDelayS: 60, grantees: [{ stakeholder: "supplier", service: "billing" }] }] } });
 
   test("the newest record of each series and policy is there after a restart, however often they change", () => {
@@ -351,10 +351,11 @@ describe("CP-6 the catalogue of a ring", () => {
   test("power may go at every byte of a change: the record before it or the new one is there", () => {
     const flash = new MemoryFlash(5);
     const store = portableRing(flash);
-    for (let i = 1; i <= 25; i++) store.catalogue.keepPolicy(1, policy(i));
+    for (let i = 1; i <= 65; i++) store.catalogue.keepPolicy(1, policy(i));
+    const erases = flash.erases[0]! + flash.erases[1]!;
     for (let i = 0; i < 14; i++) {
       const bytes = flash.bytes.slice();
-      for (let cut = 0; cut < 4096 + 600; cut += i < 12 ? 7 : 1) {
+      for (let cut = 0; cut < 4096 + 600; cut += i < 5 ? 7 : 1) {
         const torn = new MemoryFlash(5, bytes.slice());
         const opened = portableRing(torn);
         torn.bytesLeft = cut;
@@ -365,11 +366,12 @@ describe("CP-6 the catalogue of a ring", () => {
           if (!(error instanceof PowerCut)) throw error;
         }
         const sequence = portableRing(new MemoryFlash(5, torn.bytes)).catalogue.restore().policies[1]!.policy.sequence;
-        expect(done ? [1000] : [25 + i, 1000]).toContain(sequence);
+        expect(done ? [1000] : [65 + i, 1000]).toContain(sequence);
         if (done) break;
       }
-      store.catalogue.keepPolicy(1, policy(26 + i));
+      store.catalogue.keepPolicy(1, policy(66 + i));
     }
+    expect(flash.erases[0]! + flash.erases[1]!).toBe(erases + 1);
   });
 
   test("with bits flipped anywhere, no sample is given under another series or an older policy than those it was kept under", { timeout: 60_000 }, () => {
@@ -409,6 +411,20 @@ describe("CP-6 the catalogue of a ring", () => {
       { numRuns: 400 },
     );
     expect(lost).toBeGreaterThan(20);
+  });
+
+  test("policies that nobody has any more are left out, and nothing is erased where that does not help", () => {
+    const flash = new MemoryFlash(6);
+    const { catalogue } = portableRing(flash);
+    const long = (sequence: number) => ({ owner: "customer", policy: { sequence, entries: range(0, 4).map((i) => ({ rights: "read" as const, minDelayS: i, grantees: [{ stakeholder: "x".repeat(60), service: "y".repeat(60) }] })) } });
+    let count = 0;
+    while (count < 32 && catalogue.keepPolicy(count, long(1))) count++;
+    expect([count, flash.erases.slice(0, 2)]).toEqual([6, [0, 1]]);
+    for (let i = 0; i < 100; i++) expect(catalogue.keepPolicy(count, long(1))).toBe(false);
+    expect(flash.erases.slice(0, 2)).toEqual([0, 1]);
+    catalogue.users = { policiesInUse: (use) => [1, 4].forEach(use) };
+    expect(catalogue.keepPolicy(2, long(2))).toBe(true);
+    expect(portableRing(flash).catalogue.restore().policies.map((kept) => kept?.policy.sequence)).toEqual([undefined, 1, 2, undefined, 1]);
   });
 
   test("a record that is too long is refused", () => {

@@ -11,14 +11,12 @@ import { sameValue } from "../same-value";
 import type { Appended, SampleQuery, SampleVisitor, StorePort, Summary } from "../store-port";
 import { RingCatalogue } from "./catalogue";
 import { Sum, Survey, surveyPlaces, type SamplePort } from "./sample-port";
-import { changeMark, encodeRecord, endOfTimeMs, maxRecordBytes, recordTimeMs, recordValue, wholeBytes } from "./sample-record";
+import { changeMark, encodeRecord, endOfTimeMs, maxIndex, maxRecordBytes, recordTimeMs, recordValue, wholeBytes } from "./sample-record";
 import { catalogueSectors, readHeader, sectorHeaderBytes, writeHeader } from "./sector";
 
 /** Sectors of samples: with fewer, the one that gives way would be too large a part of all. */
 const leastSectors = 3;
 const magic = 0x32_53_42_45; // "EBS2"
-/** Indexes of series and policies are kept in a byte; a policy must fit a bit of {@link SampleQuery.policies}. */
-const maxIndex = 31;
 const everyPolicy = 0xffffffff;
 /** Of each sector: the second behind its latest sample (0: there is none), that of its earliest, and the policies that it may need. */
 const spanPlaces = 3;
@@ -183,7 +181,7 @@ export class RingStore implements StorePort {
     let changes = 0;
     for (let sector = catalogueSectors; sector < sectorCount; sector++)
       if (!this.isDone(() => (changes = Math.max(changes, this.#survey(sector, found))))) this.#note(sector, Infinity, -Infinity, everyPolicy);
-    if (changes > this.catalogue.changes) this.#forget(changes);
+    if (changes > this.catalogue.changes) this.giveUp(changes);
     else for (let series = 0; series <= maxIndex; series++) if (found[series]! >= 0) this.#newestMs[series] = found[series]!;
   }
 
@@ -221,8 +219,9 @@ export class RingStore implements StorePort {
     this.#policies = policies;
   }
 
-  /** The catalogue does not say any more whose samples these are and who may see them. */
-  #forget(changes: number): void {
+  /** The catalogue does not say any more whose samples these are and who may see them; there were so many changes of it. */
+  giveUp(changes: number): void {
+    this.#newestMs.length = 0;
     this.catalogue.giveUp(changes);
     this.#spans.fill(0);
     this.#note(this.#head, Infinity, -Infinity, 0);
@@ -290,9 +289,21 @@ export class RingStore implements StorePort {
     return this.#newestMs[series] ?? -Infinity;
   }
 
-  policiesInUse(use: (policy: number) => void): void {
+  /** Gives up the oldest samples. @returns false where there are none */
+  giveWay(): boolean {
+    if (this.#policiesKept() === 0) return false;
+    this.#turn();
+    return true;
+  }
+
+  #policiesKept(): number {
     let policies = this.#policies;
     for (let sector = catalogueSectors; sector < this.flash.sectorCount; sector++) if (sector !== this.#head) policies |= this.#spans[sector * spanPlaces + 2]!;
+    return policies;
+  }
+
+  policiesInUse(use: (policy: number) => void): void {
+    const policies = this.#policiesKept();
     for (let policy = 0; policy <= maxIndex; policy++) if ((policies >>> policy) & 1) use(policy);
   }
 }

@@ -20,6 +20,8 @@ export const maxRecordBytes = headerBytes + maxValueBytes + crcBytes;
 export const erased = 0xff;
 /** In place of a series: a change of the catalogue. */
 export const changeMark = 255;
+/** Indexes of series and policies: a policy must fit a bit of the policies of a query. */
+export const maxIndex = 31;
 /** Times are below this: the second behind each fits 32 bits. */
 export const endOfTimeMs = (2 ** 32 - 1) * 1000;
 
