@@ -21,14 +21,15 @@ uint32_t ebFlashSize(void)
 	return partition() ? partition()->size : 0;
 }
 
+/* Without a partition there is nothing but a length of 0, and the chip SDK asserts that there is one. */
 int ebFlashRead(uint32_t offset, void* bytes, uint32_t size)
 {
-	return esp_partition_read(partition(), offset, bytes, size);
+	return size == 0 ? 0 : esp_partition_read(partition(), offset, bytes, size);
 }
 
 int ebFlashProgram(uint32_t offset, const void* bytes, uint32_t size)
 {
-	return esp_partition_write(partition(), offset, bytes, size);
+	return size == 0 ? 0 : esp_partition_write(partition(), offset, bytes, size);
 }
 
 int ebFlashErase(uint32_t sector)

@@ -1,5 +1,6 @@
 /** The ring of a device on the engine's own flash and sample port where it has them: every engine keeps, finds and adds up the same. */
 import type { Value } from "../../sdk/core/model/registry";
+import { crc16 } from "../../sdk/core/wire/crc-16";
 import type { FlashPort } from "../../sdk/storage/flash-port";
 import { MemoryFlash } from "../../sdk/storage/memory-flash";
 import { PortableSamples } from "../../sdk/storage/ring/portable-samples";
@@ -170,6 +171,29 @@ export const storageCases: readonly Case[] = [
         print = mixed(print, JSON.stringify(result));
       }
       return print;
+    }),
+  },
+  {
+    name: "CP-6 a record whose length does not fit its type, or is above any, is damage whatever its checksum says: nothing of it is given, and the ring goes on",
+    run: onFlash((open, flash) => {
+      const lengths: [length: number, type: number][] = [[12, 1], [15, 1], [17, 1], [12, 2], [19, 2], [12, 3], [14, 3], [133, 4], [200, 5], [254, 9]];
+      return lengths.map(([length, type]) => {
+        for (let sector = 0; sector < flash.sectorCount; sector++) flash.erase(sector);
+        const place = 2 * flash.sectorBytes + 20 + 16;
+        expectEqual(open().append(0, 7, startMs, 0), "kept", "the first");
+        const forged = new Uint8Array(length + 16);
+        for (const [at, size, kind] of [[0, length, type], [length, 16, 1]] as const) {
+          forged.set([size, kind, 0, 0, 0, 0, 0, 1, 0, 1], at);
+          const crc = crc16(forged, at, at + size - 2);
+          forged.set([crc & 0xff, crc >> 8], at + size - 2);
+        }
+        flash.program(place, forged, forged.length);
+        const store = open();
+        const all = { series: 0, fromMs: 0, toMs: Infinity, least: -Infinity, greatest: Infinity, policies: 1 };
+        expectEqual([visited(store, 0).map(({ value }) => value), store.summarise(all).looked], [[7], 1], `length ${length}, type ${type}`);
+        expectEqual(store.append(0, 8, startMs + 1, 0), "kept", "the next");
+        return visited(open(), 0).map(({ value }) => value);
+      });
     }),
   },
   {

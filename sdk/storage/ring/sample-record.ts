@@ -25,12 +25,17 @@ export const maxIndex = 31;
 /** Times are below this: the second behind each fits 32 bits. */
 export const endOfTimeMs = (2 ** 32 - 1) * 1000;
 
-/** Length of the intact record at `at`, 0 where there is none: cut off by `end`, damaged or never written. */
+/** Bytes of the value by type; 0: any number. */
+const valueSizes: readonly number[] = Object.freeze([0, 4, 8, 1]);
+
+/** Length of the intact record at `at`, 0 where there is none: cut off by `end`, damaged, never written or too short for its type. */
 export function recordLength(bytes: Uint8Array, at: number, end: number): number {
   if (at >= end) return 0;
   const length = bytes[at]!;
-  if (length === erased || length < headerBytes + crcBytes || at + length > end) return 0;
+  if (length < headerBytes + crcBytes || length > maxRecordBytes || at + length > end) return 0;
   const crcAt = at + length - crcBytes;
+  const size = valueSizes[bytes[at + 1]!] ?? 0;
+  if (size > 0 && crcAt !== at + headerBytes + size) return 0;
   return crc16(bytes, at, crcAt) === (bytes[crcAt]! | (bytes[crcAt + 1]! << 8)) ? length : 0;
 }
 

@@ -53,11 +53,19 @@ void ebEncodeWhole(uint8_t* out, uint8_t series, uint8_t policy, uint64_t time, 
 	put(out + EB_RECORD_HEADER + 4, ebCrc16(out, EB_RECORD_HEADER + 4), EB_RECORD_CRC);
 }
 
+/* Bytes of the value by type; 0: any number. */
+static const uint8_t valueSizes[] = { 0, 4, 8, 1 };
+
+static int isOfType(uint8_t type, size_t length)
+{
+	return type >= sizeof(valueSizes) || valueSizes[type] == 0 || length == (size_t)EB_RECORD_HEADER + valueSizes[type] + EB_RECORD_CRC;
+}
+
 /* Length of the intact record at p, 0 where there is none. */
 static size_t recordLength(const uint8_t* p, size_t left)
 {
 	const size_t length = left ? p[0] : 0;
-	if (length < EB_RECORD_HEADER + EB_RECORD_CRC || length > left || length > EB_RECORD_MAX)
+	if (length < EB_RECORD_HEADER + EB_RECORD_CRC || length > left || length > EB_RECORD_MAX || !isOfType(p[1], length))
 		return 0;
 	return ebCrc16(p, length - EB_RECORD_CRC) == (p[length - 2] | p[length - 1] << 8) ? length : 0;
 }

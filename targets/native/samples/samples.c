@@ -193,6 +193,8 @@ void ebSamplesSummarise(xsMachine* the)
 	double query[EB_QUERY_PLACES], sums[EB_SUM_PLACES];
 	rangeArguments(the, name, &at, &end);
 	memcpy(query, bufferArgument(the, 2, name, sizeof(query), 0).bytes, sizeof(query));
+	if (!(query[EB_QUERY_SERIES] >= 0 && query[EB_QUERY_SERIES] <= UINT8_MAX && query[EB_QUERY_POLICIES] >= 0 && query[EB_QUERY_POLICIES] <= UINT32_MAX))
+		xsRangeError("%s: argument 3 has a series or policies out of range", name);
 	uint8_t* kept = bufferArgument(the, 3, name, sizeof(sums), 1).bytes;
 	memcpy(sums, kept, sizeof(sums));
 	const int32_t stop = ebAddUp(at, end, query, sums);

@@ -151,9 +151,11 @@ describe.skipIf(noHostReason !== "")(`native samples on XS${noHostReason && ` (l
           for (const value of bad) { tried++; attempt(name, () => native[name](...good[name].map((other, i) => (i === place ? value : other)))); }
         });
       attempt("find", () => native.find(4096, 100, 1, new Uint8Array(132)));
+      for (const [series, policies] of [[256, 1], [-1, 1], [NaN, 1], [0, -1], [0, 2 ** 32], [0, NaN]])
+        attempt("summarise", () => native.summarise(0, 4096, Float64Array.of(series, 0, 1, 0, 1, policies).buffer, new ArrayBuffer(120)));
       attempt("writeWhole", () => native.writeWhole(flash.sectorCount * 4096 - 15, 1, 1, startMs, 5));
       host.print(String(tried)); attempt("after all", () => native.writeWhole(...good.writeWhole));`, "arguments");
-    expect([errors, lines.at(-1), lines.length]).toEqual(["", "after all: true", Number(lines.at(-2)) + 2 + 2]);
+    expect([errors, lines.at(-1), lines.length]).toEqual(["", "after all: true", Number(lines.at(-2)) + 6 + 2 + 2]);
     // Out with a buffer that is too small is found when there is something to copy.
     for (const line of lines.slice(0, -2)) if (!line.startsWith("find: -1")) expect(line).toMatch(/^(\w+): (TypeError|RangeError) (\1|this is no buffer)/);
   });
