@@ -72,6 +72,8 @@ const contents = {
     "targets/esp32/sdkconfig/sdkconfig.defaults",
     "targets/native/crypto/crypto.c",
     "targets/native/crypto/crypto.h",
+    "targets/native/crypto/keys.c",
+    "targets/native/crypto/keys.h",
     "targets/native/crypto/mbedtls-config.h",
     "targets/native/crypto/random.c",
     "targets/native/flash/flash-device.h",

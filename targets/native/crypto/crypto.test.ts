@@ -170,7 +170,7 @@ describe.skipIf(noCryptoReason !== "")(`native crypto on XS ${noCryptoReason}`, 
   });
 
   it("bounds the number of keys, and takes new ones after old ones are destroyed", async () => {
-    const limit = /KEY_LIMIT = (\d+)/.exec(readFileSync(join(here, "crypto.c"), "utf8"))![1];
+    const limit = /KEY_LIMIT = (\d+)/.exec(readFileSync(join(here, "keys.c"), "utf8"))![1];
     const lines = await onXs(`
       const keys = []; attempt("fill", () => { for (;;) keys.push(port.importKey(new Uint8Array(16), "mac")); });
       host.print(String(keys.length)); port.destroyKey(keys[3]);
