@@ -50,11 +50,13 @@ export interface DeviceAccess {
   follow(variables: readonly string[], onWritten: (written: Written) => void, onHome?: (there: boolean) => void): Following;
 }
 
-/** The end of what a `Date` can hold. */
-const lastMs = 8.64e15;
+/** Times of readings are between this and its negative. */
+const lastMs = 2 ** 51;
+/** Added to a time and taken away again it leaves whole milliseconds, which takes XS a fraction of `Math.round`. */
+const rounding = 3 * lastMs;
 
 /** The time of a reading in whole milliseconds. @throws EbalanceError `bad-argument` for what is no time */
-export function readingTimeMs(clock: ClockPort, timeMs = clock.wallMs()): number {
-  const wholeMs = Math.round(timeMs);
-  return Math.abs(wholeMs) <= lastMs ? wholeMs : badArgument(`time ${timeMs} of a reading is not in milliseconds from ${-lastMs} to ${lastMs}`);
+export function readingTimeMs(timeMs: number): number {
+  const wholeMs = timeMs + rounding - rounding;
+  return wholeMs > -lastMs && wholeMs < lastMs ? wholeMs : badArgument(`time ${timeMs} of a reading is not in milliseconds between ${-lastMs} and ${lastMs}`);
 }

@@ -107,7 +107,7 @@ export class Device implements DeviceAccess {
   write(variable: string, value: Value, timeMs?: number): void {
     const known = this.#driver.unit.registry.named(variable);
     const inUnitForm = checkedFromPhysical(known, value);
-    const atMs = readingTimeMs(this.platform.clock, timeMs);
+    const atMs = readingTimeMs(timeMs === undefined ? this.platform.clock.wallMs() : timeMs);
     this.#copy?.keep(known.id, inUnitForm, atMs);
     this.#outbox.add(known, inUnitForm, atMs);
   }

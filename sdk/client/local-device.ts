@@ -48,7 +48,7 @@ export class LocalDevice implements DeviceAccess {
 
   write(variable: string, value: Value, timeMs?: number): void {
     const known = this.unit.registry.named(variable);
-    this.#outbox.add(known, checkedFromPhysical(known, value), readingTimeMs(this.ports.clock, timeMs));
+    this.#outbox.add(known, checkedFromPhysical(known, value), readingTimeMs(timeMs ?? this.ports.clock.wallMs()));
   }
 
   follow(variables: readonly string[], onWritten: (written: Written) => void, onHome?: (there: boolean) => void): Following {

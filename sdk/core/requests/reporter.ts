@@ -5,7 +5,6 @@
 import { Result, type ResultCode } from "../model/result";
 import type { ClockPort, LinkPort } from "../ports";
 import type { ReadingSealer } from "../wire/reading-message";
-import { maxTimeS } from "../wire/session-body";
 
 /** How long the home of a reading may take. */
 const timeoutMs = 10_000;
@@ -41,14 +40,15 @@ export class Reporter {
   /**
    * @param variable id of a variable of type `integer`
    * @param value in whole steps
-   * @param timeMs whole milliseconds since 1970-01-01 UTC, as a `Date` can hold
+   * @param timeMs whole milliseconds since 1970-01-01 UTC, less than 2^51
    * @returns false where it cannot be sent this way now: then it is a request like any other
    */
   send(variable: number, value: number, timeMs: number): boolean {
     if (this.sequence) return false;
     const { sealer, clock } = this;
     const timeS = floor(clock.wallMs() / 1000);
-    if (!(timeS >= 0 && timeS <= maxTimeS)) return false;
+    // What no message can carry is not from 0 to 2^32 - 1.
+    if (timeS >>> 0 !== timeS) return false;
     const message = sealer.seal(timeS, variable, value, timeMs - timeS * 1000);
     if (!message || !this.link.send(message)) return false;
     this.sequence = sealer.sequence;
