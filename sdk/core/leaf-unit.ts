@@ -124,8 +124,8 @@ export class LeafUnit {
     const { store } = this.ports;
     let index = this.policies.add(policy, owner);
     while (index === tableFull && store.giveWay?.()) index = this.policies.add(policy, owner);
-    if (index === notKept) throw store.trouble ?? new EbalanceError("storage-failed", "device", "the policy could not be kept");
-    if (index < 0) badArgument(`more than ${this.limits.maxPolicies} policies in use`);
+    if (index === notKept && store.trouble) throw store.trouble;
+    if (index < 0) badArgument(`more than ${this.limits.maxPolicies} policies in use, or the store has failed`);
     this.series.setDefaultPolicy(owner, index);
     this.policies.settle();
   }

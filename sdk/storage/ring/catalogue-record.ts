@@ -9,39 +9,43 @@ import { maxIndex } from "./sample-record";
 
 const maxVariable = 0xffff;
 
-export function seriesText({ variable, device, owner, policy, policySequence, longestDelayS, policiesHad }: SeriesRecord): string {
-  return JSON.stringify([variable, device, owner, policy, policySequence, longestDelayS, policiesHad]);
+export function seriesText(series: SeriesRecord): string {
+  return JSON.stringify([series.variable, series.device, series.owner, series.policy, series.policySequence, series.longestDelayS, series.policiesHad]);
 }
 
 export function policyText({ owner, policy }: PolicyRecord): string {
   return JSON.stringify([owner, policy.sequence, policy.entries.map((entry) => [entry.rights, entry.minDelayS, entry.grantees.map((grantee) => [grantee.stakeholder, grantee.service])])]);
 }
 
-/** Whatever it throws says that the text is no record. */
+/** Whatever it throws says that the text is no record. Places of arrays are named one by one: patterns take a device twice the bytecode. */
 export function readSeries(text: string): SeriesRecord {
-  const [variable, device, owner, policy, policySequence, longestDelayS, policiesHad] = JSON.parse(text) as [number, string, string, number, number, number, number[]];
-  checkNames([device, owner]);
-  checkNumbers([variable], maxVariable);
-  checkNumbers([policySequence, longestDelayS], maxInt31);
-  checkNumbers([policy, ...policiesHad], maxIndex);
-  return { variable, device, owner, policy, policySequence, longestDelayS, policiesHad };
+  const list = JSON.parse(text) as [number, string, string, number, number, number, number[]];
+  const policiesHad = list[6];
+  checkName(list[1]);
+  checkName(list[2]);
+  checkNumber(list[0], maxVariable);
+  checkNumber(list[3], maxIndex);
+  checkNumber(list[4], maxInt31);
+  checkNumber(list[5], maxInt31);
+  for (let i = 0; i < policiesHad.length; i++) checkNumber(policiesHad[i], maxIndex);
+  return { variable: list[0], device: list[1], owner: list[2], policy: list[3], policySequence: list[4], longestDelayS: list[5], policiesHad: policiesHad.slice() };
 }
 
 /** Whatever it throws says that the text is no record. */
 export function readPolicy(text: string): PolicyRecord {
-  const [owner, sequence, list] = JSON.parse(text) as [string, number, [PolicyEntryText["rights"], number, [string, string][]][]];
-  const entries = list.map(([rights, minDelayS, grantees]) => ({ rights, minDelayS, grantees: grantees.map(([stakeholder, service]) => ({ stakeholder, service })) }));
-  const policy = { sequence, entries };
-  checkNames([owner]);
+  const list = JSON.parse(text) as [string, number, [PolicyEntryText["rights"], number, [string, string][]][]];
+  const entries = list[2].map((entry) => ({ rights: entry[0], minDelayS: entry[1], grantees: entry[2].map((pair) => ({ stakeholder: pair[0], service: pair[1] })) }));
+  const policy = { sequence: list[1], entries };
+  checkName(list[0]);
   policyFromText(policy, new Names());
-  return { owner, policy };
+  return { owner: list[0], policy };
 }
 
-function checkNames(texts: readonly string[]): void {
-  const names = new Names();
-  for (const text of texts) names.id(text);
+function checkName(text: string): void {
+  new Names().id(text);
 }
 
-function checkNumbers(numbers: readonly number[], most: number): void {
-  for (const number of numbers) if (!(Number.isInteger(number) && number >= 0 && number <= most)) throw new RangeError(`${number} is not from 0 to ${most}`);
+/** @throws RangeError for what is no whole number from 0 to the greatest */
+export function checkNumber(value: unknown, most: number): void {
+  if (!(Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most)) throw new RangeError();
 }

@@ -9,7 +9,7 @@ import { EbalanceError } from "../../core/model/errors";
 import { utf8Length, utf8Text, writeUtf8 } from "../../core/model/utf8";
 import type { FlashPort } from "../flash-port";
 import type { Catalogue, PolicyRecord, SeriesRecord } from "../store-port";
-import { policyText, readPolicy, readSeries, seriesText } from "./catalogue-record";
+import { checkNumber, policyText, readPolicy, readSeries, seriesText } from "./catalogue-record";
 import type { RingStore } from "./ring-store";
 import type { SamplePort } from "./sample-port";
 import { maxIndex } from "./sample-record";
@@ -51,12 +51,8 @@ export class RingCatalogue implements Catalogue {
       this.changes = header.changes;
       this.since = header.since;
     }
-    if (this.#isLive && !ring.isDone(() => (this.#at = this.#end()))) this.#loseAll();
-  }
-
-  #loseAll(): void {
+    if (!this.#isLive || ring.isDone(() => (this.#at = this.#end()))) return;
     this.#isLive = false;
-    this.#at = this.flash.sectorBytes;
     this.changes = this.since = 0;
   }
 
@@ -88,12 +84,12 @@ export class RingCatalogue implements Catalogue {
     this.#visit((bytes) => {
       const index = bytes[3]!;
       try {
-        if (index > maxIndex) throw new RangeError("no index");
+        checkNumber(index, maxIndex);
         const text = utf8Text(bytes, headBytes, bytes.length - crcBytes)!;
         if (bytes[2] === Kind.series) series[index] = readSeries(text);
         else policies[index] = readPolicy(text);
       } catch {
-        failed(`record ${index} of its kind ${bytes[2]} is none that this release has written`);
+        failed(`record ${bytes[2]}.${index} is of another release`);
       }
     });
     for (let i = 0; i < series.length; i++) if (!series[i]) failed(`series ${i} is missing`);
@@ -103,7 +99,7 @@ export class RingCatalogue implements Catalogue {
 
   #keep(kind: number, index: number, text: string): boolean {
     const length = headBytes + utf8Length(text) + crcBytes;
-    if (length > maxRecordBytes) this.ring.trouble = new EbalanceError("bad-configuration", "caller", `a record of ${length} bytes, flash keeps at most ${maxRecordBytes}: a policy needs fewer grantees or shorter names`);
+    if (length > maxRecordBytes) this.ring.trouble = new EbalanceError("bad-configuration", "caller", `a record of ${length} bytes, flash keeps at most ${maxRecordBytes}: fewer grantees or shorter names`);
     if (length > maxRecordBytes || index > maxIndex) return false;
     const bytes = new Uint8Array(length);
     bytes[0] = length & 0xff;
@@ -131,15 +127,13 @@ export class RingCatalogue implements Catalogue {
   /** Writes what is in force to the other sector, the record in place of the one before. Where that is too much, the oldest samples give way with the policies that only they had. */
   #turn(record: Uint8Array): void {
     const { flash, samples, since } = this;
-    let places = this.#placesBeside(record);
-    while (!places) {
-      if (!this.ring.giveWay()) failed("it is full: fewer series, or policies with fewer grantees");
-      places = this.#placesBeside(record);
-    }
+    let places: number[] | undefined;
+    while (!(places = this.#placesBeside(record))) if (!this.ring.giveWay()) failed("full: fewer series or grantees");
     const to = 1 - this.#sector;
     flash.erase(to);
     let end = sectorHeaderBytes;
-    for (const bytes of [...places.map((at) => this.#load(at)!), record]) {
+    for (let i = 0; i <= places.length; i++) {
+      const bytes = i < places.length ? this.#load(places[i]!)! : record;
       flash.program(to * flash.sectorBytes + end, bytes, bytes.length);
       end += bytes.length;
     }
