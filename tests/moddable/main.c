@@ -2,7 +2,7 @@
 /*
  * The program around the vendor's engine in a console build: the vendor's platform
  * for the command line has no main(). It imports the module "main", whose
- * functions for arguments and output are here too. It has no flash.
+ * functions for arguments and output are here too. Its flash is memory, and new.
  */
 #include "xs.h"
 #include "mc.xs.h"
@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int argumentCount;
 static char** argumentTexts;
@@ -35,27 +36,30 @@ void fxAbort(xsMachine* the, int status)
 	exit(EXIT_FAILURE);
 }
 
+static uint8_t flash[8 * EB_FLASH_SECTOR];
+
 uint32_t ebFlashSize(void)
 {
-	return 0;
+	return sizeof(flash);
 }
 
 int ebFlashRead(uint32_t offset, void* bytes, uint32_t size)
 {
-	(void)offset, (void)bytes, (void)size;
-	return -1;
+	memcpy(bytes, flash + offset, size);
+	return 0;
 }
 
 int ebFlashProgram(uint32_t offset, const void* bytes, uint32_t size)
 {
-	(void)offset, (void)bytes, (void)size;
-	return -1;
+	for (uint32_t i = 0; i < size; i++)
+		flash[offset + i] &= ((const uint8_t*)bytes)[i];
+	return 0;
 }
 
 int ebFlashErase(uint32_t sector)
 {
-	(void)sector;
-	return -1;
+	memset(flash + sector * EB_FLASH_SECTOR, 0xff, EB_FLASH_SECTOR);
+	return 0;
 }
 
 int main(int argc, char** argv)
@@ -63,6 +67,7 @@ int main(int argc, char** argv)
 	int failed = 0;
 	argumentCount = argc;
 	argumentTexts = argv;
+	memset(flash, 0xff, sizeof(flash));
 	xsMachine* machine = xsPrepareMachine(NULL, xsPreparation(), "main", NULL, NULL);
 	if (!machine)
 		return EXIT_FAILURE;
