@@ -84,6 +84,7 @@ export class LeafUnit {
       counters: this.counters,
       unit: this,
       self: this.self,
+      maxScanned: limits.maxScanned,
     });
     this.own = new OwnDevice(this.self, this.parent, this.series, this.#processor, this.neighbours, wake);
   }

@@ -16,6 +16,8 @@ export interface UnitLimits {
   readonly maxPending: number;
   /** Units further down that are known. Default 4096. */
   readonly maxRoutes: number;
+  /** Samples that the queries of each neighbour may look at in a second, and twice as many at once after a quiet time; what asks for more is told `busy`. Default 100,000. */
+  readonly maxScanned: number;
 }
 
 export interface UnitConfig {
@@ -41,4 +43,5 @@ export const defaultLimits: UnitLimits = Object.freeze({
   maxSubscriptions: 1024,
   maxPending: 1024,
   maxRoutes: 4096,
+  maxScanned: 100_000,
 });

@@ -47,6 +47,8 @@ export interface RequestProcessorParts {
   /** The subscriber that stands for services of this unit, and the unit's id. */
   readonly unit: Subscriber;
   readonly self: NameId;
+  /** {@link UnitLimits.maxScanned} */
+  readonly maxScanned: number;
 }
 
 export class RequestProcessor {
@@ -56,7 +58,7 @@ export class RequestProcessor {
   readonly #scans: ScanBudget;
 
   constructor(protected readonly parts: RequestProcessorParts) {
-    this.#scans = new ScanBudget(parts.clock);
+    this.#scans = new ScanBudget(parts.clock, parts.maxScanned);
   }
 
   /**

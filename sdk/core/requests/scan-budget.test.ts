@@ -4,7 +4,7 @@ import { ScanBudget } from "./scan-budget";
 
 test("a neighbour that asks for much waits, others and later questions do not", () => {
   const clock = { now: 5000, wallMs: () => 0, monotonicMs: () => clock.now, isSet: () => true };
-  const budget = new ScanBudget(clock);
+  const budget = new ScanBudget(clock, 100_000);
   const [greedy, modest] = [{}, {}];
   let scans = 0;
   for (let i = 0; i < 120; i++) {

@@ -2,30 +2,28 @@
 import type { ClockPort } from "../ports";
 import type { Subscriber } from "./subscriptions";
 
-/** Samples in a second, and at once after a quiet time. */
-const samplesPerS = 100_000;
-const most = 200_000;
+/** After a quiet time as much may be looked at at once as in this time. */
+const burstMs = 2000;
 
 export class ScanBudget {
-  readonly #left = new WeakMap<Subscriber, { samples: number; atMs: number }>();
+  /** When what a neighbour has looked at will have taken its time. */
+  readonly #paidMs = new WeakMap<Subscriber, number>();
 
-  constructor(private readonly clock: ClockPort) {}
+  constructor(
+    private readonly clock: ClockPort,
+    private readonly samplesPerS: number,
+  ) {}
 
   /** Whether a query may begin; how much it looks at is known only afterwards. */
   allows(subscriber: Subscriber): boolean {
-    return this.#of(subscriber).samples > 0;
+    return this.#paid(subscriber) < this.clock.monotonicMs();
   }
 
   spend(subscriber: Subscriber, samples: number): void {
-    this.#of(subscriber).samples -= samples;
+    this.#paidMs.set(subscriber, this.#paid(subscriber) + (samples * 1000) / this.samplesPerS);
   }
 
-  #of(subscriber: Subscriber): { samples: number } {
-    const atMs = this.clock.monotonicMs();
-    let left = this.#left.get(subscriber);
-    if (!left) this.#left.set(subscriber, (left = { samples: most, atMs }));
-    left.samples = Math.min(most, left.samples + ((atMs - left.atMs) * samplesPerS) / 1000);
-    left.atMs = atMs;
-    return left;
+  #paid(subscriber: Subscriber): number {
+    return Math.max(this.#paidMs.get(subscriber) ?? -Infinity, this.clock.monotonicMs() - burstMs);
   }
 }

@@ -77,6 +77,7 @@ const limits = z.strictObject({
   maxSubscriptions: count("Subscriptions of all subscribers together; default 1024"),
   maxPending: count("Requests that wait at one neighbour, and as many subscriptions besides; a service takes at most a quarter; default 1024"),
   maxRoutes: count("Units further down that are known; default 4096"),
+  maxScanned: count("Samples that queries of one neighbour may look at in a second, twice as many at once; default 100000"),
 });
 
 const totals = z.strictObject({
