@@ -148,11 +148,11 @@ function query(): void {
   parent.hand(message);
   const cost = instructions() - before;
   // Of each hundred values, 221 to 299: other samples have another deviation.
-  const deviation = parent.told();
+  const deviation = parent.lastTold();
   if (Math.round(Math.sqrt((79 * 79 - 1) / 12) * tenths) !== deviation) throw new Error(`the device has calculated ${deviation}`);
   const again = ask();
   tell("query_1000", cost, ramOf(() => parent.hand(again)));
-  parent.told();
+  parent.lastTold();
 }
 
 /** A set-point from the home, opened and decoded: the window, the tag and every byte of the body are checked. */

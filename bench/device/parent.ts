@@ -1,5 +1,5 @@
 /** The parent of a device that is measured, in the same machine: its end of the session and nothing else, so that it takes little of the memory. */
-import { Names, parseEnvelope, Session, standardRegistry, type CryptoPort, type LinkConnector, type LinkEvents, type LinkPort } from "./bench-sdk";
+import { Names, parseEnvelope, Result, Session, standardRegistry, type CryptoPort, type LinkConnector, type LinkEvents, type LinkPort, type ResultCode } from "./bench-sdk";
 import type { SessionBody } from "../../sdk/core/wire/session-body";
 import { benchKey, benchKeyFile } from "./key-file";
 
@@ -12,6 +12,12 @@ export class Parent {
   readonly sent: Uint8Array[] = [];
   /** Readings that have come. */
   readings = 0;
+  /** Occurrences of its subscriptions that have come, and answers to its queries. */
+  told = 0;
+  /** The device's own subscriptions, which set-points go to. */
+  readonly follows: number[] = [];
+  /** Whether the device has connected since the link was lost. */
+  isConnected = false;
   readonly session: Session;
   readonly link: LinkPort = { name: "bench", send: () => true, close: () => {} };
   #events: LinkEvents | undefined;
@@ -28,6 +34,7 @@ export class Parent {
   /** Takes the device's link. */
   readonly connect: LinkConnector = (events) => {
     this.#events = events;
+    this.isConnected = true;
     return {
       name: "bench",
       send: (message) => {
@@ -43,6 +50,15 @@ export class Parent {
     this.#events!.up();
   }
 
+  /** The link ends, with what is under way on it. */
+  lose(): void {
+    this.isConnected = false;
+    this.sent.length = 0;
+    this.follows.length = 0;
+    this.session.close();
+    this.#events!.down("lost");
+  }
+
   hand(message: Uint8Array): void {
     this.#events!.message(message);
   }
@@ -56,6 +72,11 @@ export class Parent {
     if (received.kind !== "body") throw new Error(`the parent refused: ${JSON.stringify(received)}`);
     const { body } = received;
     if (body.op === 6) return this.session.seal({ op: 6, sequence: this.session.nextSequence, timeMs: undefined });
+    if (body.op === 7) this.told++;
+    if (body.op === 3) this.follows.push(body.sequence);
+    if (body.op === 3) return this.#notify(body.sequence, []);
+    // Nothing was ordered yet.
+    if (body.op === 2) return this.#notify(body.sequence, [], Result.noData);
     if (body.op !== 1) return undefined;
     this.readings += body.items.length;
     // As a home answers: who names the policy by its hash is told nothing that it knows.
@@ -91,7 +112,7 @@ export class Parent {
   /** Subscribes a service to the device's own copy, above a value. */
   subscribe(service: string, above: number): void {
     this.hand(this.#request(service, { op: 3, condition: [{ field: 1, comparison: 3, operand: above }] }));
-    const answer = this.told();
+    const answer = this.lastTold();
     if (answer < 0) throw new Error(`the device has refused a subscription with ${-answer}`);
   }
 
@@ -105,6 +126,17 @@ export class Parent {
     return this.#request("grid", { op: 2, function: 6, condition });
   }
 
+  /** Tells the device's subscriptions of a set-point: on or off. */
+  order(value: boolean, timeMs: number): void {
+    const id = (name: string) => this.names.id(name);
+    const item = { variable: standardRegistry.named("switchState").id, device: id("sensor"), owner: id("customer"), value, timeMs, policy: policyHash };
+    for (const follow of this.follows) this.hand(this.#notify(follow, [item]));
+  }
+
+  #notify(id: number, items: readonly object[], result: ResultCode = Result.done): Uint8Array {
+    return this.#seal({ op: 7, id, result, items, retryAfterMs: 0 });
+  }
+
   /** A set-point of the grid service in a session of other names. */
   setPoint(names: Names, sequence: number, timeMs: number): SessionBody {
     const id = (name: string) => names.id(name);
@@ -114,7 +146,7 @@ export class Parent {
   }
 
   /** The value that the device has told last, or its result where it is not `done`: then negative. */
-  told(): number {
+  lastTold(): number {
     const message = this.sent.pop();
     if (!message) throw new Error("the device has sent nothing");
     const received = this.session.receive(parseEnvelope(message), this.link);
