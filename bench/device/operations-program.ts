@@ -172,6 +172,8 @@ function opening(): void {
     const received = end.receive(seal.parse(messages[opened++]!)!, parent.link);
     if (received.kind !== "body") throw new Error(`message ${opened}: ${received.kind}`);
   };
+  // Garbage of before is not its own.
+  host.collect();
   tell("open", average(31, openNext), ramOf(openNext));
   end.destroy();
   home.destroy();

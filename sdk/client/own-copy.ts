@@ -7,6 +7,7 @@ import type { Value } from "../core/model/registry";
 import { Result, resultName, type ResultCode } from "../core/model/result";
 import type { ClockPort, LogPort } from "../core/ports";
 import type { LeafUnit } from "../core/leaf-unit";
+import { isStorageFailure } from "../storage/flash-port";
 import type { StorePort } from "../storage/store-port";
 
 export class OwnCopy {
@@ -42,8 +43,10 @@ export class OwnCopy {
       this.#isReady = true;
       this.#trouble = undefined;
     } catch (error) {
-      if (!(error instanceof EbalanceError) || error.code === "bad-configuration") throw error;
-      this.#trouble = error;
+      // What native flash throws is of a class of its own bundle: a failure of storage is known by its code.
+      const passes = isStorageFailure(error) || (error instanceof EbalanceError && error.code !== "bad-configuration");
+      if (!passes) throw error;
+      this.#trouble = error as Error;
     }
     return this.#isReady;
   }
