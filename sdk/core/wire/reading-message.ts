@@ -2,7 +2,6 @@
  * The session message that writes one whole number under a policy that the peer knows: what a sensor sends all day. All of it but five numbers stays the same from one to
  * the next, so it is made from a template. An answer with one whole number has the same layout. They are the same messages that `writeBody` and `seal` make.
  */
-import type { Registry } from "../model/registry";
 import type { CryptoPort } from "../security/crypto-port";
 import * as cbor from "./cbor";
 import { readBody } from "./read-body";
@@ -107,7 +106,7 @@ export function readingTemplate(context: BodyContext, source: Source, policy: Ui
 export type BriefAnswer = Answer & { readonly timeMs: number; readonly items: readonly [Item & { readonly value: number; readonly policy: Uint8Array }] };
 type Answer = Extract<SessionBody, { readonly op: typeof Operation.notify }>;
 
-export function isBrief(body: SessionBody, registry: Registry): body is BriefAnswer {
+export function isBrief(body: SessionBody, registry: BodyContext["registry"]): body is BriefAnswer {
   if (body.op !== Operation.notify || body.result || body.retryAfterMs || body.timeMs === undefined || body.items.length !== 1) return false;
   const { value, policy, variable } = body.items[0]!;
   return Number.isSafeInteger(value) && policy instanceof Uint8Array && registry.byId(variable)?.type !== "float";

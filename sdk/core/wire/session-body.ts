@@ -69,7 +69,8 @@ export function isStanding(request: { readonly op: number }): boolean {
 
 /** The list of names that both ends of a session hold, and the registry that gives values their types. */
 export interface BodyContext {
-  readonly registry: Registry;
+  /** Of it only what is public: types of a port must not depend on which bundle the class came with. */
+  readonly registry: Pick<Registry, "byId">;
   /** The id of each name, in the order agreed. */
   readonly nameIds: readonly NameId[];
   /** @throws EbalanceError `malformed` for an index that was not agreed */
