@@ -1,13 +1,12 @@
 /** The copy that a device keeps of what it measures, besides what its home has: it answers those who ask the device itself (`at`). */
 import type { Series } from "../core/access/series-table";
 import type { NameId } from "../core/model/names";
-import { EbalanceError } from "../core/model/errors";
+import { EbalanceError, isStorageFailure } from "../core/model/errors";
 import type { Policy } from "../core/model/policy";
 import type { Value } from "../core/model/registry";
 import { Result, resultName, type ResultCode } from "../core/model/result";
 import type { ClockPort, LogPort } from "../core/ports";
 import type { LeafUnit } from "../core/leaf-unit";
-import { isStorageFailure } from "../storage/flash-port";
 import type { StorePort } from "../storage/store-port";
 
 export class OwnCopy {
@@ -43,7 +42,6 @@ export class OwnCopy {
       this.#isReady = true;
       this.#trouble = undefined;
     } catch (error) {
-      // What native flash throws is of a class of its own bundle: a failure of storage is known by its code.
       const passes = isStorageFailure(error) || (error instanceof EbalanceError && error.code !== "bad-configuration");
       if (!passes) throw error;
       this.#trouble = error as Error;

@@ -13,8 +13,3 @@ export interface FlashPort {
   /** Sets a sector to 0xff. @throws EbalanceError `storage-failed` */
   erase(sector: number): void;
 }
-
-/** Whether an error says that the flash has failed. */
-export function isStorageFailure(error: unknown): boolean {
-  return (error as { readonly code?: unknown }).code === "storage-failed";
-}

@@ -40,3 +40,8 @@ export function malformed(message: string): never {
 export function badArgument(message: string): never {
   throw new EbalanceError("bad-argument", "caller", message);
 }
+
+/** Whether an error says that flash or a disk has failed: by its code, since what native modules throw is of a class of their own bundle. */
+export function isStorageFailure(error: unknown): boolean {
+  return (error as { readonly code?: unknown }).code === "storage-failed";
+}

@@ -6,13 +6,13 @@ import { AccessControl, requesterOf, type Requester } from "../access/access-con
 import type { PolicyTable } from "../access/policy-table";
 import type { Series, SeriesTable } from "../access/series-table";
 import type { Counters } from "../counters";
+import { isStorageFailure } from "../model/errors";
 import { boundsOf, Field, QueryFunction, satisfies, type Condition, type Instance } from "../model/instance";
 import type { NameId } from "../model/names";
 import { grantedDelayS, Right } from "../model/policy";
 import type { Registry, Value } from "../model/registry";
 import { Result, type ResultCode } from "../model/result";
 import type { ClockPort } from "../ports";
-import { isStorageFailure } from "../../storage/flash-port";
 import type { StorePort } from "../../storage/store-port";
 import { Operation, type EventRequest, type Item, type PeriodicRequest, type QueryRequest, type Request, type Source, type WriteRequest } from "../wire/session-body";
 import { evaluateQuery, type QueryAnswer } from "./evaluate-query";

@@ -1,6 +1,7 @@
 /** The sample port in TypeScript, over any flash: the twin of the native one. */
-import { isStorageFailure, type FlashPort } from "../flash-port";
+import type { FlashPort } from "../flash-port";
 import type { SampleQuery } from "../store-port";
+import { isStorageFailure } from "../../core/model/errors";
 import { crc16 } from "../../core/wire/crc-16";
 import { Sum, sumPlaces, Survey, type SamplePort, type Summing } from "./sample-port";
 import { changeMark, encodeRecord, erased, headerBytes, recordLength, RecordType, recordTimeMs, wholeBytes } from "./sample-record";

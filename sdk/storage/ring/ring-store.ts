@@ -4,9 +4,9 @@
  * power cut ends its sector. Series and policies stand in two sectors of their own (catalogue.ts), and no sample is given that needs more of them than was found. A sector that
  * cannot be read at the start is passed over; until its turn comes, the policies that it may need are kept.
  */
-import { badArgument } from "../../core/model/errors";
+import { badArgument, isStorageFailure } from "../../core/model/errors";
 import type { Value } from "../../core/model/registry";
-import { isStorageFailure, type FlashPort } from "../flash-port";
+import type { FlashPort } from "../flash-port";
 import { sameValue } from "../same-value";
 import type { Appended, SampleQuery, SampleVisitor, StorePort, Summary } from "../store-port";
 import { RingCatalogue } from "./catalogue";
