@@ -84,8 +84,8 @@ const portable = {
       patterns: [
         {
           // A list of what may be imported, so that every builtin, Moddable module and package that comes to exist is refused.
-          regex: "^(?!\\.{1,2}/|@noble/hashes/)",
-          message: "sdk/ imports only itself and @noble/hashes: declare a port and implement it under targets/.",
+          regex: "^(?!\\.{1,2}/|@noble/(hashes|curves|ciphers)/)",
+          message: "sdk/ imports only itself and the packages of @noble: declare a port and implement it under targets/.",
         },
         { regex: "(^|/)(targets|tests|examples|bench|scripts)/", message: "sdk/ knows nothing of what is built on it." },
       ],

@@ -17,7 +17,10 @@ export { Result, resultName, type ResultCode, type ResultName } from "./core/mod
 export { standardVariables } from "./core/model/standard-variables";
 export type { UnitPorts } from "./core/ports";
 export { parseKeyFile, type KeyFile } from "./core/security/key-file";
+export type { AeadPort, AeadUse, AgreementUse, PrivateKeyUse, PublicKeyPort, SignatureUse } from "./core/security/crypto-port";
+export { checkAeadLengths, checkKeyBytes, checkLength, derivedKeyBytes, tagBytes } from "./core/security/key-bytes";
 export { NobleCrypto } from "./core/security/noble-crypto";
+export { isPrivateKey, isPublicKey, NobleFullCrypto } from "./core/security/noble-full-crypto";
 export type { SessionConfig } from "./core/security/session-config";
 export { defaultLimits, ManagementUnit, type UnitConfig, type UnitLimits } from "./core/unit";
 export { Totals, type TotalsSettings } from "./services/aggregation/totals";

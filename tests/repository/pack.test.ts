@@ -1,6 +1,6 @@
 /**
  * The packages as users get them: packed, installed into an empty project, run and type-checked there. Needs the package registry or npm's cache
- * for @noble/hashes.
+ * for the packages of @noble.
  */
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";

@@ -43,7 +43,7 @@ const violations: readonly Violation[] = [
   { name: "math-random", code: `export const x = Math.random();`, lint: "'Math.random'" },
 ];
 
-/** Uses what a module may use: the language of ES2021, the SDK, @noble/hashes. */
+/** Uses what a module may use: the language of ES2021, the SDK, the packages of @noble. */
 const permitted = `import { sha256 } from "@noble/hashes/sha2.js";
 import type { ClockPort } from "../core/ports";
 export const age = (clock: ClockPort, sinceMs: number): number => clock.wallMs() - new Date(sinceMs).getTime();

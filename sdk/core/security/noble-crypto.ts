@@ -7,10 +7,11 @@ import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { badArgument } from "../model/errors";
 import type { CryptoPort, KeyHandle, KeyUse } from "./crypto-port";
+import { checkKeyBytes, checkLength, derivedKeyBytes } from "./key-bytes";
 
 interface Key {
   readonly bytes: Uint8Array;
-  readonly use: KeyUse;
+  readonly use: string;
 }
 
 export class NobleCrypto implements CryptoPort {
@@ -21,13 +22,12 @@ export class NobleCrypto implements CryptoPort {
   constructor(private readonly fillRandom: (out: Uint8Array) => void) {}
 
   importKey(bytes: Uint8Array, use: KeyUse): KeyHandle {
-    if (bytes.length < 16 || bytes.length > 64) badArgument(`key of ${bytes.length} bytes, from 16 to 64 are accepted`);
-    this.#keys.set(++this.#lastId, { bytes: Uint8Array.from(bytes), use });
-    return Object.freeze({ keyId: this.#lastId });
+    checkKeyBytes(bytes.length, use);
+    return this.keep(bytes, use);
   }
 
   deriveKey(secret: KeyHandle, salt: Uint8Array, info: Uint8Array, use: KeyUse): KeyHandle {
-    return this.importKey(hkdf(sha256, this.#key(secret, "derive"), salt, info, 32), use);
+    return this.importKey(hkdf(sha256, this.#key(secret, "derive"), salt, info, derivedKeyBytes(use)), use);
   }
 
   destroyKey(key: KeyHandle): void {
@@ -62,12 +62,19 @@ export class NobleCrypto implements CryptoPort {
   }
 
   #key(handle: KeyHandle, use: KeyUse): Uint8Array {
-    const key = this.#keys.get(handle.keyId);
-    if (!key || key.use !== use) return badArgument(`key ${handle.keyId} is not a key for ${use}`);
-    return key.bytes;
+    return this.keyFor(handle, use, (other) => other === use).bytes;
   }
-}
 
-function checkLength(data: Uint8Array, length: number): void {
-  if (length < 0 || length > data.length) badArgument(`length ${length} of ${data.length} bytes`);
+  /** Keeps a copy of key bytes that were checked. */
+  protected keep(bytes: Uint8Array, use: string): KeyHandle {
+    this.#keys.set(++this.#lastId, { bytes: Uint8Array.from(bytes), use });
+    return Object.freeze({ keyId: this.#lastId });
+  }
+
+  /** The key of a handle. @throws EbalanceError `bad-argument` if there is none, or if it is for something else than `purpose` */
+  protected keyFor(handle: KeyHandle, purpose: string, isFor: (use: string) => boolean): Key {
+    const key = this.#keys.get(handle.keyId);
+    if (!key || !isFor(key.use)) return badArgument(`key ${handle.keyId} is not a key for ${purpose}`);
+    return key;
+  }
 }
