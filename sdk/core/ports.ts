@@ -35,6 +35,26 @@ export interface LinkEvents {
 /** Makes one link to the parent: over a stream (`overStreams`), a broker (`mqttConnector` of `@ebalance/gateway`). */
 export type LinkConnector = (events: LinkEvents) => LinkPort;
 
+/**
+ * The records of a unit's security, a closed list: the list of sessions that can be resumed and each of them, by its kid; sequences reserved for statements; windows of sequences seen;
+ * credentials and revocations of others.
+ */
+export type StateName = "sessions" | `session-${number}` | "sequences" | "windows" | "credentials" | "revocations";
+
+/**
+ * Small records that survive a restart, each replaced whole or not at all. A key stands in one only wrapped. Implementations: `FileState` of `@ebalance/gateway`, `FlashState` for
+ * devices, `MemoryState` for tests.
+ */
+export interface StatePort {
+  /** What was kept last under a name; undefined: nothing, or it is damaged, which the implementation has reported and set aside. */
+  load(name: StateName): Uint8Array | undefined;
+  /**
+   * Keeps a record in place of the one before. Without bytes there is none from then on.
+   * @returns whether it is there after a power cut; where not, the one before is, or this one
+   */
+  keep(name: StateName, bytes: Uint8Array): boolean;
+}
+
 export type LogLevel = "debug" | "info" | "warning" | "error";
 /** Takes one line, which names what failed, the value and what would have been accepted; never a secret. */
 export type LogPort = (level: LogLevel, line: string) => void;
