@@ -21,6 +21,7 @@ export type { AeadPort, AeadUse, AgreementUse, PrivateKeyUse, PublicKeyPort, Sig
 export { checkAeadLengths, checkKeyBytes, checkLength, derivedKeyBytes, tagBytes } from "./core/security/key-bytes";
 export { NobleCrypto } from "./core/security/noble-crypto";
 export { isPrivateKey, isPublicKey, NobleFullCrypto } from "./core/security/noble-full-crypto";
+export { Secret } from "./core/security/secret";
 export type { SessionConfig } from "./core/security/session-config";
 export { defaultLimits, ManagementUnit, type UnitConfig, type UnitLimits } from "./core/unit";
 export { Totals, type TotalsSettings } from "./services/aggregation/totals";

@@ -34,7 +34,7 @@ class Sender {
 
   constructor(keyFile: string) {
     const { session, key } = readKeyFile(keyFile);
-    const secret = crypto.importKey(key, "derive");
+    const secret = key.importInto(crypto, "derive");
     const { initiator } = session;
     this.#password = mqttPassword(crypto, secret, session);
     this.#session = new Session(session, initiator, secret, registry, names, crypto);

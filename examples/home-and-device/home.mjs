@@ -9,8 +9,8 @@ const ports = { clock: systemClock, crypto, store: new MemoryStore(10_000), log 
 const driver = new UnitDriver({ id: "home", registry: new Registry(standardVariables), onSession }, ports, nodeTimers);
 
 const { session, key } = readKeyFile("meter-1.key.json");
-driver.unit.addSession(session, crypto.importKey(key, "derive"));
-key.fill(0);
+driver.unit.addSession(session, key.importInto(crypto, "derive"));
+key.wipe();
 
 const server = new TcpServer(driver, log, { port: 4712 });
 log("info", `listening on port ${await server.listen()}`);

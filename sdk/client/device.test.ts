@@ -57,8 +57,8 @@ function world(change: object = {}) {
     verifyMac: crypto.verifyMac.bind(crypto), sha256: crypto.sha256.bind(crypto), random: crypto.random.bind(crypto),
   });
   const home = new ManagementUnit({ id: "home", registry: new Registry(standardVariables) }, { clock, crypto, store: new MemoryStore(), log: () => {}, wake: () => {} });
-  const { session, key: bytes } = parseKeyFile(JSON.stringify(file), "home.json");
-  home.addSession(session, crypto.importKey(bytes, "derive"));
+  const { session, key } = parseKeyFile(JSON.stringify(file), "home.json");
+  home.addSession(session, key.importInto(crypto, "derive"));
   /** Bytes on their way; what is handed over may bring more. */
   const wire: (() => void)[] = [];
   const connect = (onOpen: () => void, onData: (chunk: Uint8Array | null) => void): ByteStream => {

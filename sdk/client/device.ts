@@ -193,8 +193,8 @@ export function openDevice(platform: DevicePlatform, options: DeviceOptions = {}
   const { clock, crypto, timers, log, store, seal } = platform;
   // One after the other, and not the device's constructor all of it: the stack of a microcontroller is small.
   const driver = new Driver({ clock, crypto, log, store: store ?? noStore, seal }, timers, (ports) => new LeafUnit(config, ports));
-  driver.unit.addSession(file.session, crypto.importKey(file.key, "derive"));
-  file.key.fill(0);
+  driver.unit.addSession(file.session, file.key.importInto(crypto, "derive"));
+  file.key.wipe();
   return new Device(platform, file, driver, config);
 }
 

@@ -79,7 +79,7 @@ class World {
     const { session, key } = parseKeyFile(keyFile.text, keyFile.name);
     const ports = { clock: this.#clock, crypto: this.#crypto, store: new MemoryStore(), log: () => {} };
     const home = (this.#home = new UnitDriver({ id: "home", registry: new Registry(standardVariables) }, ports, this.#timerPort));
-    home.unit.addSession(session, this.#crypto.importKey(key, "derive"));
+    home.unit.addSession(session, key.importInto(this.#crypto, "derive"));
     home.unit.setDefaultPolicy("customer", file.policy as never);
     if (this.way === "serial line") this.#listen(home);
   }

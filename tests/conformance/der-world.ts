@@ -93,7 +93,7 @@ export class DerWorld {
     const { crypto, seal } = security;
     this.home = new ManagementUnit({ id: "home", registry: new Registry(standardVariables), limits }, { ...this.#ports(() => 0, "home"), crypto, seal, store: new MemoryStore(64), wake: () => {} });
     const { session, key, policy } = parseKeyFile(keyFile, "inverter-1.json");
-    this.home.addSession(session, crypto.importKey(key, "derive"));
+    this.home.addSession(session, key.importInto(crypto, "derive"));
     this.home.setDefaultPolicy("customer", policy!);
   }
 

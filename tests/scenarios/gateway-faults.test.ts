@@ -175,7 +175,7 @@ async function asMeter(port: number): Promise<(sequence: number) => Promise<stri
   const { session, key } = readKeyFile(grid.keyFile("meter"));
   const crypto = new NodeCrypto();
   const driver = new UnitDriver({ id: "meter", registry: new Registry(standardVariables), parent: "home" }, { clock: systemClock, crypto, store: new MemoryStore(1), log: () => {} }, nodeTimers);
-  driver.unit.addSession(session, crypto.importKey(key, "derive"));
+  driver.unit.addSession(session, key.importInto(crypto, "derive"));
   const uplink = new Uplink(driver, "home", tcpConnector("127.0.0.1", port), nodeTimers, () => {});
   grid.atEnd(() => (uplink.close(), driver.close()));
   const data = new DataInterface(driver.unit, { service: "metering", stakeholder: "customer" });

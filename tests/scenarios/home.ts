@@ -50,7 +50,7 @@ export class Home {
     const ports = { clock: systemClock, crypto, store: new MemoryStore(4096), log: (_level: string, line: string) => void this.log.push(line) };
     this.driver = new UnitDriver({ id: "home", registry: new Registry(standardVariables), onSession }, ports, nodeTimers);
     const { session, key, policy } = readKeyFile(this.keyFile);
-    this.driver.unit.addSession(session, crypto.importKey(key, "derive"));
+    this.driver.unit.addSession(session, key.importInto(crypto, "derive"));
     this.driver.unit.setDefaultPolicy("customer", policy!);
     this.grid = new DataInterface(this.driver.unit, { service: "grid", stakeholder: "operator" });
     const display = new DataInterface(this.driver.unit, { service: "display", stakeholder: "customer" });

@@ -31,7 +31,7 @@ beforeEach(() => {
   log.length = 0;
   const { session, key } = readKeyFile(home.keyFile);
   const crypto = new NodeCrypto();
-  password = mqttPassword(crypto, crypto.importKey(key, "derive"), session);
+  password = mqttPassword(crypto, key.importInto(crypto, "derive"), session);
 });
 
 afterEach(async () => {
@@ -93,7 +93,7 @@ function sensorUnit(url: string) {
   const { session, key } = readKeyFile(home.keyFile);
   const crypto = new NodeCrypto();
   const driver = new UnitDriver({ id: "sensor", registry: new Registry(standardVariables), parent: "home" }, { clock: systemClock, crypto, store: new MemoryStore(1), log: note }, nodeTimers);
-  driver.unit.addSession(session, crypto.importKey(key, "derive"));
+  driver.unit.addSession(session, key.importInto(crypto, "derive"));
   const uplink = new Uplink(driver, "home", mqttConnector({ url, parent: "home", self: "sensor", password }), nodeTimers, note);
   ends.push(() => {
     uplink.close();

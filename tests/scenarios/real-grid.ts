@@ -203,7 +203,7 @@ export class RealGrid {
   password(unit: string): string {
     const { session, key } = readKeyFile(this.keyFile(unit));
     const crypto = new NodeCrypto();
-    return mqttPassword(crypto, crypto.importKey(key, "derive"), session);
+    return mqttPassword(crypto, key.importInto(crypto, "derive"), session);
   }
 
   /** Folder of a gateway's store. */

@@ -6,12 +6,13 @@ import { badArgument, EbalanceError } from "../model/errors";
 import { Names } from "../model/names";
 import { policyFromText, type PolicyText } from "../model/policy";
 import { maxKid } from "../wire/session-message";
+import { Secret } from "./secret";
 import { checkSession, type SessionConfig } from "./session-config";
 
 export interface KeyFile {
   readonly session: SessionConfig;
-  /** 32 bytes; overwrite them once they are imported. */
-  readonly key: Uint8Array;
+  /** 32 bytes; wipe them once they are imported. */
+  readonly key: Secret;
   /** The policy that the owner gives the initiator for what it measures. */
   readonly policy?: PolicyText;
 }
@@ -46,7 +47,7 @@ export function parseKeyFile(text: string, fileName: string): KeyFile {
   };
   const policy = file["policy"] as PolicyText | undefined;
   checkMeaning(session, policy, fileName);
-  return { session, key: parseKey(file["key"], fileName), ...(policy ? { policy } : {}) };
+  return { session, key: new Secret(parseKey(file["key"], fileName)), ...(policy ? { policy } : {}) };
 }
 
 /** What the fields say, once each has the right form. */

@@ -46,8 +46,8 @@ function connectorOf({ host = "127.0.0.1", port = 0, url }: NodeDeviceOptions, c
   if (parsed?.protocol === "tcp:") return tcpConnector(parsed.hostname, Number(parsed.port));
   if (!parsed || !/^mqtts?:$/.test(parsed.protocol)) throw new EbalanceError("bad-configuration", "caller", `url ${JSON.stringify(url)} is not tcp://host:port, mqtt://host:port, mqtts://host:port or serial:///dev/ttyUSB0`);
   const { session, key } = parseKeyFile(file.text, file.name);
-  const secret = crypto.importKey(key, "derive");
-  key.fill(0);
+  const secret = key.importInto(crypto, "derive");
+  key.wipe();
   const password = mqttPassword(crypto, secret, session);
   crypto.destroyKey(secret);
   return mqttConnector({ url, parent: session.responder, self: session.initiator, password });

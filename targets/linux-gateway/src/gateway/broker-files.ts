@@ -27,8 +27,8 @@ export function brokerFiles(config: GatewayConfig, folder: string): BrokerFiles 
   const crypto = new NodeCrypto();
   const children = config.units.map(({ keyFile }) => {
     const { session, key } = readKeyFile(keyFile);
-    const secret = crypto.importKey(key, "derive");
-    key.fill(0);
+    const secret = key.importInto(crypto, "derive");
+    key.wipe();
     return { id: session.initiator, password: mqttPassword(crypto, secret, session) };
   });
   const { hostname, port } = new URL(broker.url);

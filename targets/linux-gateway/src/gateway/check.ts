@@ -51,7 +51,7 @@ export function checkStart(config: GatewayConfig, warn: (line: string) => void):
 
 function sessionOf(keyFile: string, unit: string, end: "initiator" | "responder"): SessionConfig {
   const { session, key } = readKeyFile(keyFile);
-  key.fill(0);
+  key.wipe();
   if (session[end] === unit) return session;
   const what = end === "responder" ? "a unit below" : "the unit above";
   throw new EbalanceError("bad-configuration", "caller", `${keyFile} is for ${session.initiator} below ${session.responder}; here belongs one of ${unit} with ${what}`);

@@ -39,7 +39,7 @@ export class Gateway {
   ) {
     const { log } = options;
     const parent = config.parent && readKeyFile(config.parent.keyFile);
-    parent?.key.fill(0);
+    parent?.key.wipe();
     const tell = options.onEvent ?? (() => {});
     const onDecision: UnitConfig["onDecision"] = (request, notification) => tell({ type: "decision", timeMs: Date.now(), ...decisionOf(this.driver.unit, request, notification) });
     const unit: UnitConfig = {
@@ -120,8 +120,8 @@ export class Gateway {
   /** Takes in the session of a key file. */
   #addSession(keyFile: string): Member {
     const { session, key } = readKeyFile(keyFile);
-    const secret = this.#crypto.importKey(key, "derive");
-    key.fill(0);
+    const secret = key.importInto(this.#crypto, "derive");
+    key.wipe();
     this.driver.unit.addSession(session, secret);
     return { session, secret, crypto: this.#crypto };
   }

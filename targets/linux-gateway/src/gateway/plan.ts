@@ -113,7 +113,7 @@ export function keyFilesOf(plan: Plan, existing: (fileName: string) => string | 
     const session = { kid: ownKid, domain, ...sessionOf(id, units, services, source) };
     const { policy } = units[id]!;
     const text = `${JSON.stringify({ type: "ebalance-session-key", version: 1, key, ...session, ...(policy ? { policy } : {}) }, null, 2)}\n`;
-    parseKeyFile(text, fileName).key.fill(0);
+    parseKeyFile(text, fileName).key.wipe();
     return { fileName, session, text };
   });
 }
@@ -121,9 +121,9 @@ export function keyFilesOf(plan: Plan, existing: (fileName: string) => string | 
 function keyOf(text: string | undefined, fileName: string): { kid: number; key: string } | undefined {
   if (text === undefined) return undefined;
   const { session, key } = parseKeyFile(text, fileName);
-  const hex = Buffer.from(key).toString("hex");
-  key.fill(0);
-  return { kid: session.kid, key: hex };
+  key.wipe();
+  // As the file has it: what is read as a key does not come out again.
+  return { kid: session.kid, key: (JSON.parse(text) as { readonly key: string }).key };
 }
 
 /**
