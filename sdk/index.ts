@@ -17,11 +17,12 @@ export { Result, resultName, type ResultCode, type ResultName } from "./core/mod
 export { standardVariables } from "./core/model/standard-variables";
 export type { StateName, StatePort, UnitPorts } from "./core/ports";
 export { parseKeyFile, type KeyFile } from "./core/security/key-file";
-export type { AeadPort, AeadUse, AgreementUse, PrivateKeyUse, PublicKeyPort, SignatureUse } from "./core/security/crypto-port";
+export type { AeadPort, AeadUse, AgreementUse, KeyWrapPort, PrivateKeyUse, PublicKeyPort, SignatureUse, WrappableUse } from "./core/security/crypto-port";
 export { checkAeadLengths, checkKeyBytes, checkLength, derivedKeyBytes, tagBytes } from "./core/security/key-bytes";
 export { NobleCrypto } from "./core/security/noble-crypto";
 export { isPrivateKey, isPublicKey, NobleFullCrypto } from "./core/security/noble-full-crypto";
 export { Secret } from "./core/security/secret";
+export { isWrappable, notUnwrapped, useBytes, wrapNonceBytes, wrappedParts, wrapTagBytes } from "./core/security/wrapped-key";
 export type { SessionConfig } from "./core/security/session-config";
 export { defaultLimits, ManagementUnit, type UnitConfig, type UnitLimits } from "./core/unit";
 export { Totals, type TotalsSettings } from "./services/aggregation/totals";

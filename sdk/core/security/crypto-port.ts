@@ -3,8 +3,8 @@
  * Implementations: native C on the PSA Crypto API (`targets/native/crypto`), node:crypto (`targets/linux-gateway`),
  * and the portable fallback on noble (`noble-crypto.ts` beside this file). A secure element fits behind it: only public keys leave it.
  *
- * In three interfaces, so that a device carries what it uses: {@link CryptoPort} is what every unit needs, {@link AeadPort} encrypts,
- * {@link PublicKeyPort} signs, verifies and agrees on secrets. Where they are implemented together, they know each other's handles.
+ * In four interfaces, so that a device carries what it uses: {@link CryptoPort} is what every unit needs, {@link AeadPort} encrypts, {@link PublicKeyPort} signs,
+ * verifies and agrees on secrets, {@link KeyWrapPort} lets keys be kept over a restart. Where they are implemented together, they know each other's handles.
  */
 
 /** An opaque key: its bytes never leave the port. */
@@ -19,10 +19,10 @@ export interface KeyHandle {
 export type AeadUse = "aes-ccm-64" | "aes-ccm-128" | "aes-gcm" | "chacha20-poly1305";
 
 /** What a secret key may be used for: one use a key. */
-export type KeyUse = "mac" | "derive" | AeadUse;
+export type KeyUse = "mac" | "derive" | "wrap" | AeadUse;
 
 export interface CryptoPort {
-  /** Takes key bytes in: 16 to 64 of them for "mac" and "derive", else as {@link AeadUse} says. The caller may overwrite them afterwards. */
+  /** Takes key bytes in: 16 to 64 of them for "mac" and "derive", 32 for "wrap", else as {@link AeadUse} says. The caller may overwrite them afterwards. */
   importKey(bytes: Uint8Array, use: KeyUse): KeyHandle;
   /** HKDF-SHA-256 (RFC 5869) of a "derive" key. The new key has the given use and 32 bytes, for AES 16. */
   deriveKey(secret: KeyHandle, salt: Uint8Array, info: Uint8Array, use: KeyUse): KeyHandle;
@@ -80,4 +80,21 @@ export interface PublicKeyPort {
    * @throws EbalanceError `bad-argument` if the peer's public key is no point of the curve, or the secret is zero
    */
   agree(key: KeyHandle, peer: Uint8Array): KeyHandle;
+}
+
+/** What a key may be used for that is wrapped: everything but wrapping. */
+export type WrappableUse = Exclude<KeyUse, "wrap"> | PrivateKeyUse;
+
+/**
+ * Keys that are kept outside the port, encrypted under a key whose use is "wrap": it does nothing else. A wrapped key is 13 bytes of nonce, fresh from the random source at
+ * each wrapping, and the key's own bytes (of a private key its 32), encrypted with AES-256-CCM and a tag of 128 bits; the name of its use, in ASCII, is authenticated with it.
+ */
+export interface KeyWrapPort {
+  /** @returns 29 bytes more than the key has */
+  wrap(wrapping: KeyHandle, key: KeyHandle): Uint8Array;
+  /**
+   * Takes a wrapped key back in; it comes back with the use that it had, or not at all.
+   * @throws EbalanceError `bad-argument` if it was not wrapped under this key, had another use, or was changed
+   */
+  unwrap(wrapping: KeyHandle, wrapped: Uint8Array, use: WrappableUse): KeyHandle;
 }

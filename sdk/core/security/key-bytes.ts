@@ -5,6 +5,7 @@ import type { KeyUse } from "./crypto-port";
 const lengths: Readonly<Record<KeyUse, readonly [least: number, most: number, derived: number]>> = Object.freeze({
   mac: [16, 64, 32],
   derive: [16, 64, 32],
+  wrap: [32, 32, 32],
   "aes-ccm-64": [16, 32, 16],
   "aes-ccm-128": [16, 32, 16],
   "aes-gcm": [16, 32, 16],

@@ -8,10 +8,11 @@ import type { Cipher } from "@noble/ciphers/utils.js";
 import { ed25519, x25519 } from "@noble/curves/ed25519.js";
 import { p256 } from "@noble/curves/nist.js";
 import { badArgument } from "../model/errors";
-import type { AeadPort, KeyHandle, PrivateKeyUse, PublicKeyPort, SignatureUse } from "./crypto-port";
+import type { AeadPort, KeyHandle, KeyUse, KeyWrapPort, PrivateKeyUse, PublicKeyPort, SignatureUse, WrappableUse } from "./crypto-port";
 import { checkAeadLengths, checkLength, tagBytes } from "./key-bytes";
 import { decryptCcm, encryptCcm } from "./noble-ccm";
 import { NobleCrypto } from "./noble-crypto";
+import { isWrappable, notUnwrapped, useBytes, wrapNonceBytes, wrappedParts, wrapTagBytes } from "./wrapped-key";
 
 /** One key algorithm: private keys and seeds of 32 bytes. */
 interface Algorithm {
@@ -76,7 +77,7 @@ function holds(action: () => unknown): boolean {
   }
 }
 
-export class NobleFullCrypto extends NobleCrypto implements AeadPort, PublicKeyPort {
+export class NobleFullCrypto extends NobleCrypto implements AeadPort, PublicKeyPort, KeyWrapPort {
   encrypt(key: KeyHandle, nonce: Uint8Array, additional: Uint8Array, data: Uint8Array, length: number, out: Uint8Array): void {
     const { bytes, use } = this.keyFor(key, "encryption", (use) => use in tagBytes);
     const tag = tagBytes[use]!;
@@ -145,6 +146,25 @@ export class NobleFullCrypto extends NobleCrypto implements AeadPort, PublicKeyP
     const secret = agreedSecret(algorithmOf(use), bytes, peer);
     const handle = this.importKey(secret, "derive");
     secret.fill(0);
+    return handle;
+  }
+
+  wrap(wrapping: KeyHandle, key: KeyHandle): Uint8Array {
+    const { bytes: wrapKey } = this.keyFor(wrapping, "wrapping", (use) => use === "wrap");
+    const { bytes, use } = this.keyFor(key, "being wrapped", isWrappable);
+    const wrapped = new Uint8Array(wrapNonceBytes + bytes.length + wrapTagBytes);
+    const { nonce, sealed } = wrappedParts(wrapped);
+    this.random(nonce);
+    sealed.set(encryptCcm(wrapKey, wrapTagBytes, nonce, useBytes(use), bytes));
+    return wrapped;
+  }
+
+  unwrap(wrapping: KeyHandle, wrapped: Uint8Array, use: WrappableUse): KeyHandle {
+    const { bytes: wrapKey } = this.keyFor(wrapping, "wrapping", (use) => use === "wrap");
+    const { nonce, sealed } = wrappedParts(wrapped);
+    const bytes = decryptCcm(wrapKey, wrapTagBytes, nonce, useBytes(use), sealed) ?? notUnwrapped();
+    const handle = use in algorithms ? this.importPrivateKey(bytes, use as PrivateKeyUse) : this.importKey(bytes, use as KeyUse);
+    bytes.fill(0);
     return handle;
   }
 }

@@ -1,7 +1,8 @@
 /** The crypto port on node:crypto. */
 import { createCipheriv, createDecipheriv, createHash, createHmac, createSecretKey, hkdfSync, randomFillSync, timingSafeEqual, type CipherGCMTypes, type KeyObject } from "node:crypto";
-import { checkAeadLengths, checkKeyBytes, checkLength, derivedKeyBytes, EbalanceError, tagBytes, type AeadPort, type CryptoPort, type KeyHandle, type KeyUse, type PrivateKeyUse, type PublicKeyPort, type SignatureUse } from "ebalance";
-import { agreedSecret, freshKey, privateKeyOf, publicBytes, publicKeyOf, signatureOf, verifies } from "./node-keys";
+import { checkAeadLengths, checkKeyBytes, checkLength, derivedKeyBytes, EbalanceError, isWrappable, notUnwrapped, tagBytes, useBytes, wrapNonceBytes, wrappedParts, wrapTagBytes } from "ebalance";
+import type { AeadPort, CryptoPort, KeyHandle, KeyUse, KeyWrapPort, PrivateKeyUse, PublicKeyPort, SignatureUse, WrappableUse } from "ebalance";
+import { agreedSecret, freshKey, privateKeyBytes, privateKeyOf, publicBytes, publicKeyOf, signatureOf, verifies } from "./node-keys";
 
 type Use = KeyUse | PrivateKeyUse | `verify-${SignatureUse}`;
 
@@ -13,13 +14,11 @@ interface Key {
 const signing: readonly string[] = ["es256", "ed25519"];
 const agreeing: readonly string[] = ["ecdh-p256", "x25519"];
 
-export class NodeCrypto implements CryptoPort, AeadPort, PublicKeyPort {
+export class NodeCrypto implements CryptoPort, AeadPort, PublicKeyPort, KeyWrapPort {
   readonly #keys = new Map<number, Key>();
   #lastId = 0;
   /** Room for one digest. */
   readonly #digest = Buffer.alloc(32);
-  /** Empty, yet at an address: CCM takes no other empty text. */
-  readonly #nothing = this.#digest.subarray(0, 0);
 
   importKey(bytes: Uint8Array, use: KeyUse): KeyHandle {
     checkKeyBytes(bytes.length, use);
@@ -54,30 +53,13 @@ export class NodeCrypto implements CryptoPort, AeadPort, PublicKeyPort {
   encrypt(key: KeyHandle, nonce: Uint8Array, additional: Uint8Array, data: Uint8Array, length: number, out: Uint8Array): void {
     const { object, use } = this.#keyFor(key, "encryption", (use) => use in tagBytes);
     checkAeadLengths(use, nonce, data, length, length + tagBytes[use]!, out);
-    const cipher = createCipheriv(cipherName(use, object), object, nonce, { authTagLength: tagBytes[use]! });
-    cipher.setAAD(additional, { plaintextLength: length });
-    out.set(cipher.update(length ? data.subarray(0, length) : this.#nothing));
-    cipher.final();
-    out.set(cipher.getAuthTag(), length);
+    sealInto(out, cipherOf(use, object), object, nonce, additional, data.subarray(0, length));
   }
 
   decrypt(key: KeyHandle, nonce: Uint8Array, additional: Uint8Array, data: Uint8Array, length: number, out: Uint8Array): boolean {
     const { object, use } = this.#keyFor(key, "encryption", (use) => use in tagBytes);
-    const bodyBytes = length - tagBytes[use]!;
-    checkAeadLengths(use, nonce, data, length, Math.max(0, bodyBytes), out);
-    if (bodyBytes < 0) return false;
-    const decipher = createDecipheriv(cipherName(use, object), object, nonce, { authTagLength: tagBytes[use]! });
-    decipher.setAuthTag(data.subarray(bodyBytes, length));
-    decipher.setAAD(additional, { plaintextLength: bodyBytes });
-    try {
-      const plain = decipher.update(bodyBytes ? data.subarray(0, bodyBytes) : this.#nothing);
-      decipher.final();
-      out.set(plain);
-      return true;
-    } catch {
-      // All lengths have been checked: what is left is a tag that is wrong.
-      return false;
-    }
+    checkAeadLengths(use, nonce, data, length, Math.max(0, length - tagBytes[use]!), out);
+    return length >= tagBytes[use]! && openInto(out, cipherOf(use, object), object, nonce, additional, data.subarray(0, length));
   }
 
   supports(use: PrivateKeyUse): boolean {
@@ -123,6 +105,28 @@ export class NodeCrypto implements CryptoPort, AeadPort, PublicKeyPort {
     return handle;
   }
 
+  wrap(wrapping: KeyHandle, key: KeyHandle): Uint8Array {
+    const wrapKey = this.#key(wrapping, "wrap");
+    const { object, use } = this.#keyFor(key, "being wrapped", isWrappable);
+    const bytes = object.type === "secret" ? object.export() : privateKeyBytes(object);
+    const wrapped = new Uint8Array(wrapNonceBytes + bytes.length + wrapTagBytes);
+    const { nonce, sealed } = wrappedParts(wrapped);
+    this.random(nonce);
+    sealInto(sealed, cipherOf("wrap", wrapKey), wrapKey, nonce, useBytes(use), bytes);
+    bytes.fill(0);
+    return wrapped;
+  }
+
+  unwrap(wrapping: KeyHandle, wrapped: Uint8Array, use: WrappableUse): KeyHandle {
+    const wrapKey = this.#key(wrapping, "wrap");
+    const { nonce, sealed } = wrappedParts(wrapped);
+    const bytes = new Uint8Array(sealed.length - wrapTagBytes);
+    if (!openInto(bytes, cipherOf("wrap", wrapKey), wrapKey, nonce, useBytes(use), sealed)) notUnwrapped();
+    const handle = this.supports(use as PrivateKeyUse) ? this.importPrivateKey(bytes, use as PrivateKeyUse) : this.importKey(bytes, use as KeyUse);
+    bytes.fill(0);
+    return handle;
+  }
+
   #tag(key: KeyHandle, data: Uint8Array, length: number, tagLength: number): Uint8Array {
     checkLength(data, length);
     if (tagLength < 8 || tagLength > 32) badArgument(`tag of ${tagLength} bytes, from 8 to 32 are accepted`);
@@ -149,10 +153,42 @@ export class NodeCrypto implements CryptoPort, AeadPort, PublicKeyPort {
   }
 }
 
+interface NodeCipher {
+  readonly name: CipherGCMTypes;
+  readonly authTagLength: number;
+}
+
 /** CCM, GCM and ChaCha20-Poly1305 are called in one way, which Node's types have for GCM. */
-function cipherName(use: string, key: KeyObject): CipherGCMTypes {
-  const bits = 8 * key.symmetricKeySize!;
-  return (use === "chacha20-poly1305" ? use : `aes-${bits}-${use === "aes-gcm" ? "gcm" : "ccm"}`) as CipherGCMTypes;
+function cipherOf(use: string, key: KeyObject): NodeCipher {
+  const name = use === "chacha20-poly1305" ? use : `aes-${8 * key.symmetricKeySize!}-${use === "aes-gcm" ? "gcm" : "ccm"}`;
+  return { name: name as CipherGCMTypes, authTagLength: tagBytes[use] ?? wrapTagBytes };
+}
+
+/** Empty, yet at an address: CCM takes no other empty text. */
+const nothing = Buffer.alloc(1).subarray(0, 0);
+
+function sealInto(out: Uint8Array, { name, authTagLength }: NodeCipher, key: KeyObject, nonce: Uint8Array, additional: Uint8Array, plain: Uint8Array): void {
+  const cipher = createCipheriv(name, key, nonce, { authTagLength });
+  cipher.setAAD(additional, { plaintextLength: plain.length });
+  out.set(cipher.update(plain.length ? plain : nothing));
+  cipher.final();
+  out.set(cipher.getAuthTag(), plain.length);
+}
+
+function openInto(out: Uint8Array, { name, authTagLength }: NodeCipher, key: KeyObject, nonce: Uint8Array, additional: Uint8Array, sealed: Uint8Array): boolean {
+  const bodyBytes = sealed.length - authTagLength;
+  const decipher = createDecipheriv(name, key, nonce, { authTagLength });
+  decipher.setAuthTag(sealed.subarray(bodyBytes));
+  decipher.setAAD(additional, { plaintextLength: bodyBytes });
+  try {
+    const plain = decipher.update(bodyBytes ? sealed.subarray(0, bodyBytes) : nothing);
+    decipher.final();
+    out.set(plain);
+    return true;
+  } catch {
+    // All lengths have been checked: what is left is a tag that is wrong.
+    return false;
+  }
 }
 
 function badArgument(message: string): never {

@@ -1,11 +1,11 @@
-/** Encryption, signatures and agreement on node:crypto and on noble: what one makes the other takes. */
+/** Encryption, signatures, agreement and wrapped keys on node:crypto and on noble: what one makes the other takes. */
 import { randomFillSync } from "node:crypto";
-import { NobleFullCrypto, type AeadPort, type AeadUse, type AgreementUse, type CryptoPort, type KeyHandle, type KeyUse, type PrivateKeyUse, type PublicKeyPort, type SignatureUse } from "ebalance";
+import { NobleFullCrypto, type AeadPort, type AeadUse, type AgreementUse, type CryptoPort, type KeyHandle, type KeyUse, type KeyWrapPort, type PrivateKeyUse, type PublicKeyPort, type SignatureUse } from "ebalance";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { NodeCrypto } from "./node-crypto";
 
-type FullCrypto = CryptoPort & AeadPort & PublicKeyPort;
+type FullCrypto = CryptoPort & AeadPort & PublicKeyPort & KeyWrapPort;
 const noble = new NobleFullCrypto((out) => randomFillSync(out));
 const node = new NodeCrypto();
 const ports: [string, FullCrypto][] = [["noble", noble], ["node", node]];

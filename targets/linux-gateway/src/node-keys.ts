@@ -42,6 +42,11 @@ export function privateKeyOf(bytes: Uint8Array, use: PrivateKeyUse): KeyObject {
   return key;
 }
 
+/** The 32 bytes of a private key, to be wrapped; the caller overwrites them. */
+export function privateKeyBytes(key: KeyObject): Uint8Array {
+  return Buffer.from(key.export({ format: "jwk" }).d!, "base64url");
+}
+
 /** Of a private key its public one. */
 export function publicBytes(key: KeyObject, use: PrivateKeyUse): Uint8Array {
   return new Uint8Array(createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-encodingOf(use).publicBytes));
