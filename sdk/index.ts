@@ -33,6 +33,8 @@ export { voltageSteps, type VoltageSteps } from "./services/resilience/voltage-s
 export { MemoryState } from "./storage/memory-state";
 export { MemoryStore } from "./storage/memory-store";
 export { portableRing } from "./storage/ring/portable-ring";
+export { MemoryStatements } from "./storage/memory-statements";
+export type { KeptStatement, StatementStore } from "./storage/statement-store";
 export type { Appended, Catalogue, PolicyRecord, SampleVisitor, SeriesRecord, StorePort } from "./storage/store-port";
 export { LocalLinkPair, type MessageTaker } from "./transports/local-link";
 export { checkRead, checkUnitId, checkWrite, exceptionProblem, problemKind, registerProblem, type ProblemKind } from "./transports/modbus/modbus-pdu";

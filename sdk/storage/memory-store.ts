@@ -1,6 +1,7 @@
 /** A store in memory: a ring of the newest samples for each series. Nothing survives a restart. */
 import { badArgument } from "../core/model/errors";
 import type { Value } from "../core/model/registry";
+import { MemoryStatements } from "./memory-statements";
 import { sameValue } from "./same-value";
 import type { Appended, SampleVisitor, StorePort } from "./store-port";
 
@@ -13,6 +14,7 @@ interface Ring {
 }
 
 export class MemoryStore implements StorePort {
+  readonly statements: MemoryStatements;
   readonly #rings: Ring[] = [];
   readonly #capacity: number;
 
@@ -21,6 +23,7 @@ export class MemoryStore implements StorePort {
     if (!Number.isInteger(samplesPerSeries) || samplesPerSeries < 1 || samplesPerSeries > 1e7)
       badArgument(`samplesPerSeries ${samplesPerSeries} is not a whole number from 1 to 10000000`);
     this.#capacity = samplesPerSeries;
+    this.statements = new MemoryStatements(samplesPerSeries);
   }
 
   append(series: number, value: Value, timeMs: number, policy: number): Appended {
@@ -30,7 +33,9 @@ export class MemoryStore implements StorePort {
     for (; place < ring.values.length && this.#time(ring, place) === timeMs; place++)
       if (sameValue(ring.values[this.#slot(ring, place)]!, value)) return "known";
     if (place === 0 && ring.values.length === this.#capacity) return "tooOld";
+    const isFull = ring.values.length === this.#capacity;
     this.#insert(ring, place, value, timeMs, policy);
+    if (isFull) this.statements.giveUpBefore(series, this.#time(ring, 0));
     return "kept";
   }
 

@@ -1,6 +1,7 @@
 /** The store port: where a unit keeps its time series. It knows nothing of policies but their index, and nothing of who asks. */
 import type { PolicyText } from "../core/model/policy";
 import type { Value } from "../core/model/registry";
+import type { StatementStore } from "./statement-store";
 
 /** Called for each sample; returning false ends the scan. */
 export type SampleVisitor = (value: Value, timeMs: number, policy: number) => boolean;
@@ -91,6 +92,8 @@ export interface StorePort {
   giveWay?(): boolean;
   /** Adds samples up where they stand, which takes a device a fraction of visiting each. Absent where a store has no faster way. */
   summarise?(query: SampleQuery): Summary;
+  /** What a replica proves its samples with; absent where a unit is none. */
+  readonly statements?: StatementStore;
   /** Absent where nothing survives a restart. */
   readonly catalogue?: Catalogue;
   /** Why something could not be kept or read last, for the log; undefined while all was well. */

@@ -3,13 +3,13 @@
  * it holds much more than what is kept. What could not be written stays in memory and is tried again.
  */
 import { copyFileSync, renameSync, rmSync } from "node:fs";
-import { EbalanceError, MemoryStore, type Appended, type LogPort, type SampleVisitor, type Value } from "ebalance";
+import { EbalanceError, MemoryStore, type Appended, type KeptStatement, type LogPort, type SampleVisitor, type StatementStore, type Value } from "ebalance";
 import { FrameFile, readFrameFile, type FrameFileContent } from "./frame-file";
 import { GroupCommit, type CommitTimers } from "./group-commit";
 import { KeptCatalogue } from "./kept-catalogue";
 import type { GatewayStore } from "./open-store";
 import { asideSuffix, DamagedStore, quarantine } from "./quarantine";
-import { EntryWriter, readEntries, type CatalogueEntry, type Entry, type SampleEntry } from "./records";
+import { EntryWriter, isCatalogue, readEntries, type CatalogueEntry, type Entry, type SampleEntry } from "./records";
 
 /** Bytes that wait for a disk that takes none; beyond that nothing more is kept. */
 const maxUncommittedBytes = 4_000_000;
@@ -23,6 +23,7 @@ const compactFrameBytes = 65_536;
 export class FrameFileStore implements GatewayStore {
   readonly engine = "frames";
   readonly catalogue = new KeptCatalogue((entry) => this.#take(entry));
+  readonly statements: StatementStore = { keep: (statement) => this.#keepStatement(statement), of: (series, fromMs, toMs) => this.#memory.statements.of(series, fromMs, toMs) };
   readonly #group: GroupCommit;
   #memory: MemoryStore;
   #file: FrameFile;
@@ -63,6 +64,13 @@ export class FrameFileStore implements GatewayStore {
     const appended = this.#remember(entry);
     if (appended === "kept") this.#take(entry);
     return appended;
+  }
+
+  #keepStatement(statement: KeptStatement): "kept" | "known" | "failed" {
+    if (this.#isFull()) return "failed";
+    const kept = this.#memory.statements.keep(statement);
+    if (kept === "kept") this.#take({ ...statement, kind: "statement" });
+    return kept;
   }
 
   newestMs(series: number): number {
@@ -120,7 +128,7 @@ export class FrameFileStore implements GatewayStore {
   #take(entry: Entry): boolean {
     if (this.#isFull()) return false;
     this.#unwritten.write(entry);
-    if (entry.kind !== "sample") this.#catalogueCount++;
+    if (isCatalogue(entry)) this.#catalogueCount++;
     this.#group.add();
     return true;
   }
@@ -164,7 +172,7 @@ export class FrameFileStore implements GatewayStore {
           writer.clear();
         }
         if (entry) writer.write(entry);
-        if (entry && entry.kind !== "sample") catalogue++;
+        if (entry && isCatalogue(entry)) catalogue++;
       };
       this.catalogue.entries().forEach(write);
       for (let series = 0; series < this.#samples.length; series++)
@@ -172,6 +180,7 @@ export class FrameFileStore implements GatewayStore {
           write({ kind: "sample", series, value, timeMs, policy });
           return true;
         });
+      for (const statement of this.#memory.statements.all()) write({ ...statement, kind: "statement" });
       write(undefined);
       file.sync();
       renameSync(newPath(this.path), this.path);
@@ -207,8 +216,9 @@ export class FrameFileStore implements GatewayStore {
     const records: CatalogueEntry[] = [];
     for (const { content, catalogue } of frames) {
       for (const entry of readEntries(content)) {
-        if (entry.kind !== "sample") records.push(entry);
-        else this.#remember(entry);
+        if (isCatalogue(entry)) records.push(entry);
+        else if (entry.kind === "sample") this.#remember(entry);
+        else this.#memory.statements.keep(entry);
       }
       if (records.length !== catalogue) throw new DamagedStore(`${catalogue - records.length} records of series or policies are lost`);
     }

@@ -1,7 +1,7 @@
 /** Opens the store of a gateway: finds the engine, keeps to the one that the folder has. It knows nothing of how an engine works. */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { EbalanceError, type Catalogue, type LogPort, type StorePort } from "ebalance";
+import { EbalanceError, type Catalogue, type LogPort, type StatementStore, type StorePort } from "ebalance";
 import { nodeTimers, systemClock } from "../node-ports";
 import type { Durability } from "./durability";
 import { FrameFileStore } from "./frame-file-store";
@@ -14,6 +14,7 @@ export interface GatewayStore extends StorePort, Durability {
   /** `node:sqlite`, `better-sqlite3` or `frames`. */
   readonly engine: string;
   readonly catalogue: Catalogue;
+  readonly statements: StatementStore;
   /** Puts on disk what waits, tells those who wait for it and lets go of the folder. May be called twice. */
   close(): void;
 }

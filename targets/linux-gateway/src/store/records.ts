@@ -1,5 +1,5 @@
-/** What the stores write: samples and the records of the catalogue, as bytes. It knows nothing of files or databases. */
-import type { PolicyRecord, SeriesRecord, Value } from "ebalance";
+/** What the stores write: samples, statements and the records of the catalogue, as bytes. It knows nothing of files or databases. */
+import type { KeptStatement, PolicyRecord, SeriesRecord, Value } from "ebalance";
 import { DamagedStore } from "./quarantine";
 
 export interface SampleEntry {
@@ -19,11 +19,18 @@ export interface PolicyEntry {
   readonly index: number;
   readonly record: PolicyRecord;
 }
+export interface StatementEntry extends KeptStatement {
+  readonly kind: "statement";
+}
 export type CatalogueEntry = SeriesEntry | PolicyEntry;
-export type Entry = SampleEntry | CatalogueEntry;
+export type Entry = SampleEntry | StatementEntry | CatalogueEntry;
+
+export function isCatalogue(entry: Entry): entry is CatalogueEntry {
+  return entry.kind === "series" || entry.kind === "policy";
+}
 
 /** The first byte of an entry. For samples it is the type of the value. */
-const Tag = { number: 0, boolean: 1, text: 2, bytes: 3, series: 16, policy: 17 } as const;
+const Tag = { number: 0, boolean: 1, text: 2, bytes: 3, series: 16, policy: 17, statement: 18 } as const;
 
 /** A value as the stores write it: a number, or bytes, and how to read them. */
 export interface StoredValue {
@@ -65,6 +72,7 @@ export class EntryWriter {
 
   write(entry: Entry): void {
     if (entry.kind === "sample") this.#writeSample(entry);
+    else if (entry.kind === "statement") this.#writeStatement(entry);
     else this.#writeCatalogue(entry.kind === "series" ? Tag.series : Tag.policy, entry.index, Buffer.from(JSON.stringify(entry.record)));
   }
 
@@ -77,6 +85,15 @@ export class EntryWriter {
     at = bytes.writeUInt32LE(policy, at);
     at = bytes.writeDoubleLE(timeMs, at);
     this.#length = typeof value === "number" ? bytes.writeDoubleLE(value, at) : this.#writeBytes(value, at);
+  }
+
+  #writeStatement({ series, fromMs, toMs, bytes: content }: StatementEntry): void {
+    this.#reserve(25 + content.length);
+    let at = this.#bytes.writeUInt8(Tag.statement, this.#length);
+    at = this.#bytes.writeUInt32LE(series, at);
+    at = this.#bytes.writeDoubleLE(fromMs, at);
+    at = this.#bytes.writeDoubleLE(toMs, at);
+    this.#length = this.#writeBytes(content, at);
   }
 
   #writeCatalogue(tag: number, index: number, text: Uint8Array): void {
@@ -114,12 +131,13 @@ export function readEntries(bytes: Uint8Array): Entry[] {
 /** @returns where the next begins */
 function readEntry(buffer: Buffer, at: number, entries: Entry[]): number {
   const tag = buffer.readUInt8(at);
+  if (tag === Tag.statement) return readStatement(buffer, at, entries);
   const index = buffer.readUInt32LE(at + 1);
   const isCatalogue = tag === Tag.series || tag === Tag.policy;
   const isNumber = tag === Tag.number || tag === Tag.boolean;
   const content = at + (isCatalogue ? 5 : 17) + (isNumber ? 0 : 4);
   const end = content + (isNumber ? 8 : buffer.readUInt32LE(content - 4));
-  if (end > buffer.length) throw new Error(`it ends at ${end} of ${buffer.length}`);
+  checkEnd(buffer, end);
   if (isCatalogue) {
     const record: unknown = JSON.parse(buffer.toString("utf8", content, end));
     entries.push({ kind: tag === Tag.series ? "series" : "policy", index, record } as CatalogueEntry);
@@ -128,4 +146,16 @@ function readEntry(buffer: Buffer, at: number, entries: Entry[]): number {
     entries.push({ kind: "sample", series: index, value, timeMs: buffer.readDoubleLE(at + 9), policy: buffer.readUInt32LE(at + 5) });
   }
   return end;
+}
+
+function readStatement(buffer: Buffer, at: number, entries: Entry[]): number {
+  const content = at + 25;
+  const end = content + buffer.readUInt32LE(content - 4);
+  checkEnd(buffer, end);
+  entries.push({ kind: "statement", series: buffer.readUInt32LE(at + 1), fromMs: buffer.readDoubleLE(at + 5), toMs: buffer.readDoubleLE(at + 13), bytes: new Uint8Array(buffer.subarray(content, end)) });
+  return end;
+}
+
+function checkEnd(buffer: Buffer, end: number): void {
+  if (end > buffer.length) throw new Error(`it ends at ${end} of ${buffer.length}`);
 }

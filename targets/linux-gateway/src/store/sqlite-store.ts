@@ -3,12 +3,12 @@
  * reads. What could not be committed stays in memory and is tried again: the unit and the disk never differ for good. A database that turns out
  * to be damaged is set aside and a new one begun, with the catalogue that is in memory.
  */
-import { EbalanceError, type Appended, type LogPort, type SampleVisitor, type Value } from "ebalance";
+import { EbalanceError, type Appended, type KeptStatement, type LogPort, type SampleVisitor, type StatementStore, type Value } from "ebalance";
 import { GroupCommit, type CommitTimers } from "./group-commit";
 import { KeptCatalogue } from "./kept-catalogue";
 import type { GatewayStore } from "./open-store";
 import { DamagedStore, quarantine } from "./quarantine";
-import { EntryWriter, fromStored, readEntries, toStored, type Entry, type SampleEntry } from "./records";
+import { EntryWriter, fromStored, isCatalogue, readEntries, toStored, type Entry, type SampleEntry, type StatementEntry } from "./records";
 import { isBusy, isDamaged, isSqlite, type SqliteDriver } from "./sqlite-driver";
 import { SqliteTables, type SampleRow } from "./sqlite-tables";
 
@@ -33,9 +33,12 @@ interface SeriesState {
 export class SqliteStore implements GatewayStore {
   readonly engine: string;
   readonly catalogue = new KeptCatalogue((entry) => this.#take(entry));
+  readonly statements: StatementStore = { keep: (statement) => this.#keepStatement(statement), of: (series, fromMs, toMs) => this.#statementsOf(series, fromMs, toMs) };
   readonly #group: GroupCommit;
   #tables: SqliteTables | undefined;
   #states: SeriesState[] = [];
+  /** Series that have had statements. */
+  #proven = new Set<number>();
   /** Entries that no commit has put into the tables, oldest first; the first of them are sorted in by the transaction under way, if there is one. */
   #entries: Entry[] = [];
   #sorted = 0;
@@ -111,6 +114,20 @@ export class SqliteStore implements GatewayStore {
     this.#tables?.close();
   }
 
+  // ---- statements ---------------------------------------------------------------------------------------------------------------------
+
+  #keepStatement(statement: KeptStatement): "kept" | "known" | "failed" {
+    const { series, fromMs, toMs, bytes } = statement;
+    const known = this.#onTables((tables) => tables.knownStatement.get(series, fromMs, toMs, bytes) !== undefined);
+    if (known === true) return "known";
+    return known === false && this.#take({ kind: "statement", series, fromMs, toMs, bytes: bytes.slice() }) ? "kept" : "failed";
+  }
+
+  #statementsOf(series: number, fromMs: number, toMs: number): readonly KeptStatement[] {
+    const rows = (this.#onTables((tables) => tables.statements.all(series, fromMs, toMs)) ?? []) as { first: number; last: number; bytes: Uint8Array }[];
+    return rows.map(({ first, last, bytes }) => ({ series, fromMs: first, toMs: last, bytes: new Uint8Array(bytes) }));
+  }
+
   // ---- what is kept -------------------------------------------------------------------------------------------------------------------
 
   /** Decides on a sample that is not the newest of its series. */
@@ -184,8 +201,14 @@ export class SqliteStore implements GatewayStore {
     for (; this.#sorted < this.#entries.length; this.#sorted++) {
       const entry = this.#entries[this.#sorted]!;
       if (entry.kind === "sample") this.#insert(tables, entry);
+      else if (entry.kind === "statement") this.#insertStatement(tables, entry);
       else tables.keep(entry);
     }
+  }
+
+  #insertStatement(tables: SqliteTables, { series, fromMs, toMs, bytes }: StatementEntry): void {
+    tables.insertStatement.run(series, fromMs, toMs, bytes);
+    this.#proven.add(series);
   }
 
   #insert(tables: SqliteTables, { series, value: unstored, timeMs, policy }: SampleEntry): void {
@@ -203,6 +226,7 @@ export class SqliteStore implements GatewayStore {
   /** Removes the oldest beyond what is kept of a series: one as a rule, more after the number was set lower. */
   #trim(tables: SqliteTables, series: number, state: SeriesState): void {
     const gone = tables.trim.all(series, series, state.samples - this.samplesPerSeries - 1) as { policy: number }[];
+    if (this.#proven.has(series)) tables.trimStatements.run(series, series);
     state.samples -= gone.length;
     for (const { policy } of gone) {
       const left = state.policies.get(policy)! - 1;
@@ -258,7 +282,7 @@ export class SqliteStore implements GatewayStore {
     this.#tables = undefined;
     const suffix = quarantine(this.path, `${this.path}-wal`, `${this.path}-shm`);
     this.log("error", `store ${this.path} is damaged (${problem}): it was set aside as ${this.path}${suffix}, and a new one is begun`);
-    const waiting = this.#entries.filter((entry) => entry.kind === "sample");
+    const waiting = this.#entries.filter((entry) => !isCatalogue(entry));
     this.#states = [];
     this.#entries = [];
     for (const entry of [...this.catalogue.entries(), ...waiting]) this.#wait(entry);
@@ -290,11 +314,12 @@ export class SqliteStore implements GatewayStore {
 
   #restore(tables: SqliteTables): void {
     const journaled = tables.journaled().flatMap(readEntries);
-    this.catalogue.takeAll([...tables.catalogue(), ...journaled.filter((entry) => entry.kind !== "sample")]);
+    this.catalogue.takeAll([...tables.catalogue(), ...journaled.filter(isCatalogue)]);
     for (const { series, newestMs, counts } of tables.counts()) {
       const policies = new Map(counts);
       this.#states[series] = { newestMs, sortedMs: newestMs, samples: [...policies.values()].reduce((sum, one) => sum + one, 0), policies };
     }
+    this.#proven = new Set(tables.proven());
     for (const entry of journaled) this.#wait(entry);
     this.#commitTables(tables);
   }

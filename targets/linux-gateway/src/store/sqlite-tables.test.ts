@@ -27,4 +27,16 @@ describe.skipIf(reason)(`CP-6 an open database${reason && ` (left out: ${reason}
     expect(settingsOf(path)).toEqual(["wal", 2, "exclusive"]);
     expect(settingsOf(path)).toEqual(["wal", 2, "exclusive"]);
   });
+
+  test("of the release before it has statements from then on, and the samples that it had", () => {
+    const path = join(newFolder(), "store.db");
+    new SqliteTables(sqlite as SqliteDriver, path).close();
+    const old = (sqlite as SqliteDriver).open(path);
+    old.exec("DROP TABLE statement; PRAGMA user_version = 1; INSERT INTO sample VALUES (0, 5, 0, 0, 7, 0)");
+    old.close();
+    const tables = new SqliteTables(sqlite as SqliteDriver, path);
+    tables.insertStatement.run(0, 5, 6, Uint8Array.of(1));
+    expect([tables.proven(), tables.oldest.get(0)]).toEqual([[0], expect.objectContaining({ time: 5 })]);
+    tables.close();
+  });
 });

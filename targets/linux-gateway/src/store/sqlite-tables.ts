@@ -9,9 +9,13 @@ import type { CatalogueEntry } from "./records";
 import type { SqliteDatabase, SqliteDriver, SqliteStatement } from "./sqlite-driver";
 
 /** Rises with every change of the tables that an older release could not read. */
-const version = 1;
+const version = 2;
 /** Pages of 4 kB in the write-ahead log before they are copied into the database: the same pages are written many times. */
 const checkpointPages = 4000;
+
+const statements = `
+  CREATE TABLE statement (series INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, bytes BLOB NOT NULL); -- first <= ms since 1970 < last
+  CREATE INDEX statement_place ON statement (series, last, first);`;
 
 const schema = `
   CREATE TABLE series (id INTEGER PRIMARY KEY, record TEXT NOT NULL, crc INTEGER NOT NULL);
@@ -27,7 +31,9 @@ const schema = `
   ) WITHOUT ROWID;
   CREATE TABLE kept (series INTEGER PRIMARY KEY, counts TEXT NOT NULL); -- JSON [[policy, samples], ...]
   CREATE TABLE journal (id INTEGER PRIMARY KEY, entries BLOB NOT NULL);
-  PRAGMA user_version = ${version};`;
+  ${statements}`;
+/** What makes tables of an earlier version those of this one; the first makes them all. */
+const upgrades = [schema, statements];
 
 export interface SampleRow {
   readonly time: number;
@@ -53,6 +59,14 @@ export class SqliteTables {
   readonly trim: SqliteStatement;
   /** series, time, n, end of time, rows => rows after that place */
   readonly after: SqliteStatement;
+  /** series, first, last, bytes */
+  readonly insertStatement: SqliteStatement;
+  /** series, first, last, bytes => a row where the same statement is kept */
+  readonly knownStatement: SqliteStatement;
+  /** series, from, to => [{first, last, bytes}, ...] */
+  readonly statements: SqliteStatement;
+  /** series, series: removes the statements whose samples are gone */
+  readonly trimStatements: SqliteStatement;
   /** series, counts */
   readonly count: SqliteStatement;
   readonly #catalogue: Readonly<Record<CatalogueEntry["kind"], SqliteStatement>>;
@@ -68,7 +82,7 @@ export class SqliteTables {
         PRAGMA wal_autocheckpoint = ${checkpointPages}; BEGIN IMMEDIATE; COMMIT`);
       const { user_version: found } = database.prepare("PRAGMA user_version").get() as { user_version: number };
       if (found > version) throw new EbalanceError("bad-configuration", "caller", `${path} has version ${found} of the tables; this release reads up to ${version}: use the later release that wrote it`);
-      if (found === 0) database.exec(`BEGIN; ${schema} COMMIT`);
+      if (found < version) database.exec(`BEGIN; ${upgrades[found]!} PRAGMA user_version = ${version}; COMMIT`);
     } catch (error) {
       database.close();
       throw error;
@@ -82,6 +96,10 @@ export class SqliteTables {
     this.oldest = prepare("SELECT min(time) AS time FROM sample WHERE series = ?");
     this.trim = prepare("DELETE FROM sample WHERE series = ? AND (time, n) <= (SELECT time, n FROM sample WHERE series = ? ORDER BY time, n LIMIT 1 OFFSET ?) RETURNING policy");
     this.after = prepare("SELECT time, n, tag, value, policy FROM sample WHERE series = ? AND (time, n) > (?, ?) AND time < ? ORDER BY time, n LIMIT ?");
+    this.insertStatement = prepare("INSERT INTO statement VALUES (?, ?, ?, ?)");
+    this.knownStatement = prepare("SELECT 1 FROM statement WHERE series = ? AND first = ? AND last = ? AND bytes = ?");
+    this.statements = prepare("SELECT first, last, bytes FROM statement WHERE series = ? AND last > ? AND first < ? ORDER BY last, rowid");
+    this.trimStatements = prepare("DELETE FROM statement WHERE series = ? AND last <= (SELECT min(time) FROM sample WHERE series = ?)");
     this.count = prepare("INSERT INTO kept VALUES (?, ?) ON CONFLICT DO UPDATE SET counts = excluded.counts");
     const keep = (table: string) => prepare(`INSERT INTO ${table} VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET record = excluded.record, crc = excluded.crc`);
     this.#catalogue = { series: keep("series"), policy: keep("policy") };
@@ -126,6 +144,11 @@ export class SqliteTables {
       if (crc32(record) !== crc) throw new DamagedStore(`the checksum of ${kind} ${id} is wrong`);
       return { kind, index: id, record: JSON.parse(record) } as CatalogueEntry;
     });
+  }
+
+  /** The series that have statements. */
+  proven(): number[] {
+    return (this.#database.prepare("SELECT DISTINCT series FROM statement").all() as { series: number }[]).map(({ series }) => series);
   }
 
   /** What the journal holds, a commit each. */

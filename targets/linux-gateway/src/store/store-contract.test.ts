@@ -1,6 +1,6 @@
 /** What every store promises, against the store in memory as the model: the engines of the gateway, over restarts and power cuts. */
 import fc from "fast-check";
-import { MemoryStore, type PolicyRecord, type SeriesRecord, type StorePort, type Value } from "ebalance";
+import { MemoryStore, type KeptStatement, type PolicyRecord, type SeriesRecord, type StorePort, type Value } from "ebalance";
 import { afterAll, describe, expect, test } from "vitest";
 import { copyOf, engines, newFolder, removeFolders, samplesOf, type Opened } from "./test-stores";
 
@@ -66,6 +66,42 @@ for (const { name, reason, open } of stores)
       for (let i = 0; i < 10; i++) store.append(0, i, i, 0);
       store.scan(0, 0, 10, (value, timeMs) => store.append(1, value, 9 - timeMs, 0) === "kept");
       expect(samplesOf(store, 1).map((sample) => sample.value)).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+    });
+  });
+
+/** A statement about samples from one time to another, both among them. */
+const statement = (series: number, firstMs: number, lastMs: number, byte: number): KeptStatement => ({ series, fromMs: firstMs, toMs: lastMs + 1, bytes: new Uint8Array(300).fill(byte) });
+const statementsOf = (store: StorePort, series: number, fromMs = -Infinity, toMs = Infinity) => store.statements!.of(series, fromMs, toMs).map(({ bytes }) => bytes[0]);
+
+for (const { name, reason, open } of stores)
+  describe.skipIf(reason)(`SP-1 the contract of a store of statements: ${name}${reason && ` (left out: ${reason})`}`, () => {
+    test("statements come back as they were, those that have samples in the time asked for, in order of their ends, each once", () => {
+      const store = open();
+      const { statements } = store;
+      expect([statement(3, 10, 19, 1), statement(3, 30, 39, 3), statement(3, 20, 29, 2), statement(4, 10, 19, 9), statement(3, 25, 29, 4)].map((one) => statements!.keep(one))).toEqual(Array(5).fill("kept"));
+      expect([statements!.keep(statement(3, 20, 29, 2)), statements!.keep(statement(4, 10, 19, 9))]).toEqual(["known", "known"]);
+      expect(statements!.of(3, 20, 21)).toEqual([statement(3, 20, 29, 2)]);
+      expect([statementsOf(store, 3), statementsOf(store, 3, 19, 30), statementsOf(store, 3, 39), statementsOf(store, 3, 40), statementsOf(store, 3, 0, 10), statementsOf(store, 7)]).toEqual([[1, 2, 4, 3], [1, 2, 4], [3], [], [], []]);
+    });
+
+    test("what is kept is a copy: whoever goes on using its bytes changes nothing", () => {
+      const store = open();
+      const one = statement(0, 1, 2, 5);
+      store.statements!.keep(one);
+      one.bytes.fill(6);
+      expect(statementsOf(store, 0)).toEqual([5]);
+    });
+
+    test("a statement goes when its last sample has gone, and not before", () => {
+      const store = open(3);
+      store.statements!.keep(statement(0, 1, 2, 1));
+      store.statements!.keep(statement(0, 3, 4, 2));
+      for (const timeMs of [1, 2, 3, 4]) store.append(0, timeMs, timeMs, 0);
+      samplesOf(store, 0);
+      expect(statementsOf(store, 0)).toEqual([1, 2]);
+      store.append(0, 5, 5, 0);
+      samplesOf(store, 0);
+      expect(statementsOf(store, 0)).toEqual([2]);
     });
   });
 
@@ -180,6 +216,24 @@ for (const { name, reason, open } of engines)
       again.policiesInUse((index) => used.add(index));
       expect([...used].sort()).toEqual([0, 1, 2, 3, 4, 5, 6]);
       store.close();
+      again.close();
+    });
+
+    test("SP-1 a statement is acknowledged with its samples or not at all, and goes with them after a restart", () => {
+      const folder = newFolder();
+      const { store, timers } = open(folder, 3);
+      const take = (timeMs: number) => [store.statements.keep(statement(0, timeMs, timeMs, timeMs)), store.append(0, timeMs, timeMs, 0)];
+      [1, 2].forEach(take);
+      timers.fire();
+      expect([take(3), samplesOf(store, 0).length, statementsOf(store, 0)]).toEqual([["kept", "kept"], 3, [1, 2, 3]]);
+      const cut = open(copyOf(folder), 3).store;
+      expect([samplesOf(cut, 0).map(({ value }) => value), statementsOf(cut, 0)]).toEqual([[1, 2], [1, 2]]);
+      cut.close();
+      store.close();
+      const { store: again } = open(folder, 3);
+      expect([again.statements.keep(statement(0, 2, 2, 2)), again.statements.of(0, 3, 4)]).toEqual(["known", [statement(0, 3, 3, 3)]]);
+      again.append(0, 4, 4, 0);
+      expect([samplesOf(again, 0).length, statementsOf(again, 0)]).toEqual([3, [2, 3]]);
       again.close();
     });
 

@@ -1,0 +1,42 @@
+/** Statements in memory, beside a {@link MemoryStore}. Nothing survives a restart. */
+import { sameValue } from "./same-value";
+import type { KeptStatement, StatementStore } from "./statement-store";
+
+export class MemoryStatements implements StatementStore {
+  /** By series, in order of their ends. */
+  readonly #kept: KeptStatement[][] = [];
+
+  /** @param capacity most statements of a series: no more than it has samples */
+  constructor(private readonly capacity: number) {}
+
+  keep(statement: KeptStatement): "kept" | "known" | "failed" {
+    const { series, fromMs, toMs, bytes } = statement;
+    while (this.#kept.length <= series) this.#kept.push([]);
+    const kept = this.#kept[series]!;
+    if (kept.some((one) => isSame(one, statement))) return "known";
+    if (kept.length >= this.capacity) return "failed";
+    let place = kept.length;
+    while (place > 0 && kept[place - 1]!.toMs > toMs) place--;
+    kept.splice(place, 0, { series, fromMs, toMs, bytes: bytes.slice() });
+    return "kept";
+  }
+
+  of(series: number, fromMs: number, toMs: number): readonly KeptStatement[] {
+    return (this.#kept[series] ?? []).filter((one) => one.toMs > fromMs && one.fromMs < toMs);
+  }
+
+  /** Gives up the statements of a series whose samples are all older than a time. */
+  giveUpBefore(series: number, oldestMs: number): void {
+    const kept = this.#kept[series];
+    while (kept?.length && kept[0]!.toMs <= oldestMs) kept.shift();
+  }
+
+  /** All that is kept. */
+  all(): readonly KeptStatement[] {
+    return this.#kept.flat();
+  }
+}
+
+function isSame(a: KeptStatement, b: KeptStatement): boolean {
+  return a.fromMs === b.fromMs && a.toMs === b.toMs && sameValue(a.bytes, b.bytes);
+}
