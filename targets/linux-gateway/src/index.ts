@@ -13,6 +13,7 @@ export { mosquittoAccess, mosquittoConfig, mosquittoPasswords, type MosquittoOpt
 export { ModbusBus, type ModbusBusOptions } from "./modbus/jsmodbus-registers";
 export { SunSpecSimulator, type SimulatedState, type SunSpecSimulatorOptions } from "./modbus/sunspec-simulator";
 export type { InverterRatings, SimulatedInverter } from "./modbus/inverter-physics";
+export { FileState } from "./file-state";
 export { NodeCrypto } from "./node-crypto";
 export { nodeDevicePlatform, type NodeDeviceOptions } from "./node-device";
 export { nodeTimers, stderrLog, systemClock } from "./node-ports";

@@ -104,7 +104,8 @@ export class FrameFile {
   }
 }
 
-function syncFolder(path: string): void {
+/** Has the names of a folder's files on disk. */
+export function syncFolder(path: string): void {
   const folder = openSync(path, "r");
   try {
     fsyncSync(folder);
