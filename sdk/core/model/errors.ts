@@ -11,6 +11,8 @@ export type ErrorCode =
   | "bad-configuration"
   /** Received bytes are not the strict encoding of this wire version. */
   | "malformed"
+  /** A credential or statement whose signer is not trusted for it: unknown, expired, revoked, of another domain, beyond its scope, or not the signer at all. */
+  | "not-trusted"
   /** Something does not fit into its buffer or bound. */
   | "too-large"
   /** The link, unit or subscription is closed. */
@@ -34,6 +36,11 @@ export class EbalanceError extends Error {
 /** Throws `malformed` with the peer at fault. */
 export function malformed(message: string): never {
   throw new EbalanceError("malformed", "peer", message);
+}
+
+/** Throws `not-trusted` with the peer at fault. */
+export function notTrusted(message: string): never {
+  throw new EbalanceError("not-trusted", "peer", message);
 }
 
 /** Throws `bad-argument` with the caller at fault. */

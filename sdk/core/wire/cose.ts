@@ -120,7 +120,7 @@ export function decryptEncrypt0(crypto: AeadPort, key: KeyHandle, algorithm: num
 }
 
 /** Headers of a message that we make: all of them protected but the nonce, which is authenticated by being used. */
-function protect(algorithm: number, kid: Uint8Array | undefined): Uint8Array {
+export function protect(algorithm: number, kid: Uint8Array | undefined): Uint8Array {
   const headers = new Map<number, CborValue>([[Header.algorithm, algorithm]]);
   if (kid) headers.set(Header.kid, kid);
   return encodeCbor(headers);
