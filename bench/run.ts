@@ -4,9 +4,10 @@ import { parseArgs } from "node:util";
 import { heads, machine, rowsOf, type Bench, type BundleProgram, type Machine, type Measured } from "./bench";
 import { device } from "./device";
 import { gateway } from "./gateway";
+import { security } from "./security";
 import { wire } from "./wire";
 
-const benches: readonly Bench[] = [wire, gateway, device];
+const benches: readonly Bench[] = [wire, security, gateway, device];
 const noise = "Timings are medians of several runs, ratios medians of the ratios of rounds run in turns. The machine is noisy: a few per cent mean nothing.";
 
 const help = `Measures the figures that ebalance promises.

@@ -48,7 +48,7 @@ test("the table shows value, target, ratio, and what is missing", async () => {
 });
 
 test("an unknown bench, none, and a bad option end with 2 and name what there is", async () => {
-  for (const args of [["speed"], [], ["wire", "grid"]]) expect(await run(...args)).toMatchObject({ code: 2, err: expect.stringContaining("benches: wire, gateway, device, all") });
+  for (const args of [["speed"], [], ["wire", "grid"]]) expect(await run(...args)).toMatchObject({ code: 2, err: expect.stringContaining("benches: wire, security, gateway, device, all") });
   expect(await run("wire", "--rounds", "0")).toMatchObject({ code: 2, err: expect.stringContaining("--rounds 0") });
   expect((await run("--quick")).code).toBe(2);
   expect(await run("--help")).toMatchObject({ code: 0, out: expect.stringContaining("examples:") });
