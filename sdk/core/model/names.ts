@@ -17,7 +17,13 @@ const maxNameBytes = 64;
 /** So many names are looked through; more are found by an index, which takes a device more RAM than the names. */
 const fewNames = 16;
 
-export class Names {
+/** What ids stand for: a unit's table, or the names of one statement. */
+export interface NameTexts {
+  /** @throws EbalanceError `bad-argument` where no name has this id */
+  text(id: NameId): string;
+}
+
+export class Names implements NameTexts {
   readonly #texts: string[] = [];
   #ids: Map<string, NameId> | undefined;
 

@@ -3,7 +3,7 @@
  * sequence takes its place. Whoever is not named is denied; the owner needs no grant.
  */
 import { badArgument } from "./errors";
-import { granteeId, granteeService, granteeStakeholder, type GranteeId, type Names } from "./names";
+import { granteeId, granteeService, granteeStakeholder, type GranteeId, type Names, type NameTexts } from "./names";
 
 export const Right = Object.freeze({ read: 1, write: 2 } as const);
 export type RightCode = (typeof Right)[keyof typeof Right];
@@ -89,7 +89,7 @@ function granteeFromText(grantee: PolicyEntryText["grantees"][number], names: Na
   return granteeId(names.id(grantee.stakeholder), names.id(grantee.service));
 }
 
-export function policyToText(policy: Policy, names: Names): PolicyText {
+export function policyToText(policy: Policy, names: NameTexts): PolicyText {
   return {
     sequence: policy.sequence,
     entries: policy.entries.map((entry) => ({

@@ -87,7 +87,7 @@ function isForAlgorithm(message: CoseMessage, algorithm: number): boolean {
 }
 
 /** The bytes that a signature or tag covers, or with which a ciphertext is authenticated. */
-function structureOf(kind: CoseKind, protectedBytes: Uint8Array, externalAad: Uint8Array, payload?: Uint8Array): Uint8Array {
+export function structureOf(kind: CoseKind, protectedBytes: Uint8Array, externalAad: Uint8Array, payload?: Uint8Array): Uint8Array {
   const parts: CborValue[] = [contextOf[kind], protectedBytes, externalAad];
   if (payload) parts.push(payload);
   const room = protectedBytes.length + externalAad.length + (payload?.length ?? 0) + 48;

@@ -1,6 +1,6 @@
 /** Policies in CBOR: within a session with its small integers, and with global names for the content hash. */
 import { malformed } from "../model/errors";
-import { granteeId, granteeService, granteeStakeholder, type NameId, type Names } from "../model/names";
+import { granteeId, granteeService, granteeStakeholder, type NameId, type NameTexts } from "../model/names";
 import { compareEntries, maxGrantees, maxInt31, maxPolicyEntries, type Policy, type PolicyEntry } from "../model/policy";
 import { compareCodePoints } from "../model/utf8";
 import type { CryptoPort } from "../security/crypto-port";
@@ -83,7 +83,7 @@ function readEntry(idOf: (index: number) => NameId): PolicyEntry {
 }
 
 /** The content hash of a policy: the same on every unit, because it covers the global names. */
-export function hashPolicy(policy: Policy, names: Names, crypto: CryptoPort): Uint8Array {
+export function hashPolicy(policy: Policy, names: NameTexts, crypto: CryptoPort): Uint8Array {
   const buffer = new Uint8Array(boundOfSize(policy));
   cbor.startWriting(buffer);
   writePolicy(policy, (id) => names.text(id));

@@ -7,14 +7,14 @@ import type { Value } from "../model/registry";
 import { lastResultCode, Result, type ResultCode } from "../model/result";
 import * as cbor from "./cbor";
 import { policyHashBytes, readPolicy } from "./policy-codec";
-import { maxAnnounced, maxHops, maxItems, maxPeriodMs, maxSequence, maxTimeS, Operation, type BodyContext, type Item, type SessionBody, type Source } from "./session-body";
+import { maxAnnounced, maxHops, maxItems, maxPeriodMs, maxSequence, maxTimeS, Operation, type Item, type ReadContext, type SessionBody, type Source } from "./session-body";
 import type { Envelope } from "./session-message";
 
 /** Longest text or byte value that is read at all; the registry sets the bound of each variable. */
 const maxValueBytes = 256;
 
 /** What one pass over the map of a body finds. */
-interface Fields {
+export interface Fields {
   op: number;
   source?: Source;
   sequence: number;
@@ -33,7 +33,7 @@ interface Fields {
 }
 
 /** Keys that each operation must have (bit 2^key), and those it may have besides. */
-const bit = (...keys: number[]) => keys.reduce((bits, key) => bits | (1 << key), 0);
+export const bit = (...keys: number[]) => keys.reduce((bits, key) => bits | (1 << key), 0);
 const shapes: Readonly<Record<number, readonly [must: number, may: number]>> = Object.freeze({
   [Operation.write]: [bit(1, 2, 3, 5), bit(4, 16)],
   [Operation.query]: [bit(1, 2, 3, 6, 7, 10), bit(4, 16, 18)],
@@ -51,7 +51,7 @@ const lastKey = 18;
 export let sequenceRead = 0;
 
 /** Reads the body that is the payload of an envelope. @throws EbalanceError `malformed` naming what is wrong */
-export function readBody({ message, start, end }: Envelope, context: BodyContext): SessionBody {
+export function readBody({ message, start, end }: Envelope, context: ReadContext): SessionBody {
   cbor.startReading(message, start, end);
   const fields: Fields = { op: 0, sequence: 0, timeMs: undefined };
   sequenceRead = 0;
@@ -76,7 +76,7 @@ function asBody(fields: Fields): SessionBody {
   return { op: 7, sequence, timeMs, id: id!, result: (result ?? Result.done) as ResultCode, items: items ?? [], retryAfterMs: retryAfterMs ?? 0 };
 }
 
-function readField(key: number, fields: Fields, context: BodyContext): void {
+export function readField(key: number, fields: Fields, context: ReadContext): void {
   switch (key) {
     case 1:
       fields.op = cbor.readUint(Operation.announce);
@@ -91,7 +91,7 @@ function readField(key: number, fields: Fields, context: BodyContext): void {
       fields.timeMs = cbor.readUint(maxTimeS) * 1000;
       break;
     case 5:
-      fields.items = readItems(fields.timeMs, fields.op !== Operation.notify, context);
+      fields.items = readItems(fields.timeMs, fields.op !== Operation.notify, context, maxItems);
       break;
     case 6:
       fields.selector = readSelector(context);
@@ -129,31 +129,31 @@ function readField(key: number, fields: Fields, context: BodyContext): void {
   }
 }
 
-function readId(): number {
+export function readId(): number {
   const id = cbor.readUint(maxSequence);
   return id > 0 ? id : malformed("sequence or id 0");
 }
 
-function readCode(last: number): number {
+export function readCode(last: number): number {
   const code = cbor.readUint(last);
   return code > 0 ? code : malformed("code 0");
 }
 
-function readSource(context: BodyContext): Source {
+function readSource(context: ReadContext): Source {
   if (cbor.readLength(cbor.Major.array, 3) !== 3) malformed("source is not [device, service, stakeholder]");
   return { device: readName(context), service: readName(context), stakeholder: readName(context) };
 }
 
-function readName(context: BodyContext): NameId {
+export function readName(context: ReadContext): NameId {
   return context.nameId(cbor.readUint(maxInt31));
 }
 
-function readSelector(context: BodyContext): SeriesKey {
+export function readSelector(context: ReadContext): SeriesKey {
   if (cbor.readLength(cbor.Major.array, 3) !== 3) malformed("selector is not [variable, device, owner]");
   return { variable: cbor.readUint(0xffff), device: readName(context), owner: readName(context) };
 }
 
-function readUnits(context: BodyContext): NameId[] {
+function readUnits(context: ReadContext): NameId[] {
   const length = cbor.readLength(cbor.Major.array, maxAnnounced);
   if (length === 0) malformed("no units");
   const units: NameId[] = [];
@@ -178,8 +178,8 @@ function readNumber(): number {
   return Number.isSafeInteger(value) || value !== value ? malformed(`operand ${value} as a float`) : value;
 }
 
-function readItems(timeMs: number | undefined, typed: boolean, context: BodyContext): Item[] {
-  const length = cbor.readLength(cbor.Major.array, maxItems);
+export function readItems(timeMs: number | undefined, typed: boolean, context: ReadContext, most: number): Item[] {
+  const length = cbor.readLength(cbor.Major.array, most);
   if (length === 0) malformed("no items");
   const items: Item[] = [];
   for (let i = 0; i < length; i++) {
@@ -193,7 +193,7 @@ function readItems(timeMs: number | undefined, typed: boolean, context: BodyCont
 }
 
 /** Integers for floats and floats for integers come out as NaN, which no variable accepts: one encoding a value. */
-function readValue(type: string | undefined): Value {
+export function readValue(type: string | undefined): Value {
   switch (cbor.peekMajor()) {
     case cbor.Major.uint:
     case cbor.Major.negative: {
@@ -212,7 +212,7 @@ function readValue(type: string | undefined): Value {
   }
 }
 
-function readItemPolicy(context: BodyContext): Policy | Uint8Array | undefined {
+export function readItemPolicy(context: ReadContext): Policy | Uint8Array | undefined {
   if (cbor.readNull()) return undefined;
   if (cbor.peekMajor() !== cbor.Major.bytes) return readPolicy((index) => context.nameId(index));
   const hash = cbor.readBytesCopy(policyHashBytes);

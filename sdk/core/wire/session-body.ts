@@ -79,6 +79,10 @@ export interface BodyContext {
   nameIndex(id: NameId): number;
 }
 
+/** What reading needs of it, and what writing needs. */
+export type ReadContext = Pick<BodyContext, "registry" | "nameId">;
+export type WriteContext = Pick<BodyContext, "registry" | "nameIndex">;
+
 export const maxItems = 16;
 /** Units named in one announcement; more take several. */
 export const maxAnnounced = 64;

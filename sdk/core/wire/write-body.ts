@@ -4,10 +4,10 @@ import type { Condition, SeriesKey } from "../model/instance";
 import type { Value } from "../model/registry";
 import * as cbor from "./cbor";
 import { writePolicy } from "./policy-codec";
-import { maxItems, Operation, type BodyContext, type Item, type SessionBody, type Source } from "./session-body";
+import { maxItems, Operation, type Item, type SessionBody, type Source, type WriteContext } from "./session-body";
 
 /** Writes a body with the CBOR writer. */
-export function writeBody(body: SessionBody, context: BodyContext): void {
+export function writeBody(body: SessionBody, context: WriteContext): void {
   const { op, timeMs } = body;
   const withId = op === Operation.unsubscribe || op === Operation.notify;
   const items = op === Operation.write || op === Operation.notify ? body.items : [];
@@ -20,7 +20,7 @@ export function writeBody(body: SessionBody, context: BodyContext): void {
   if (source) writeSource(source, context);
   writeEntry(3, body.sequence);
   if (timeMs !== undefined) writeEntry(4, timeMs / 1000);
-  if (items.length) writeItems(items, timeMs, context);
+  if (items.length) writeItems(items, timeMs, context, maxItems);
   if (op === Operation.query || op === Operation.event || op === Operation.periodic) writeSelector(body.selector, context);
   if (op === Operation.query || op === Operation.event) writeCondition(body.condition);
   if (withId) writeEntry(9, body.id);
@@ -50,18 +50,18 @@ function ownEntries(body: SessionBody): number {
   }
 }
 
-function writeUnits(units: readonly number[], context: BodyContext): void {
+function writeUnits(units: readonly number[], context: WriteContext): void {
   cbor.writeInteger(17);
   cbor.writeHead(cbor.Major.array, units.length);
   for (const unit of units) cbor.writeInteger(context.nameIndex(unit));
 }
 
-function writeEntry(key: number, value: number): void {
+export function writeEntry(key: number, value: number): void {
   cbor.writeInteger(key);
   cbor.writeInteger(value);
 }
 
-export function writeSource(source: Source, context: BodyContext): void {
+export function writeSource(source: Source, context: WriteContext): void {
   cbor.writeInteger(2);
   cbor.writeHead(cbor.Major.array, 3);
   cbor.writeInteger(context.nameIndex(source.device));
@@ -69,7 +69,7 @@ export function writeSource(source: Source, context: BodyContext): void {
   cbor.writeInteger(context.nameIndex(source.stakeholder));
 }
 
-function writeSelector(selector: SeriesKey, context: BodyContext): void {
+export function writeSelector(selector: SeriesKey, context: WriteContext): void {
   cbor.writeInteger(6);
   cbor.writeHead(cbor.Major.array, 3);
   cbor.writeInteger(selector.variable);
@@ -77,7 +77,7 @@ function writeSelector(selector: SeriesKey, context: BodyContext): void {
   cbor.writeInteger(context.nameIndex(selector.owner));
 }
 
-function writeCondition(condition: Condition): void {
+export function writeCondition(condition: Condition): void {
   cbor.writeInteger(7);
   cbor.writeHead(cbor.Major.array, condition.length);
   for (const term of condition) {
@@ -93,8 +93,8 @@ function writeNumber(value: number): void {
   else cbor.writeFloat(value);
 }
 
-function writeItems(items: readonly Item[], timeMs: number | undefined, context: BodyContext): void {
-  if (items.length > maxItems) throw new EbalanceError("too-large", "caller", `${items.length} items, at most ${maxItems} in a message`);
+export function writeItems(items: readonly Item[], timeMs: number | undefined, context: WriteContext, most: number): void {
+  if (items.length > most) throw new EbalanceError("too-large", "caller", `${items.length} items, at most ${most} in a message`);
   cbor.writeInteger(5);
   cbor.writeHead(cbor.Major.array, items.length);
   for (const item of items) {
@@ -110,7 +110,7 @@ function writeItems(items: readonly Item[], timeMs: number | undefined, context:
   }
 }
 
-function writeValue(value: Value, asFloat: boolean): void {
+export function writeValue(value: Value, asFloat: boolean): void {
   if (typeof value === "number") {
     if (asFloat) cbor.writeFloat(value);
     else writeNumber(value);
