@@ -29,6 +29,8 @@ export default defineConfig([
   { ...forDevices, entry: { der: "sdk/der.ts" } },
   /** The native modules: what `targets/native/manifest.json` has beside their C. */
   { ...forDevices, entry: { native: "targets/native/moddable.ts" } },
+  /** What `targets/native/manifest-full-crypto.json` has. */
+  { ...forDevices, entry: { "full-crypto": "targets/native/moddable-full-crypto.ts" } },
   /** For gateways and services: dependencies stay imports. */
   { ...common, entry: { index: "sdk/index.ts" } },
 ]);

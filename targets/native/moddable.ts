@@ -5,22 +5,13 @@ import type { CryptoPort } from "../../sdk/core/security/crypto-port";
 import type { SealPort } from "../../sdk/core/wire/reading-message";
 import type { FlashPort } from "../../sdk/storage/flash-port";
 import type { SamplePort } from "../../sdk/storage/ring/sample-port";
-import { createNativeCrypto, type NativeCrypto } from "./crypto/crypto";
+import { createNativeCrypto } from "./crypto/crypto";
+import { nativeCrypto } from "./crypto/functions";
 import { createNativeFlash, type NativeFlash } from "./flash/flash";
 import { createNativeSamples, type NativeSamples } from "./samples/samples";
 import { createNativeSeal, type NativeSeal } from "./seal/seal";
 
 declare function native<F>(name: string): F;
-
-const nativeCrypto = Object.freeze<NativeCrypto>({
-  importKey: native("ebCryptoImportKey"),
-  deriveKey: native("ebCryptoDeriveKey"),
-  destroyKey: native("ebCryptoDestroyKey"),
-  mac: native("ebCryptoMac"),
-  verifyMac: native("ebCryptoVerifyMac"),
-  sha256: native("ebCryptoSha256"),
-  random: native("ebCryptoRandom"),
-});
 
 const nativeSeal = Object.freeze<NativeSeal>({
   sealReading: native("ebSealReading"),

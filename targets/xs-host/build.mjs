@@ -34,7 +34,7 @@ async function findTarget() {
   const folder = mkdtempSync(join(tmpdir(), "ebalance-probe-"));
   try {
     for (const machine of [["-m32"], []]) {
-      if (version.code === 0 && (await probe(compiler, machine, folder))) return { name: "linux", compiler, version: version.stdout, machine, flags: ["-O2", "-DmxParse=1", "-DmxMetering=1"] };
+      if (version.code === 0 && (await probe(compiler, machine, folder))) return { name: "linux", compiler, version: version.stdout, machine, flags: ["-O2", "-DmxParse=1", "-DmxMetering=1"], cryptoFlags: [] };
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -17,6 +17,8 @@ export interface ChipOptions {
   readonly preload?: readonly { readonly file: string; readonly specifier: string }[];
   /** RAM of the chip; 327,680 where left out. */
   readonly ramBytes?: number;
+  /** With `host.fullCrypto`; false where left out. */
+  readonly fullCrypto?: boolean;
   readonly log?: (text: string) => void;
 }
 

@@ -14,8 +14,11 @@ const COMPILER = "riscv64-unknown-elf-gcc";
 const EMULATOR = "qemu-system-riscv32";
 const REMEDY = "apt-get install gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc";
 
+const FLAGS = ["-Os", "-ffunction-sections", "-fdata-sections"];
 /** A device has one session, two at most: the table of PSA, which holds the secrets that keys are derived from, is sized for that. */
-const FLAGS = ["-Os", "-ffunction-sections", "-fdata-sections", "-DMBEDTLS_PSA_KEY_SLOT_COUNT=16"];
+const MAC_ONLY = ["-DEBALANCE_MAC_ONLY", "-DMBEDTLS_PSA_KEY_SLOT_COUNT=16"];
+/** With key pairs and with what it has of others' public keys, as many as PSA has where nobody asks for another number. */
+const FULL_CRYPTO = ["-DMBEDTLS_PSA_KEY_SLOT_COUNT=32"];
 
 /** RAM of the chip: what an ESP32-C3 leaves to a program. */
 export const RAM_BYTES = 320 * 1024;
@@ -52,13 +55,13 @@ function addresses(ramBytes) {
   return Object.entries(symbols).map(([name, value]) => `-Wl,--defsym=${name}=0x${value.toString(16)}`);
 }
 
-async function findTarget() {
+async function findTarget(fullCrypto = false) {
   const version = await run(COMPILER, ["--version"]);
   const emulator = await run(EMULATOR, ["--version"]);
   const missing = version.code !== 0 ? COMPILER : emulator.code !== 0 ? EMULATOR : undefined;
   if (missing) throw new BuildError("no-compiler", `no ${missing} for the emulated chip: ${REMEDY}`);
   const machine = ["-march=rv32imac", "-misa-spec=2.2", "-mabi=ilp32", "--specs=picolibc.specs"];
-  return { name: "chip", compiler: COMPILER, version: version.stdout, machine, flags: [...FLAGS, `-I${join(CHIP, "include")}`] };
+  return { name: "chip", compiler: COMPILER, version: version.stdout, machine, flags: [...FLAGS, `-I${join(CHIP, "include")}`], cryptoFlags: fullCrypto ? FULL_CRYPTO : MAC_ONLY };
 }
 
 /** The host that bakes the bytecode: it has to have slots and cryptography as the chip. */
@@ -81,10 +84,10 @@ export async function noChipReason() {
   }
 }
 
-let objectsPromise;
+const objectsPromises = new Map();
 /** The objects of engine, mbedTLS, native modules and host; within one process compiled only once. */
-async function compileObjects(log) {
-  const target = await findTarget();
+async function compileObjects(fullCrypto, log) {
+  const target = await findTarget(fullCrypto);
   mkdirSync(BUILD, { recursive: true });
   const folder = join(BUILD, `chip-${keyOfObjects(target, "psa")}`);
   if (existsSync(folder)) return { target, folder };
@@ -102,11 +105,11 @@ async function compileObjects(log) {
 
 /**
  * Bakes an application, links it with the engine and gives the program's path and its sizes: `textBytes` code and constants without the application's bytecode,
- * `imageBytes` that bytecode as it is baked, `ramBytes` what is taken of RAM before anything runs.
+ * `imageBytes` that bytecode as it is baked, `ramBytes` what is taken of RAM before anything runs. With `fullCrypto` there is `host.fullCrypto`.
  */
-export async function buildChip({ main, preload = [], ramBytes = RAM_BYTES, log = () => {} }) {
-  objectsPromise ??= compileObjects(log);
-  const { target, folder } = await objectsPromise;
+export async function buildChip({ main, preload = [], ramBytes = RAM_BYTES, fullCrypto = false, log = () => {} }) {
+  if (!objectsPromises.has(fullCrypto)) objectsPromises.set(fullCrypto, compileObjects(fullCrypto, log));
+  const { target, folder } = await objectsPromises.get(fullCrypto);
   const host = await findBaker(log);
   const work = mkdtempSync(join(tmpdir(), "ebalance-chip-"));
   try {
@@ -117,19 +120,19 @@ export async function buildChip({ main, preload = [], ramBytes = RAM_BYTES, log 
     const programs = join(BUILD, "chip-programs");
     mkdirSync(programs, { recursive: true });
     const path = join(programs, `${hashFile("sha256", image).slice(0, 16)}-${basename(folder)}-${ramBytes}.elf`);
-    if (!existsSync(path)) await link(target, folder, image, ramBytes, path);
+    if (!existsSync(path)) await link(target, folder, image, ramBytes, fullCrypto, path);
     return { path, imageBytes: statSync(image).size, ...(await sizesOf(path, statSync(image).size)) };
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
 }
 
-async function link(target, folder, image, ramBytes, path) {
+async function link(target, folder, image, ramBytes, fullCrypto, path) {
   const wrapped = ["malloc", "calloc", "realloc", "free", "aligned_alloc"].map((name) => `-Wl,--wrap=${name}`);
   const options = [`-DEB_IMAGE="${image}"`, join(CHIP, "image.S"), join(folder, "all.a"), "--oslib=semihost", "--crt0=semihost", "-Wl,--gc-sections", "-lm"];
   const temporary = `${path}.${randomUUID()}`;
   // The linker script after the symbols: it asks whether __stack_size is defined where it stands, and takes 2 kB where it is not.
-  const result = await run(target.compiler, [...target.machine, ...options, ...wrapped, ...addresses(ramBytes), "-T", "picolibc.ld", "-o", temporary]);
+  const result = await run(target.compiler, [...target.machine, ...options, ...wrapped, ...(fullCrypto ? ["-Wl,-u,ebPushFullCrypto"] : []), ...addresses(ramBytes), "-T", "picolibc.ld", "-o", temporary]);
   if (result.code !== 0) throw new BuildError("build-failed", `linking failed:\n${tail(result.stderr)}`);
   renameSync(temporary, path);
 }

@@ -23,9 +23,10 @@ const ENGINE_FLAGS = [
 /** Of the engine: all but snapshots and lockdown, which this host has no use for. */
 const ENGINE_WITHOUT = ["xsSnapshot.c", "xsLockdown.c"];
 const ENGINE_TEXT = ["modules/data/text/encoder/textencoder.c", "modules/data/text/decoder/textdecoder.c"];
-/** Of mbedTLS: what the PSA interface needs for SHA-256, HMAC and HKDF. */
+/** Of mbedTLS: what the PSA interface needs for what mbedtls-config.h asks for. What that leaves out is an empty object. */
 export const CRYPTO_FILES = [
-  "aes", "cipher", "cipher_wrap", "constant_time", "hkdf", "md", "platform", "platform_util",
+  "aes", "asn1parse", "asn1write", "bignum", "ccm", "chacha20", "chachapoly", "cipher", "cipher_wrap", "constant_time", "ecdh", "ecdsa", "ecp", "ecp_curves",
+  "gcm", "hkdf", "hmac_drbg", "md", "platform", "platform_util", "poly1305",
   "psa_crypto", "psa_crypto_aead", "psa_crypto_cipher", "psa_crypto_client", "psa_crypto_driver_wrappers",
   "psa_crypto_ecp", "psa_crypto_hash", "psa_crypto_mac", "psa_crypto_rsa", "psa_crypto_slot_management", "sha256",
 ];
@@ -36,8 +37,9 @@ const NEEDS_CRYPTO = ["crypto", "seal"];
 const nativeFolders = () => readdirSync(NATIVE, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => join(NATIVE, entry.name)).sort();
 
 /**
- * A target: `name` is the folder with its own C (and its `platform.h`), `compiler` with the options of the machine, `flags` beyond those that all have.
- * @typedef {{ name: string, compiler: string, version: string, machine: string[], flags: string[] }} Target
+ * A target: `name` is the folder with its own C (and its `platform.h`), `compiler` with the options of the machine, `flags` beyond those that all have, `cryptoFlags` those of mbedTLS
+ * and of what is compiled with its headers.
+ * @typedef {{ name: string, compiler: string, version: string, machine: string[], flags: string[], cryptoFlags: string[] }} Target
  */
 
 /** Compiles files to objects beside each other, as many at a time as there are cores. */
@@ -72,7 +74,7 @@ function contentOf(files) {
 /** The engine's objects change rarely and take most of the time, so they are kept apart. */
 async function buildEngine(target, log) {
   const platform = join(HERE, target.name, "platform.h");
-  const folder = join(BUILD, `engine-${target.name}-${keyOf(ENGINE_VERSION, target, BASE_FLAGS, ENGINE_FLAGS, contentOf([platform]))}`);
+  const folder = join(BUILD, `engine-${target.name}-${keyOf(ENGINE_VERSION, { ...target, cryptoFlags: [] }, BASE_FLAGS, ENGINE_FLAGS, contentOf([platform]))}`);
   const source = await fetchEngineSource({ log });
   const include = ["includes", "platforms", "sources"].map((name) => `-I${join(source, "xs", name)}`);
   const flags = [...ENGINE_FLAGS, ...include, `-I${join(HERE, target.name)}`, `-I${join(HERE, "engine")}`];
@@ -87,7 +89,7 @@ async function buildEngine(target, log) {
 async function buildCrypto(target, source, log) {
   const config = join(NATIVE, "crypto");
   const folder = join(BUILD, `mbedtls-${target.name}-${keyOf(CRYPTO_VERSION, target, BASE_FLAGS, CRYPTO_FILES, contentOf([join(config, "mbedtls-config.h")]))}`);
-  const flags = [`-I${join(source, "include")}`, `-I${config}`, '-DMBEDTLS_CONFIG_FILE="mbedtls-config.h"'];
+  const flags = [`-I${join(source, "include")}`, `-I${config}`, '-DMBEDTLS_CONFIG_FILE="mbedtls-config.h"', ...target.cryptoFlags];
   await makeFolder(folder, async (temporary) => {
     log(`compiling mbedTLS for ${target.name}`);
     const files = CRYPTO_FILES.map((name) => join(source, "library", `${name}.c`));

@@ -89,6 +89,8 @@ interface Host {
   readonly samples: import("../native/samples/samples").NativeSamples;
   /** Undefined when the host was built without cryptography. */
   readonly crypto?: HostCrypto;
+  /** With the keys of `crypto`; `createFullCrypto` in targets/native/crypto/full-crypto.ts makes the whole crypto port of both. On the chip where `fullCrypto` asks for it. */
+  readonly fullCrypto?: import("../native/crypto/full-crypto").NativeFullCrypto;
   /** Sealing and verifying, with the keys of `crypto`; undefined without it. `createNativeSeal` in targets/native/seal/seal.ts makes the seal port of it. */
   readonly seal?: import("../native/seal/seal").NativeSeal;
 }

@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly failReads?: number;
   /** Of the chip: its RAM, 327,680 where left out. */
   readonly ramBytes?: number;
+  /** Of the chip: with `host.fullCrypto`, which Linux always has; false where left out. */
+  readonly fullCrypto?: boolean;
   /** Of the chip: a backend of QEMU for its serial line, as `pty`; none where left out. */
   readonly serial?: string;
   readonly args?: readonly string[];

@@ -30,8 +30,8 @@ async function linuxCommand({ main, preload = [], args = [], ...options }) {
   return { command: path, args: [...hostOptions(options), ...preloads, main, ...args] };
 }
 
-async function commandOnChip({ main, preload, ramBytes, serial, args = [], ...options }) {
-  const { path } = await buildChip({ main, preload, ramBytes });
+async function commandOnChip({ main, preload, ramBytes, fullCrypto, serial, args = [], ...options }) {
+  const { path } = await buildChip({ main, preload, ramBytes, fullCrypto });
   return chipCommand(path, { args: [...hostOptions(options), ...args], serial });
 }
 

@@ -10,6 +10,7 @@ const text = (path: string) => readFileSync(join(root, path), "utf8");
 const manifest = JSON.parse(text("manifest.json")) as Manifest & { readonly modules: Record<string, string> };
 const exported = (JSON.parse(text("package.json")) as { exports: Record<string, unknown> }).exports;
 const sensor = new Project("examples/sensor/manifest.json");
+const fullCrypto = new Project("targets/native/manifest-full-crypto.json");
 const dist = join(temporaryFolder(), "dist");
 /** What each module of the SDK is for. */
 const purpose: Record<string, RegExp> = { "ebalance/device": /export \{[^}]*\bopenDevice\b/, "ebalance/der": /export \{[^}]*\bDerController\b/ };
@@ -46,7 +47,7 @@ describe("the sensor on ESP32 and ESP32-C3", () => {
   const vendorSpecifiers = ["embedded:io/digital", "embedded:network/interface/wifi", "embedded:storage/key-value", "mc/config", "sntp", "time", "timer"];
   const known = [...sensor.modules.keys(), ...sensor.vendorModules.keys(), ...vendorSpecifiers];
 
-  test.each([...sensor.modules])("%s imports what the manifests have, is ES2021 with what XS has beyond it, and can be preloaded", async (specifier, path) => {
+  test.each([...new Map([...sensor.modules, ...fullCrypto.modules])])("%s imports what the manifests have, is ES2021 with what XS has beyond it, and can be preloaded", async (specifier, path) => {
     const code = sourceOf(path, dist);
     const here = specifier.slice(0, specifier.lastIndexOf("/") + 1);
     expect(importsOf(code).filter((name) => !known.includes(name.replace("./", here)))).toEqual([]);
@@ -66,14 +67,27 @@ describe("the sensor on ESP32 and ESP32-C3", () => {
     const notOnBoard = ["targets/native/crypto/random.c", "targets/native/serial/serial.c", "targets/native/serial/serial-frame.c"];
     /** They need the chip's SDK and are not compiled here; all other C is, with the test hosts. */
     const needsChipSdk = ["targets/esp32/flash-partition.c", "targets/esp32/readings.c"];
-    const sources = sensor.c.filter((path) => path.endsWith(".c"));
+    const cOf = ({ c }: Project) => c.filter((path) => path.endsWith(".c"));
+    /** What encrypts, signs, agrees and wraps: no sensor carries it. */
+    const ofFullCrypto = ["aead.c", "pairs.c", "wrap.c"].map((name) => `targets/native/crypto/${name}`);
 
     test("of every native module is there, and nothing else", () => {
-      expect([...sources, ...notOnBoard].sort()).toEqual([...nativeC, ...needsChipSdk].sort());
+      expect([...cOf(sensor), ...notOnBoard, ...ofFullCrypto].sort()).toEqual([...nativeC, ...needsChipSdk].sort());
     });
 
-    test.each(["targets/native/moddable.ts", "targets/esp32/board.ts"])("has every function that %s binds", (path) => {
-      const all = sources.map(text).join("\n");
+    test("of the whole crypto port is added to that of the native modules", () => {
+      expect([...fullCrypto.manifests.keys()]).toEqual(["targets/native/manifest-full-crypto.json", "targets/native/manifest.json"]);
+      expect([...cOf(fullCrypto), ...needsChipSdk].sort()).toEqual([...cOf(sensor), ...ofFullCrypto].sort());
+      expect([...fullCrypto.modules.keys()]).toEqual(fullCrypto.preload);
+    });
+
+    test.each([
+      ["targets/native/moddable.ts", sensor],
+      ["targets/native/crypto/functions.ts", sensor],
+      ["targets/esp32/board.ts", sensor],
+      ["targets/native/moddable-full-crypto.ts", fullCrypto],
+    ] as const)("has every function that %s binds", (path, project) => {
+      const all = cOf(project).map(text).join("\n");
       const bound = [...text(path).matchAll(/native(?:<[^>]*>)?\("(\w+)"\)/g)].map((match) => match[1]!);
       expect(bound.length).toBeGreaterThan(0);
       expect(bound.filter((name) => !new RegExp(`^void ${name}\\(xsMachine`, "m").test(all))).toEqual([]);

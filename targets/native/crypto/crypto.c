@@ -13,7 +13,8 @@
  *  - The module ebalance/native (../moddable.ts) binds the functions by name;
  *    on the test host they are the properties of host.crypto.
  *
- * Keys and the reading of arguments stand in keys.c.
+ * Keys and the reading of arguments stand in keys.c. What encrypts, signs, agrees and wraps is apart, in aead.c, pairs.c and wrap.c: a device that
+ * only authenticates does not link it.
  */
 #include "keys.h"
 
@@ -26,10 +27,10 @@
 	#include <sys/random.h>
 #endif
 
-enum { DERIVED = 32, TAG_MIN = 8, TAG_MAX = 32 };
+enum { DERIVED = 32, DERIVED_AES = 16, TAG_MIN = 8, TAG_MAX = 32 };
 
 static psa_status_t derive(psa_key_id_t secret, const uint8_t* salt, size_t saltSize,
-	const uint8_t* info, size_t infoSize, uint8_t derived[DERIVED])
+	const uint8_t* info, size_t infoSize, uint8_t* derived, size_t size)
 {
 	psa_key_derivation_operation_t operation = PSA_KEY_DERIVATION_OPERATION_INIT;
 	psa_status_t status = psa_key_derivation_setup(&operation, PSA_ALG_HKDF(PSA_ALG_SHA_256));
@@ -40,7 +41,7 @@ static psa_status_t derive(psa_key_id_t secret, const uint8_t* salt, size_t salt
 	if (status == PSA_SUCCESS)
 		status = psa_key_derivation_input_bytes(&operation, PSA_KEY_DERIVATION_INPUT_INFO, info, infoSize);
 	if (status == PSA_SUCCESS)
-		status = psa_key_derivation_output_bytes(&operation, derived, DERIVED);
+		status = psa_key_derivation_output_bytes(&operation, derived, size);
 	psa_key_derivation_abort(&operation);
 	return status;
 }
@@ -52,14 +53,15 @@ void ebCryptoDeriveKey(xsMachine* the)
 	psa_key_id_t id = 0;
 	ebPads* pads = NULL;
 	uint8_t derived[DERIVED];
-	ebKey* secret = ebKeyArgument(the, 0, name, USE_DERIVE);
-	int use = ebUseArgument(the, 3, name);
+	ebKey* secret = ebKeyArgument(the, 0, name, USE_BIT(USE_DERIVE));
+	int use = ebUseArgument(the, 3, name, SECRET_USES);
+	size_t size = use >= USE_AES_CCM_64 && use <= USE_AES_GCM ? DERIVED_AES : DERIVED;
 	ebKey* key = ebFreeKey(the, name);
 	const uint8_t* salt = ebBufferArgument(the, 1, name, 0, &saltSize);
 	const uint8_t* info = ebBufferArgument(the, 2, name, 0, &infoSize);
-	psa_status_t status = derive(secret->key, salt, saltSize, info, infoSize, derived);
+	psa_status_t status = derive(secret->key, salt, saltSize, info, infoSize, derived, size);
 	if (status == PSA_SUCCESS)
-		status = ebTakeSecret(derived, DERIVED, use, &id, &pads);
+		status = ebTakeKey(derived, size, use, &id, &pads);
 	ebWipe(derived, sizeof(derived));
 	ebCheck(the, name, status);
 	xsmcSetInteger(xsResult, ebKeepKey(key, use, id, pads));
@@ -98,7 +100,7 @@ static int sameTag(const uint8_t* a, const uint8_t* b, size_t size)
 
 uint32_t ebCryptoMacKey(xsMachine* the, int index, const char* name)
 {
-	return ebKeyArgument(the, index, name, USE_MAC)->id;
+	return ebKeyArgument(the, index, name, USE_BIT(USE_MAC))->id;
 }
 
 void ebCryptoTag(xsMachine* the, const char* name, uint32_t keyId, const ebPart* parts, int count, uint8_t digest[TAG_MAX])
@@ -117,7 +119,7 @@ int ebCryptoVerifyTag(xsMachine* the, const char* name, uint32_t keyId, const eb
 static ebKey* macArguments(xsMachine* the, const char* name, int writable,
 	const uint8_t** data, size_t* length, uint8_t** tag, size_t* tagSize)
 {
-	ebKey* key = ebKeyArgument(the, 0, name, USE_MAC);
+	ebKey* key = ebKeyArgument(the, 0, name, USE_BIT(USE_MAC));
 	*data = ebDataArgument(the, 1, name, length);
 	*tag = ebBufferArgument(the, 3, name, writable, tagSize);
 	if (*tagSize < TAG_MIN || *tagSize > TAG_MAX)

@@ -14,13 +14,29 @@
 	typedef xsMachine ebMachine;
 #endif
 
-void ebCryptoImportKey(ebMachine* the);  /* (bytes, use: 0 mac, 1 derive) -> key id */
+void ebCryptoImportKey(ebMachine* the);  /* (bytes, use: as in keys.h) -> key id */
 void ebCryptoDeriveKey(ebMachine* the);  /* (key id, salt, info, use) -> key id */
 void ebCryptoDestroyKey(ebMachine* the); /* (key id) */
 void ebCryptoMac(ebMachine* the);        /* (key id, data, length, tag) */
 void ebCryptoVerifyMac(ebMachine* the);  /* (key id, data, length, tag) -> boolean */
 void ebCryptoSha256(ebMachine* the);     /* (data, length, out) */
 void ebCryptoRandom(ebMachine* the);     /* (out) */
+
+/* aead.c */
+void ebCryptoEncrypt(ebMachine* the); /* (key id, nonce, additional, data, length, out) */
+void ebCryptoDecrypt(ebMachine* the); /* (key id, nonce, additional, data, length, out) -> boolean */
+
+/* pairs.c */
+void ebCryptoSupports(ebMachine* the);    /* (use) -> boolean */
+void ebCryptoGenerateKey(ebMachine* the); /* (use) -> key id */
+void ebCryptoPublicKey(ebMachine* the);   /* (key id) -> buffer */
+void ebCryptoSign(ebMachine* the);        /* (key id, data, length, signature) */
+void ebCryptoVerify(ebMachine* the);      /* (key id, data, length, signature) -> boolean */
+void ebCryptoAgree(ebMachine* the);       /* (key id, peer) -> key id */
+
+/* wrap.c */
+void ebCryptoWrap(ebMachine* the);   /* (wrapping key id, key id) -> buffer */
+void ebCryptoUnwrap(ebMachine* the); /* (wrapping key id, wrapped, use) -> key id */
 
 /* For the other native modules: HMAC-SHA-256 over several parts. */
 

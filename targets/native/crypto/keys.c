@@ -8,13 +8,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_LIMIT = 60, KEY_MIN = 16, KEY_MAX = 64, BLOCK = 64 };
+enum { KEY_LIMIT = 60, BLOCK = 64 };
+
+#define P256(kind) PSA_KEY_TYPE_ECC_##kind(PSA_ECC_FAMILY_SECP_R1)
+#define AEAD_USAGE (PSA_KEY_USAGE_ENCRYPT | PSA_KEY_USAGE_DECRYPT)
+
+/* What a key may be used for is enforced by PSA too. Exported are keys to be wrapped, in wrap.c; no script gets their bytes. */
+static const struct {
+	psa_key_type_t type;
+	psa_algorithm_t algorithm;
+	psa_key_usage_t usage;
+	uint8_t least, most; /* bytes */
+	uint8_t whole;       /* none between these */
+} uses[USES] = {
+	[USE_MAC] = { 0, 0, 0, 16, BLOCK, 0 },
+	[USE_DERIVE] = { PSA_KEY_TYPE_DERIVE, PSA_ALG_HKDF(PSA_ALG_SHA_256), PSA_KEY_USAGE_DERIVE | PSA_KEY_USAGE_EXPORT, 16, 64, 0 },
+	[USE_AES_CCM_64] = { PSA_KEY_TYPE_AES, PSA_ALG_AEAD_WITH_SHORTENED_TAG(PSA_ALG_CCM, 8), AEAD_USAGE | PSA_KEY_USAGE_EXPORT, 16, 32, 1 },
+	[USE_AES_CCM_128] = { PSA_KEY_TYPE_AES, PSA_ALG_CCM, AEAD_USAGE | PSA_KEY_USAGE_EXPORT, 16, 32, 1 },
+	[USE_AES_GCM] = { PSA_KEY_TYPE_AES, PSA_ALG_GCM, AEAD_USAGE | PSA_KEY_USAGE_EXPORT, 16, 32, 1 },
+	[USE_CHACHA20_POLY1305] = { PSA_KEY_TYPE_CHACHA20, PSA_ALG_CHACHA20_POLY1305, AEAD_USAGE | PSA_KEY_USAGE_EXPORT, 32, 32, 1 },
+	[USE_WRAP] = { PSA_KEY_TYPE_AES, PSA_ALG_CCM, AEAD_USAGE, 32, 32, 1 },
+	/* Signatures need no randomness of a board (RFC 6979): what it has while its radio is off is none. */
+	[USE_ES256] = { P256(KEY_PAIR), PSA_ALG_DETERMINISTIC_ECDSA(PSA_ALG_SHA_256), PSA_KEY_USAGE_SIGN_MESSAGE | PSA_KEY_USAGE_EXPORT, 32, 32, 1 },
+	[USE_ECDH_P256] = { P256(KEY_PAIR), PSA_ALG_ECDH, PSA_KEY_USAGE_DERIVE | PSA_KEY_USAGE_EXPORT, 32, 32, 1 },
+	[USE_X25519] = { PSA_KEY_TYPE_ECC_KEY_PAIR(PSA_ECC_FAMILY_MONTGOMERY), PSA_ALG_ECDH, PSA_KEY_USAGE_DERIVE | PSA_KEY_USAGE_EXPORT, 32, 32, 1 },
+	[USE_VERIFY_ES256] = { P256(PUBLIC_KEY), PSA_ALG_ECDSA(PSA_ALG_SHA_256), PSA_KEY_USAGE_VERIFY_MESSAGE, 65, 65, 1 },
+};
 
 static ebKey keys[KEY_LIMIT];
 static uint32_t serial = 0;
 
 void ebCheck(xsMachine* the, const char* name, psa_status_t status)
 {
+	if (status == PSA_ERROR_INVALID_ARGUMENT)
+		xsRangeError("%s: an argument is not valid", name);
 	if (status != PSA_SUCCESS)
 		xsUnknownError("%s: PSA status %d", name, (int)status);
 }
@@ -52,11 +79,11 @@ void* ebBufferArgument(xsMachine* the, int index, const char* name, int writable
 	return data;
 }
 
-int ebUseArgument(xsMachine* the, int index, const char* name)
+int ebUseArgument(xsMachine* the, int index, const char* name, unsigned set)
 {
 	xsIntegerValue use = ebIntegerArgument(the, index, name);
-	if (use != USE_MAC && use != USE_DERIVE)
-		xsRangeError("%s: use is neither 0 nor 1", name);
+	if (use < 0 || use >= USES || !(set & USE_BIT(use)))
+		xsRangeError("%s: no such use", name);
 	return (int)use;
 }
 
@@ -79,19 +106,13 @@ ebKey* ebFindKey(uint32_t id)
 	return NULL;
 }
 
-static ebKey* anyKeyArgument(xsMachine* the, int index, const char* name)
+ebKey* ebKeyArgument(xsMachine* the, int index, const char* name, unsigned set)
 {
 	xsIntegerValue id = ebIntegerArgument(the, index, name);
 	ebKey* key = id > 0 ? ebFindKey((uint32_t)id) : NULL;
 	if (!key)
 		xsRangeError("%s: no such key", name);
-	return key;
-}
-
-ebKey* ebKeyArgument(xsMachine* the, int index, const char* name, int use)
-{
-	ebKey* key = anyKeyArgument(the, index, name);
-	if (key->use != use)
+	if (!(set & USE_BIT(key->use)))
 		xsTypeError("%s: the key has another use", name);
 	return key;
 }
@@ -162,19 +183,31 @@ static psa_status_t makePads(const uint8_t* key, size_t size, ebPads** made)
 	return status;
 }
 
-/* What a key may be used for is enforced by PSA too. */
-static psa_status_t importSecret(const uint8_t* bytes, size_t size, psa_key_id_t* id)
+int ebIsKeySize(size_t size, int use)
 {
-	psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
-	psa_set_key_type(&attributes, PSA_KEY_TYPE_DERIVE);
-	psa_set_key_usage_flags(&attributes, PSA_KEY_USAGE_DERIVE);
-	psa_set_key_algorithm(&attributes, PSA_ALG_HKDF(PSA_ALG_SHA_256));
-	return psa_import_key(&attributes, bytes, size, id);
+	return size == uses[use].least || size == uses[use].most || (!uses[use].whole && size > uses[use].least && size < uses[use].most);
 }
 
-psa_status_t ebTakeSecret(const uint8_t* bytes, size_t size, int use, psa_key_id_t* id, ebPads** pads)
+psa_algorithm_t ebAlgorithm(int use)
 {
-	return use == USE_MAC ? makePads(bytes, size, pads) : importSecret(bytes, size, id);
+	return uses[use].algorithm;
+}
+
+psa_key_attributes_t ebAttributes(int use)
+{
+	psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
+	psa_set_key_type(&attributes, uses[use].type);
+	psa_set_key_usage_flags(&attributes, uses[use].usage);
+	psa_set_key_algorithm(&attributes, uses[use].algorithm);
+	return attributes;
+}
+
+psa_status_t ebTakeKey(const uint8_t* bytes, size_t size, int use, psa_key_id_t* id, ebPads** pads)
+{
+	if (use == USE_MAC)
+		return makePads(bytes, size, pads);
+	psa_key_attributes_t attributes = ebAttributes(use);
+	return psa_import_key(&attributes, bytes, size, id);
 }
 
 void ebCryptoImportKey(xsMachine* the)
@@ -183,19 +216,19 @@ void ebCryptoImportKey(xsMachine* the)
 	size_t size;
 	psa_key_id_t id = 0;
 	ebPads* pads = NULL;
-	int use = ebUseArgument(the, 1, name);
+	int use = ebUseArgument(the, 1, name, ALL_USES);
 	ebKey* key = ebFreeKey(the, name);
 	const uint8_t* bytes = ebBufferArgument(the, 0, name, 0, &size);
-	if (size < KEY_MIN || size > KEY_MAX)
-		xsRangeError("%s: a key has %d to %d bytes", name, KEY_MIN, KEY_MAX);
-	ebCheck(the, name, ebTakeSecret(bytes, size, use, &id, &pads));
+	if (!ebIsKeySize(size, use))
+		xsRangeError("%s: a key has %d to %d bytes", name, uses[use].least, uses[use].most);
+	ebCheck(the, name, ebTakeKey(bytes, size, use, &id, &pads));
 	xsmcSetInteger(xsResult, ebKeepKey(key, use, id, pads));
 }
 
 void ebCryptoDestroyKey(xsMachine* the)
 {
 	static const char name[] = "destroyKey";
-	ebKey* key = anyKeyArgument(the, 0, name);
+	ebKey* key = ebKeyArgument(the, 0, name, ALL_USES);
 	psa_key_id_t id = key->key;
 	ebPads* pads = key->pads;
 	memset(key, 0, sizeof(*key));

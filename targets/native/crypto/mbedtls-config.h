@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mbedTLS for the test host: the PSA Crypto API with SHA-256, HMAC and HKDF,
- * and nothing else. On a chip its SDK configures mbedTLS; this file is not used.
+ * mbedTLS for the test host: the PSA Crypto API with what the crypto port is asked for, and nothing else. A program of the emulated chip that
+ * only authenticates is built with EBALANCE_MAC_ONLY, which leaves SHA-256, HMAC and HKDF: PSA's import of keys refers to every kind of key
+ * that it has. On a chip its SDK configures mbedTLS; this file is not used.
  */
 #ifndef EBALANCE_MBEDTLS_CONFIG_H
 #define EBALANCE_MBEDTLS_CONFIG_H
@@ -22,6 +23,28 @@
 #define MBEDTLS_AES_C
 
 #define MBEDTLS_PLATFORM_C
+
+#ifndef EBALANCE_MAC_ONLY
+	#define MBEDTLS_CCM_C
+	#define MBEDTLS_GCM_C
+	#define MBEDTLS_CHACHA20_C
+	#define MBEDTLS_POLY1305_C
+	#define MBEDTLS_CHACHAPOLY_C
+
+	#define MBEDTLS_BIGNUM_C
+	#define MBEDTLS_ECP_C
+	#define MBEDTLS_ECP_DP_SECP256R1_ENABLED
+	#define MBEDTLS_ECP_DP_CURVE25519_ENABLED
+	#define MBEDTLS_ECP_NIST_OPTIM
+	/* The PSA layer gives randomness to everything that computes with a secret. */
+	#define MBEDTLS_ECP_NO_INTERNAL_RNG
+	#define MBEDTLS_ECDH_C
+	#define MBEDTLS_ECDSA_C
+	#define MBEDTLS_ECDSA_DETERMINISTIC
+	#define MBEDTLS_HMAC_DRBG_C
+	#define MBEDTLS_ASN1_PARSE_C
+	#define MBEDTLS_ASN1_WRITE_C
+#endif
 
 #include "mbedtls/check_config.h"
 

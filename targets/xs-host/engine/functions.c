@@ -227,7 +227,11 @@ void ebInstallHost(txMachine* the, int argc, char** argv)
 	pushCrypto(the);
 	last = addValue(the, last, "crypto");
 	pushSeal(the);
-	addValue(the, last, "seal");
+	last = addValue(the, last, "seal");
+	if (ebPushFullCrypto) {
+		ebPushFullCrypto(the);
+		addValue(the, last, "fullCrypto");
+	}
 #endif
 	mxPush(mxGlobal);
 	fxDefineID(the, fxID(the, "host"), XS_GET_ONLY, XS_GET_ONLY);

@@ -70,6 +70,9 @@ void ebDropFunction(txMachine* the, txSlot* root);
 /* The engine's access to buffers and views; declared here, as its header for hosts is another one. */
 extern txInteger _xsmcGetBuffer(txMachine* the, txSlot* slot, void** data, txUnsigned* count, txBoolean writable);
 
+/* full-crypto.c: host.fullCrypto, in a file of its own. A program of the chip that does not ask for it has neither this nor what it names. */
+void ebPushFullCrypto(txMachine* the) __attribute__((weak));
+
 /* turns.c */
 
 /* Calls a function, then all promise jobs it leaves behind. */
