@@ -62,6 +62,7 @@ const contents = {
     "examples/two-units/main.mjs",
     "manifest.json",
     "package.json",
+    "sdk/core/wire/credential.cddl",
     "sdk/core/wire/session-message.cddl",
     "targets/board-platform.ts",
     "targets/esp32/README.md",

@@ -24,7 +24,7 @@ export interface Grammar {
   readonly groups: ReadonlyMap<string, readonly Entry[]>;
 }
 
-const tokenPattern = /\s+|;[^\n]*|("[^"]*")|(0x[0-9a-f]+|-?\d+)|([A-Za-z_@][\w@-]*)|(\.\.\.|\.\.|=>|\.[a-z]+|[=/:?*+(){}[\],])/y;
+const tokenPattern = /\s+|;[^\n]*|("[^"]*")|(\d*\*\d*)|(0x[0-9a-f]+|-?\d+)|([A-Za-z_@][\w@-]*)|(\.\.\.|\.\.|=>|\.[a-z]+|[=/:?+(){}[\],])/y;
 
 function tokensOf(source: string): string[] {
   const tokens: string[] = [];
@@ -33,7 +33,7 @@ function tokensOf(source: string): string[] {
     const at = tokenPattern.lastIndex;
     const match = tokenPattern.exec(source);
     if (!match) throw new Error(`CDDL that is not understood: ${source.slice(at, at + 40)}`);
-    const token = match[1] ?? match[2] ?? match[3] ?? match[4];
+    const token = match.slice(1).find((group) => group !== undefined);
     if (token !== undefined) tokens.push(token);
   }
   return tokens;
@@ -106,7 +106,7 @@ class Parser {
     if (this.#peek() !== "(") return false;
     for (let at = this.#at + 1, depth = 1; depth > 0; at++) {
       const token = this.tokens[at] ?? fail("a parenthesis is not closed");
-      if (depth === 1 && [",", ":", "=>", "?", "*", "+"].includes(token)) return true;
+      if (depth === 1 && /^([,:?+]|=>|\d*\*\d*)$/.test(token)) return true;
       depth += "({[".includes(token) ? 1 : ")}]".includes(token) ? -1 : 0;
     }
     return false;
@@ -133,12 +133,10 @@ class Parser {
   #occurrence(): [least: number, most: number] {
     if (this.#takes("?")) return [0, 1];
     if (this.#takes("+")) return [1, Infinity];
-    const isNumber = (token: string | undefined) => token !== undefined && /^\d+$/.test(token);
-    const hasLeast = isNumber(this.#peek()) && this.#peek(1) === "*";
-    if (!hasLeast && this.#peek() !== "*") return [1, 1];
-    const least = hasLeast ? Number(this.#next()) : 0;
-    this.#expect("*");
-    return [least, isNumber(this.#peek()) && ![":", "=>"].includes(this.#peek(1)!) ? Number(this.#next()) : Infinity];
+    const occurrence = /^(\d*)\*(\d*)$/.exec(this.#peek() ?? "");
+    if (!occurrence) return [1, 1];
+    this.#at++;
+    return [Number(occurrence[1]), occurrence[2] === "" ? Infinity : Number(occurrence[2])];
   }
 
   #type(): Type {
