@@ -9,6 +9,7 @@ import { Reporter, type Schedule, type Sender } from "./requests/reporter";
 import { outcome } from "./requests/request-processor";
 import type { Notify, NotifyOf } from "./requests/subscriptions";
 import type { Session } from "./security/session";
+import type { CarryMessage, ForgetMessage, ProvenNotify } from "./wire/carry-body";
 import { isStanding, maxTimeS, Operation, type AliveMessage, type AnnounceMessage, type NotifyMessage, type Request, type SessionBody, type Source, type UnsubscribeRequest } from "./wire/session-body";
 
 /** An opening that has not led to a message of the peer under the new keys is made again after this time. */
@@ -158,7 +159,8 @@ export class Neighbour {
     this.send({ op: Operation.announce, units });
   }
 
-  send(body: AliveMessage | AnnounceMessage | UnsubscribeRequest): boolean {
+  /** Sends one of the bodies that wait for no answer, or whose answers others wait for. @returns whether a link took it */
+  send(body: AliveMessage | AnnounceMessage | UnsubscribeRequest | CarryMessage | ForgetMessage | ProvenNotify): boolean {
     return this.#sendWhole(this.#whole(body));
   }
 
@@ -168,8 +170,8 @@ export class Neighbour {
   }
 
   /** A body with sequence and time. */
-  #whole(body: Request | AliveMessage | AnnounceMessage): SessionBody {
-    return { ...body, sequence: this.session.nextSequence, timeMs: this.#timeMs() };
+  #whole(body: Request | AliveMessage | AnnounceMessage | CarryMessage | ForgetMessage | ProvenNotify): SessionBody {
+    return { ...body, sequence: this.session.nextSequence, timeMs: this.#timeMs() } as SessionBody;
   }
 
   /** A clock that says what no message can carry is not set. */

@@ -37,7 +37,7 @@ export class Routes {
 
   /** The way of a request: all of its items go to one unit, since it is carried out whole or not at all. */
   wayOf(request: Exclude<Request, UnsubscribeRequest>, from: Neighbour | undefined): Way {
-    if (request.op !== Operation.write) return request.at === undefined ? this.#wayTo(request.selector.device, from) : this.#wayToUnit(request.at, from);
+    if (request.op !== Operation.write) return request.at === undefined ? this.#wayTo(request.selector.device, from) : this.wayToUnit(request.at, from);
     const way = this.#wayTo(request.items[0]!.device, from);
     for (const item of request.items) if (this.#wayTo(item.device, from) !== way) return Result.unsupported;
     return way;
@@ -53,9 +53,14 @@ export class Routes {
     return this.#onward(below ?? this.#parent(), from);
   }
 
-  /** To the unit itself, wherever the series of its devices are at home. */
-  #wayToUnit(unit: NameId, from: Neighbour | undefined): Way {
+  /** To the unit itself, wherever the series of its devices are at home; one that this unit has never heard of is looked for above. */
+  wayToUnit(unit: NameId | undefined, from: Neighbour | undefined): Way {
+    if (unit === undefined) return this.wayUp(from);
     return unit === this.self ? here : this.#onward(this.neighbours.withId(unit) ?? this.#via.get(unit) ?? this.#parent(), from);
+  }
+
+  wayUp(from: Neighbour | undefined): Way {
+    return this.#onward(this.#parent(), from);
   }
 
   #onward(next: Neighbour | undefined, from: Neighbour | undefined): Way {

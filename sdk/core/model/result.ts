@@ -41,6 +41,8 @@ export const Result = Object.freeze({
   storageFailed: 17,
   /** The service has a periodic subscription to this series already: unsubscribe it first. */
   alreadySubscribed: 18,
+  /** Nobody whom this unit trusts for it has signed what came over several units, or whoever was asked may not sign for the owner. */
+  notTrusted: 19,
 } as const);
 
 export type ResultName = keyof typeof Result;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum { UINT = 0x00, NEGATIVE = 0x20, BYTES = 0x40, ARRAY = 0x80, MAP = 0xa0, FALSE = 0xf4, TRUE = 0xf5, NIL = 0xf6 };
-enum { SEQUENCE_MAX = 0x3fffffff, INDEX_MAX = INT32_MAX, VARIABLE_MAX = 0xffff, RESULT_TIMEOUT = 9, RESULT_LAST = 18 };
+enum { SEQUENCE_MAX = 0x3fffffff, INDEX_MAX = INT32_MAX, VARIABLE_MAX = 0xffff, RESULT_TIMEOUT = 9, RESULT_LAST = 19 };
 #define GREATEST 9007199254740991u /* 2^53 - 1 */
 
 typedef struct {
