@@ -168,7 +168,7 @@ describe("bodies of session messages", () => {
     ["function 0", change("query", 10, 0)],
     ["function 7", change("query", 10, 7)],
     ["a timeout, which nobody else can tell", change("notify", 11, 9)],
-    ["result 19", change("notify", 11, 19)],
+    ["result 20", change("notify", 11, 20)],
     ["result 0, which is left out", change("notify", 11, 0)],
     ["a retry after 0 ms, which is left out", change("notify", 12, 0)],
     ["id 0", change("unsubscribe", 9, 0)],

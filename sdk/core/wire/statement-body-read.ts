@@ -36,6 +36,7 @@ const shapes: Readonly<Record<number, readonly [must: number, may: number]>> = O
   [StatementKind.policy]: [bit(1, 3, 6, 28), bit(4, 20, 21, 22)],
   [StatementKind.checkpoint]: [bit(1, 3, 4, 27), bit(20, 21, 22)],
   [StatementKind.revocation]: [bit(1, 3, 26), bit(4, 20, 21, 22)],
+  [StatementKind.answer]: [bit(1, 3, 4, 5, 9, 21), bit(20, 22)],
   [StatementKind.open]: [bit(1, 21, 23), bit(4, 20, 22)],
 });
 const lastKey = 28;
@@ -123,13 +124,13 @@ export function readStatementBody(bytes: Uint8Array, start: number, end: number,
 function readStatementField(key: number, fields: StatementFields, names: StatementNames): void {
   switch (key) {
     case 1:
-      fields.op = cbor.readUint(StatementKind.open);
+      fields.op = cbor.readUint(StatementKind.answer);
       break;
     case 3:
       fields.sequence = readId();
       break;
     case 5:
-      fields.items = readItems(fields.timeMs, true, names, maxStatementItems);
+      fields.items = readItems(fields.timeMs, fields.op !== StatementKind.answer, names, maxStatementItems);
       break;
     case 8:
       fields.nonce = readBytes(echoBytes);
@@ -230,6 +231,8 @@ function bodyOf(fields: StatementFields, keys: number, names: StatementNames): S
       return { ...asked, kind: op, id: fields.id! };
     case StatementKind.data:
       return { ...head, timeMs: timeMs!, kind: op, items: dataOf(fields, keys, names) };
+    case StatementKind.answer:
+      return { ...head, timeMs: timeMs!, scope: scope!, kind: op, items: itemsOf(fields), id: fields.id! };
     case StatementKind.policy:
       return { ...head, kind: op, selector: selector!, policy: fields.policy! };
     case StatementKind.checkpoint:

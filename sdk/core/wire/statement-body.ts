@@ -8,7 +8,7 @@ import type { Policy } from "../model/policy";
 import { maxTimeS, type Item } from "./session-body";
 
 /** The first five are the requests of the data interface, by the same numbers as in a session. */
-export const StatementKind = Object.freeze({ write: 1, query: 2, event: 3, periodic: 4, unsubscribe: 5, data: 20, policy: 21, checkpoint: 22, revocation: 23, open: 24 } as const);
+export const StatementKind = Object.freeze({ write: 1, query: 2, event: 3, periodic: 4, unsubscribe: 5, data: 20, policy: 21, checkpoint: 22, revocation: 23, open: 24, answer: 25 } as const);
 export type StatementKindCode = (typeof StatementKind)[keyof typeof StatementKind];
 
 /** An instance in a statement: it always comes with its policy, or the hash of one that the receiver knows. */
@@ -73,6 +73,16 @@ export interface DataStatement extends Numbered {
   readonly items: readonly StatementItem[];
 }
 
+/** What a request to another unit has brought, for the unit that asked and nobody else: so it is no datum that a copy could be made of. Values may be calculated, and policies are hashes. */
+export interface AnswerStatement extends Numbered {
+  readonly kind: 25;
+  readonly timeMs: number;
+  readonly scope: string;
+  readonly items: readonly StatementItem[];
+  /** The sequence of the request, or of the subscription. */
+  readonly id: number;
+}
+
 /** The policy of a stakeholder's series from here on. */
 export interface PolicyStatement extends Numbered {
   readonly kind: 21;
@@ -118,7 +128,7 @@ export interface OpenStatement extends Head {
   readonly transcript: Uint8Array;
 }
 
-export type StatementBody = RequestStatement | DataStatement | PolicyStatement | CheckpointStatement | RevocationStatement | OpenStatement;
+export type StatementBody = RequestStatement | DataStatement | AnswerStatement | PolicyStatement | CheckpointStatement | RevocationStatement | OpenStatement;
 
 export function isRequest(body: StatementBody): body is RequestStatement {
   return body.kind <= StatementKind.unsubscribe;
