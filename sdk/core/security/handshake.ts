@@ -2,17 +2,22 @@
  * What makes two units that share no key yet agree on a session: the interface, behind which EDHOC (RFC 9528) takes the place of `certified-handshake.ts` when joining is built.
  * A handshake provisions, once: what it establishes is what a key file holds. Opening the session under it, after every lost link and every restart, is the session's own matter.
  */
+import type { Delegation, UnitCredential } from "./credential";
 import type { KeyHandle } from "./crypto-port";
 import type { SessionConfig } from "./session-config";
 
 /** What a handshake leaves. */
 export interface Established {
-  /** The other unit, as its credential says. */
-  readonly peer: { readonly id: Uint8Array; readonly subject: string; readonly expiresS: number };
+  /** The other unit. */
+  readonly peer: UnitCredential;
+  /** What the other unit has opened: under these it may make requests in the session. */
+  readonly delegations: readonly Delegation[];
   /** The same at both ends. */
   readonly config: SessionConfig;
   /** For "derive"; whoever takes it destroys it. */
   readonly secret: KeyHandle;
+  /** When the first of the credentials that it rests on expires, in seconds since 1970; Infinity: none does. */
+  readonly expiresS: number;
 }
 
 /** What a message has led to. */
