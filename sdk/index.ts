@@ -27,11 +27,17 @@ export { CertificateStore, defaultCertificateLimits, type CertificateLimits } fr
 export type { Claims, CredentialType, PublicKey } from "./core/security/claims";
 export { covers, issuerOf, makeCredential, parseCredential, type Credential, type Delegation, type Issuer, type RootCredential, type ServiceCredential, type StakeholderCredential, type UnitCredential } from "./core/security/credential";
 export type { RevocationList } from "./core/security/revocations";
+export { ReplayWindows } from "./core/security/replay-windows";
+export { SequenceReservation } from "./core/security/sequence-reservation";
 export type { SessionConfig } from "./core/security/session-config";
+export { policyService } from "./core/security/statement-rules";
+export { defaultBudget, StatementVerifier, type StatementSource, type StatementVerifierSettings, type VerifiedStatement } from "./core/security/statement-verifier";
 export { defaultLimits, ManagementUnit, type UnitConfig, type UnitLimits } from "./core/unit";
 export { Totals, type TotalsSettings } from "./services/aggregation/totals";
 export { decodeCbor, encodeCbor, type CborValue } from "./core/wire/cbor-value";
 export { maxMessageBytes, wireVersion } from "./core/wire/session-message";
+export { maxStatementBytes, parseStatement, signStatement, statementHash, type ParsedStatement, type StatementSigner } from "./core/wire/statement";
+export * from "./core/wire/statement-body";
 export { guardSettings, VoltageGuard, type GuardAction, type GuardedDevice, type GuardSettings } from "./services/resilience/voltage-guard";
 export { voltageSteps, type VoltageSteps } from "./services/resilience/voltage-steps";
 export { FlashState } from "./storage/flash-state";

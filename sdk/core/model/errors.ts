@@ -13,6 +13,8 @@ export type ErrorCode =
   | "malformed"
   /** A credential or statement whose signer is not trusted for it: unknown, expired, revoked, of another domain, beyond its scope, or not the signer at all. */
   | "not-trusted"
+  /** A genuine request that its receiver cannot tell from a replay: to be signed anew with the nonce that the receiver gives. */
+  | "not-fresh"
   /** Something does not fit into its buffer or bound. */
   | "too-large"
   /** The link, unit or subscription is closed. */

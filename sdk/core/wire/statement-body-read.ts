@@ -7,7 +7,7 @@ import { compareCodePoints } from "../model/utf8";
 import * as cbor from "./cbor";
 import { readPolicy } from "./policy-codec";
 import { bit, readField, readId, readItemPolicy, readItems, readName, type Fields } from "./read-body";
-import { maxTimeS, type Item, type ReadContext } from "./session-body";
+import { maxSequence, maxTimeS, type Item, type ReadContext } from "./session-body";
 import {
   digestBytes,
   echoBytes,
@@ -25,13 +25,13 @@ import {
 import { areColumns, isTime, readTimes, readValues } from "./statement-columns";
 
 /** Keys that each kind must have, and those it may have besides. */
-const request = bit(1, 3, 21, 22);
+const request = bit(1, 3, 4, 21, 22);
 const shapes: Readonly<Record<number, readonly [must: number, may: number]>> = Object.freeze({
-  [StatementKind.write]: [request | bit(5), bit(4, 8, 20)],
-  [StatementKind.query]: [request | bit(6, 7, 10), bit(4, 8, 18, 20)],
-  [StatementKind.event]: [request | bit(6, 7), bit(4, 8, 18, 20)],
-  [StatementKind.periodic]: [request | bit(6, 15), bit(4, 8, 18, 20)],
-  [StatementKind.unsubscribe]: [request | bit(9), bit(4, 8, 20)],
+  [StatementKind.write]: [request | bit(5), bit(8, 20)],
+  [StatementKind.query]: [request | bit(6, 7, 10), bit(8, 18, 20)],
+  [StatementKind.event]: [request | bit(6, 7), bit(8, 18, 20)],
+  [StatementKind.periodic]: [request | bit(6, 15), bit(8, 18, 20)],
+  [StatementKind.unsubscribe]: [request | bit(9), bit(8, 20)],
   [StatementKind.data]: [bit(1, 3, 4), bit(5, 6, 20, 21, 22, 25)],
   [StatementKind.policy]: [bit(1, 3, 6, 28), bit(4, 20, 21, 22)],
   [StatementKind.checkpoint]: [bit(1, 3, 4, 27), bit(20, 21, 22)],
@@ -187,7 +187,7 @@ function readEpochs(names: StatementNames): LeastEpoch[] {
     if (cbor.readLength(cbor.Major.array, 2) !== 2) malformed("epoch is not [name, least epoch]");
     const subject = readName(names);
     if (subject <= previous) malformed("epochs are not sorted and unique");
-    epochs.push({ subject, least: cbor.readUint(maxInt31) });
+    epochs.push({ subject, leastEpoch: cbor.readUint(maxSequence) });
     previous = subject;
   }
   return epochs;
@@ -217,7 +217,7 @@ function bodyOf(fields: StatementFields, keys: number, names: StatementNames): S
   const { op, sequence, timeMs, expiresS, selector, condition, nonce, at } = fields;
   const scope = fields.scope === undefined ? undefined : names.text(fields.scope);
   const head = { names, sequence, timeMs, scope, expiresS };
-  const asked = { ...head, scope: scope!, expiresS: expiresS!, nonce };
+  const asked = { ...head, timeMs: timeMs!, scope: scope!, expiresS: expiresS!, nonce };
   switch (op) {
     case StatementKind.write:
       return { ...asked, kind: op, items: itemsOf(fields) };

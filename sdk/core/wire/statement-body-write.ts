@@ -148,12 +148,12 @@ function writeColumns({ items, timeMs }: DataStatement, context: UsedNames): voi
 }
 
 function writeEpochs({ epochs }: RevocationStatement, context: UsedNames): void {
-  const pairs = epochs.map(({ subject, least }) => [context.nameIndex(subject), least] as const).sort((a, b) => a[0] - b[0]);
+  const pairs = epochs.map(({ subject, leastEpoch }) => [context.nameIndex(subject), leastEpoch] as const).sort((a, b) => a[0] - b[0]);
   cbor.writeHead(cbor.Major.array, pairs.length);
-  for (const [subject, least] of pairs) {
+  for (const [subject, leastEpoch] of pairs) {
     cbor.writeHead(cbor.Major.array, 2);
     cbor.writeInteger(subject);
-    cbor.writeInteger(least);
+    cbor.writeInteger(leastEpoch);
   }
 }
 

@@ -38,7 +38,7 @@ function inTexts(body: StatementBody): unknown {
     ...("selector" in body && { selector: selectorIn(body.selector) }),
     ...("at" in body && { at: body.at === undefined ? undefined : text(body.at) }),
     ...("policy" in body && { policy: policyIn(body.policy) }),
-    ...("epochs" in body && { epochs: body.epochs.map((e) => `${text(e.subject)} ${e.least}`).sort() }),
+    ...("epochs" in body && { epochs: body.epochs.map((e) => `${text(e.subject)} ${e.leastEpoch}`).sort() }),
     ...("series" in body && { series: body.series.map((s) => `${text(s.device)} ${s.variable} ${s.count} ${s.digest.join()}`).sort() }),
   };
 }
@@ -105,7 +105,7 @@ const anyBody: fc.Arbitrary<StatementBody> = fc.oneof(
     toS: fc.integer({ min: 1001, max: 0xffffffff }),
     series: fc.uniqueArray(fc.record({ variable: fc.nat(0xffff), device: name, count: fc.nat(), digest }), { minLength: 1, maxLength: 20, selector: (s) => `${s.variable}/${s.device}` }),
   }),
-  fc.record({ ...head, kind: is(StatementKind.revocation), epochs: fc.uniqueArray(fc.record({ subject: name, least: fc.nat() }), { minLength: 1, maxLength: 8, selector: (e) => e.subject }) }),
+  fc.record({ ...head, kind: is(StatementKind.revocation), epochs: fc.uniqueArray(fc.record({ subject: name, leastEpoch: fc.nat(maxSequence) }), { minLength: 1, maxLength: 8, selector: (e) => e.subject }) }),
   fc.record({ names: head.names, timeMs: head.timeMs, expiresS: head.expiresS, kind: is(StatementKind.open), scope: nameText, transcript: digest }),
 );
 

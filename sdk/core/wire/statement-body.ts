@@ -19,7 +19,7 @@ export interface StatementItem extends Item {
 interface Head {
   /** What the ids of this body stand for. */
   readonly names: NameTexts;
-  /** Milliseconds since 1970, whole seconds; undefined where the signer's clock is not set. Data and checkpoints have it. */
+  /** Milliseconds since 1970, whole seconds; undefined where the signer's clock is not set. Requests, data and checkpoints have it. */
   readonly timeMs: number | undefined;
   /** The unit that it is for, or the root of the part of the grid; undefined: the whole domain. */
   readonly scope?: string | undefined;
@@ -31,6 +31,7 @@ interface Numbered extends Head {
   readonly sequence: number;
 }
 interface Asked extends Numbered {
+  readonly timeMs: number;
   readonly scope: string;
   readonly expiresS: number;
   /** What the receiver has demanded, to tell a request from a replay where it has nothing else to tell it by. */
@@ -117,7 +118,8 @@ export interface RevocationStatement extends Numbered {
 export interface LeastEpoch {
   /** The unit, stakeholder or service. */
   readonly subject: NameId;
-  readonly least: number;
+  /** 0 to 2^30 - 1 */
+  readonly leastEpoch: number;
 }
 
 /** Opens the session of a delegation with the unit that is its scope: fresh by the transcript of the handshake. */

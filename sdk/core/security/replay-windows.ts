@@ -1,0 +1,85 @@
+/** Which requests in statements have been accepted, over restarts too: the newest sequences under each credential. */
+import { EbalanceError } from "../model/errors";
+import type { StatePort } from "../ports";
+import { decodeCbor, encodeCbor, type CborValue } from "../wire/cbor-value";
+import { sameBytes } from "./claims";
+
+/** Sequences that far behind the highest are refused. */
+const windowSize = 32;
+const maxWindows = 256;
+/** 256 windows of 32 sequences take 44 kB. */
+const maxRecordBytes = 65_536;
+
+interface Window {
+  readonly signerId: Uint8Array;
+  /** The time of the newest request that was accepted. */
+  timeS: number;
+  /** The sequences among the newest that were accepted. */
+  sequences: readonly number[];
+}
+
+/** What is known of a request: not seen before; accepted before, or so old that it may have been; not to be told from one that was. */
+export type Freshness = "fresh" | "replayed" | "unknown";
+
+/**
+ * A window for each credential under which requests came, the one used last at the end. Each accepted request is kept before it takes effect: requests in statements are rare, and one that is
+ * accepted again after a crash could switch something twice. Nothing is lost unseen: what was given up, or lost with the record, lies before `sinceS`, and requests of that time are unknown.
+ */
+export class ReplayWindows {
+  readonly #windows: Window[] = [];
+  /** Requests made later have a window here if they were accepted; Infinity until the clock says when the record was lost. */
+  #sinceS = Infinity;
+  /** Changes when a window is given up: what was told by it cannot be told any more. */
+  generation = 0;
+
+  constructor(private readonly state: StatePort) {
+    const record = state.load("windows");
+    if (record) this.#read(record);
+  }
+
+  /**
+   * @param timeS when the request says that it was made
+   * @param latestS the latest time that an accepted request can have by now; undefined where the clock is not set
+   */
+  judge(signerId: Uint8Array, sequence: number, timeS: number, latestS: number | undefined): Freshness {
+    if (this.#sinceS === Infinity && latestS !== undefined) this.#sinceS = latestS;
+    const window = this.#windows.find((one) => sameBytes(one.signerId, signerId));
+    if (window) return window.sequences.includes(sequence) || sequence <= highestOf(window) - windowSize ? "replayed" : "fresh";
+    return timeS > this.#sinceS ? "fresh" : "unknown";
+  }
+
+  /** Takes a request in that has been found to be fresh. @throws EbalanceError `storage-failed`: then it must not take effect */
+  accept(signerId: Uint8Array, sequence: number, timeS: number): void {
+    const place = this.#windows.findIndex((one) => sameBytes(one.signerId, signerId));
+    const window = place >= 0 ? this.#windows.splice(place, 1)[0]! : this.#make(signerId);
+    this.#windows.push(window);
+    const highest = Math.max(highestOf(window), sequence);
+    window.sequences = [...window.sequences, sequence].filter((one) => one > highest - windowSize);
+    window.timeS = Math.max(window.timeS, timeS);
+    this.#keep();
+  }
+
+  #make(signerId: Uint8Array): Window {
+    if (this.#windows.length >= maxWindows) {
+      this.#sinceS = Math.max(this.#sinceS, this.#windows.shift()!.timeS);
+      this.generation++;
+    }
+    return { signerId: signerId.slice(), timeS: 0, sequences: [] };
+  }
+
+  #keep(): void {
+    const windows: CborValue = this.#windows.map(({ signerId, timeS, sequences }) => [signerId, timeS, sequences]);
+    if (this.state.keep("windows", encodeCbor([this.#sinceS, windows], new Uint8Array(maxRecordBytes)))) return;
+    throw new EbalanceError("storage-failed", "device", "a request was not accepted: the state record of those accepted could not be kept");
+  }
+
+  #read(record: Uint8Array): void {
+    const [sinceS, windows] = decodeCbor(record) as [number, [Uint8Array, number, number[]][]];
+    this.#sinceS = sinceS;
+    for (const [signerId, timeS, sequences] of windows) this.#windows.push({ signerId, timeS, sequences });
+  }
+}
+
+function highestOf({ sequences }: Window): number {
+  return sequences.reduce((highest, sequence) => Math.max(highest, sequence), 0);
+}
