@@ -26,6 +26,7 @@ export { isWrappable, notUnwrapped, useBytes, wrapNonceBytes, wrappedParts, wrap
 export { CertificateStore, defaultCertificateLimits, type CertificateLimits } from "./core/security/certificate-store";
 export type { Claims, CredentialType, PublicKey } from "./core/security/claims";
 export { covers, issuerOf, makeCredential, parseCredential, type Credential, type Delegation, type Issuer, type RootCredential, type ServiceCredential, type StakeholderCredential, type UnitCredential } from "./core/security/credential";
+export { readRevocations, signRevocations } from "./core/security/revocation-list";
 export type { RevocationList } from "./core/security/revocations";
 export { ReplayWindows } from "./core/security/replay-windows";
 export { SequenceReservation } from "./core/security/sequence-reservation";

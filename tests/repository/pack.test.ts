@@ -45,6 +45,7 @@ const contents = {
     "docs/decisions/0016-aes-from-noble-ciphers.md",
     "docs/decisions/0013-bytecode-of-a-device.md",
     "docs/decisions/0014-decisions-readings-and-queries.md",
+    "docs/credentials.md",
     "docs/embedding.md",
     "docs/firmware.md",
     "docs/gateway.md",

@@ -42,7 +42,7 @@ policies: { customer: { sequence: 1, entries: [] } }
 `;
 
 describe("ebalance", () => {
-  test.each([["--help"], ["run", "--help"], ["keys", "--help"]])("%s %s says how it is used, on standard output", async (...args) => {
+  test.each([["--help"], ["run", "--help"], ["keys", "--help"], ["keys", "plan", "--help"], ["keys", "delegate", "--help"]])("%s %s says how it is used, on standard output", async (...args) => {
     const { code, out, errors } = await run(...args);
     expect([code, errors]).toEqual([0, ""]);
     expect(out).toMatch(/Usage: ebalance/);
@@ -54,6 +54,12 @@ describe("ebalance", () => {
     [["run", "none.yaml"], 1, /none\.yaml: cannot be read \(ENOENT\)/],
     [["schema", "moon"], 2, /moon is not gateway or plan/],
     [["keys", "plan.yaml"], 2, /required option '--out <folder>'/],
+    [["keys", "none.yaml", "--out", "keys"], 1, /none\.yaml: cannot be read \(ENOENT\)/],
+    [["keys", "unit", "home", "--owner", "customer", "--role", "king", "--out", "grid"], 2, /'--role <role>' argument 'king' is invalid\. Allowed choices are device, gateway/],
+    [["keys", "stakeholder", "customer", "--out", "grid", "--days", "soon"], 2, /'--days <count>' argument 'soon' is invalid\. It is not a whole number of days/],
+    [["keys", "stakeholder", "customer", "--out", "grid", "--days", "20"], 2, /--days 20 is not above --renew-days 30/],
+    [["keys", "stakeholder", "customer", "--out", "grid"], 1, /grid\/root\/root\.cwt is not there: make it first/],
+    [["keys", "show", "none.cwt"], 1, /none\.cwt is not there/],
   ])("%j ends with exit code %i and says why in a line", async (args, exitCode, message) => {
     const { code, out, errors } = await run(...args);
     expect([code, out]).toEqual([exitCode, ""]);
@@ -92,6 +98,38 @@ describe("ebalance", () => {
     expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ key: before.key });
     expect(existsSync(`${file}.new`)).toBe(false);
   });
+
+  test("SP-5 keys makes the credentials of a whole grid from a plan, or one by one, and says of every file what became of it", async () => {
+    write("plan.yaml", plan);
+    const first = await run("keys", "plan.yaml", "--credentials", "--out", "grid");
+    expect([first.code, first.errors]).toEqual([0, ""]);
+    expect(first.out).toMatch(/^grid\/units\/meter\/unit\.cwt: new, unit meter, until \d{4}-\d\d-\d\d$/m);
+    expect(first.out).toMatch(/^to be copied to their units: grid\/units\/home, grid\/units\/meter$/m);
+    expect((await run("keys", "plan.yaml", "--credentials", "--out", "grid")).out).toMatch(/^kept as it is: (\d+) of \1 files\n$/);
+    const oneByOne = await run("keys", "delegate", "--stakeholder", "customer", "--unit", "home", "--service", "tariff", "--rights", "read", "--devices", "meter", "--variables", "activePower", "--days", "90", "--out", "grid", "--json");
+    const { files } = JSON.parse(oneByOne.out) as { files: { file: string; action: string; expires?: string }[] };
+    expect(files).toContainEqual({ file: "units/home/customer+tariff.delegation.cwt", action: "new", what: "delegation of customer: home as tariff", expires: expect.stringMatching(/Z$/) as string });
+    const shown = await run("keys", "show", "--json", "grid/units/home/customer+tariff.delegation.cwt");
+    expect(JSON.parse(shown.out)).toMatchObject({ type: "delegation", issuer: "customer", subject: "home", service: "tariff", rights: "read", devices: ["meter"], variables: ["activePower"], holds: "90 more days" });
+    expect((await run("keys", "revoke", "meter", "--out", "grid")).out).toMatch(/grid\/root\/revocations\.cbor: new, revocation list 1: meter/);
+    expect((await run("keys", "show", "grid/units/home/revocations.cbor")).out).toMatch(/revoked +meter below epoch 1$/m);
+  });
+
+  test("SP-5 nothing that keys prints holds a key", async () => {
+    write("plan.yaml", plan);
+    const said = [await run("keys", "plan.yaml", "--credentials", "--out", "grid", "--json"), await run("keys", "plan.yaml", "--out", "keys", "--json"), await run("keys", "plan.yaml", "--out", "keys")];
+    const secrets = ["grid/root/root", "grid/stakeholders/customer/stakeholder", "grid/units/home/unit", "grid/units/meter/unit", "keys/meter"].map((file) => `${file}.key.json`);
+    for (const file of secrets) said.push(await run("keys", "show", file), await run("keys", "show", "--json", file));
+    // What is wrong with a file of keys is said without quoting it.
+    for (const file of secrets) write(file, readFileSync(join(folder, file), "utf8").replace("version", "vision"));
+    for (const file of secrets) said.push(await run("keys", "show", file));
+    said.push(await run("keys", "plan.yaml", "--credentials", "--out", "grid"));
+    const keys = secrets.flatMap((file) => readFileSync(join(folder, file), "utf8").match(/[0-9a-f]{64}/g)!);
+    expect(keys).toHaveLength(9);
+    const all = said.map(({ out, errors }) => out + errors).join("\n");
+    expect(all).toMatch(/keys +es256, ecdh-p256, wrap/);
+    for (const key of keys) expect(all).not.toContain(key);
+  }, 30_000);
 
   test("CP-1 mosquitto writes the files of an external broker, without a password in them", async () => {
     write("plan.yaml", plan);

@@ -1,16 +1,17 @@
 /** The command `ebalance`. Exit codes: 0 done, 1 a configuration or the start failed, 2 bad usage. */
-import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { EbalanceError, type LogLevel } from "ebalance";
 import { z } from "zod";
+import { replaceFile } from "../files";
 import { stderrLog } from "../node-ports";
-import { readSecretText } from "../read-key-file";
 import { brokerFiles } from "./broker-files";
 import { checkStart } from "./check";
-import { gatewayForm, readConfig, readYaml } from "./config";
+import { gatewayForm, readConfig } from "./config";
 import { Gateway } from "./gateway";
-import { keyFilesOf, planForm, type Plan } from "./plan";
+import { addKeysCommand } from "./keys-command";
+import { planForm } from "./plan";
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const levels: readonly LogLevel[] = ["debug", "info", "warning", "error"];
@@ -35,32 +36,12 @@ function check(file: string): void {
   process.stdout.write(`${file}: unit ${config.unit}, ${config.listen.length} ways in, ${config.units.length} units below, ${config.bridges.length} bridges, ${config.services.length} services\n`);
 }
 
-/** Writes the key files of a plan; those that are there keep their keys. */
-function keys(file: string, options: { out: string }): void {
-  const place = (fileName: string) => join(options.out, fileName);
-  const existing = (fileName: string) => (existsSync(place(fileName)) ? readSecretText(place(fileName)) : undefined);
-  const files = keyFilesOf(readYaml(file) as Plan, existing, file);
-  mkdirSync(options.out, { recursive: true, mode: 0o700 });
-  for (const { fileName, session, text } of files) {
-    const known = existing(fileName) !== undefined;
-    replaceFile(place(fileName), text);
-    process.stdout.write(`${place(fileName)}: ${known ? "kept its key" : "new key"}, for ${session.initiator} and ${session.responder}\n`);
-  }
-}
-
 /** Writes what an external mosquitto broker needs to know of a gateway. */
 function mosquitto(file: string, options: { out: string }): void {
   const files = brokerFiles(readConfig(file), options.out);
   mkdirSync(options.out, { recursive: true, mode: 0o700 });
   for (const [name, text] of Object.entries(files)) replaceFile(join(options.out, name), text as string);
   process.stdout.write(`${join(options.out, "mosquitto.conf")}: start it with mosquitto -c; its user must be able to read the folder\n`);
-}
-
-/** Never half a file: the new one, which only its owner can read, takes the place of the old at once. */
-function replaceFile(path: string, text: string): void {
-  writeFileSync(`${path}.new`, text, { mode: 0o600 });
-  chmodSync(`${path}.new`, 0o600);
-  renameSync(`${path}.new`, path);
 }
 
 function program(): Command {
@@ -74,13 +55,7 @@ function program(): Command {
     .addHelpText("after", "\nexample:\n  ebalance run home.yaml --log warning")
     .action(run);
   ebalance.command("check").description("check a configuration and end").argument("<config>", "its YAML file").action(check);
-  ebalance
-    .command("keys")
-    .description("write the key files of a grid; files that are there keep their keys")
-    .argument("<plan>", "YAML file that names units, owners and services")
-    .requiredOption("--out <folder>", "where the key files go, each readable by its owner alone")
-    .addHelpText("after", "\nexample:\n  ebalance keys plan.yaml --out keys")
-    .action(keys);
+  addKeysCommand(ebalance);
   ebalance
     .command("mosquitto")
     .description("write configuration, access list and passwords of an external mosquitto broker for a gateway")

@@ -3,6 +3,7 @@ import { z } from "zod";
 
 export const name = z.string().min(1).max(64);
 export const port = z.int().min(0).max(65_535);
+export const rights = z.enum(["read", "write", "read-write"]);
 
 /** A policy as an owner writes it (SP-2). */
 export const policyText = z.strictObject({
@@ -10,7 +11,7 @@ export const policyText = z.strictObject({
   entries: z
     .array(
       z.strictObject({
-        rights: z.enum(["read", "write", "read-write"]),
+        rights,
         minDelayS: z.int().min(0).max(0x7fffffff).describe("Seconds between two accesses"),
         grantees: z.array(z.strictObject({ stakeholder: name, service: name })).min(1).max(16),
       }),

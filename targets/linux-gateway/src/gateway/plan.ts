@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { EbalanceError, parseKeyFile, type PolicyText, type SessionConfig } from "ebalance";
 import { z } from "zod";
-import { name, policyText } from "./forms";
+import { name, policyText, rights } from "./forms";
 import { issuesOf } from "./issues";
 
 export const planForm = z.strictObject({
@@ -24,11 +24,19 @@ export const planForm = z.strictObject({
     )
     .describe("Units by id"),
   services: z
-    .array(z.strictObject({ unit: name, service: name, stakeholder: name }))
+    .array(
+      z.strictObject({
+        unit: name,
+        service: name,
+        stakeholder: name,
+        rights: rights.default("read-write").describe("What its delegation allows; the owners' policies say what is granted"),
+        devices: z.array(name).min(1).max(64).optional().describe("Devices whose series its delegation is for; default: all"),
+      }),
+    )
     .default([])
     .describe("Services that run on a unit for another than its owner"),
 });
-type CheckedPlan = z.output<typeof planForm>;
+export type CheckedPlan = z.output<typeof planForm>;
 
 /** A unit of a plan. */
 export interface PlannedUnit {
@@ -52,7 +60,18 @@ export interface Plan {
   /** Units by id. */
   readonly units: Readonly<Record<string, PlannedUnit>>;
   /** Services that run on a unit for another than its owner. */
-  readonly services?: readonly { readonly unit: string; readonly service: string; readonly stakeholder: string }[];
+  readonly services?: readonly PlannedService[];
+}
+
+/** A service that runs on a unit for another than its owner. */
+export interface PlannedService {
+  readonly unit: string;
+  readonly service: string;
+  readonly stakeholder: string;
+  /** What its delegation allows; the owners' policies say what is granted. Default: both. A session key file knows no such limit. */
+  readonly rights?: "read" | "write" | "read-write";
+  /** Devices whose series its delegation is for. Default: all. */
+  readonly devices?: readonly string[];
 }
 
 /** The file of one session, for both of its ends. */
@@ -70,6 +89,7 @@ export function checkPlan(plan: unknown, source: string): CheckedPlan {
   const tops = Object.entries(units).filter(([, unit]) => unit.parent === undefined);
   if (tops.length !== 1) throw wrong(source, `units: ${tops.length} have no parent (${tops.map(([id]) => id).join(", ")}); one is the top`);
   for (const [id, { parent }] of Object.entries(units)) {
+    if (parent === undefined && units[id]!.bridged) throw wrong(source, `units.${id}.bridged: the top unit has no parent that could speak for it`);
     if (parent !== undefined && !units[parent]) throw wrong(source, `units.${id}.parent: ${parent} is not a unit of this plan`);
     if (parent !== undefined && units[parent]!.bridged) throw wrong(source, `units.${id}.parent: ${parent} is a bridged device, nothing is below it`);
     for (const asked of units[id]!.asks) if (!units[asked]) throw wrong(source, `units.${id}.asks: ${asked} is not a unit of this plan`);

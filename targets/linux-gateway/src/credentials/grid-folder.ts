@@ -1,0 +1,248 @@
+/**
+ * The folder of a grid as its operator keeps it: root, stakeholders and services with their private keys, and for each unit a folder that goes to the unit as it is. Layout and forms of the files:
+ * `docs/credentials.md`. Whatever is asked for can be asked for again: what is there and right is kept, what is to be different is issued anew, what expires soon is renewed.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { CertificateStore, decodeCbor, EbalanceError, encodeCbor, issuerOf, makeCredential, readRevocations, signRevocations, type CborValue, type Claims, type Credential, type KeyHandle } from "ebalance";
+import { NodeCrypto } from "../node-crypto";
+import { systemClock } from "../node-ports";
+import { delegationFile, filesOfUnit, rootFiles, serviceFiles, stakeholderCopy, stakeholderFiles, unitCopy, unitFiles, unitFolder, type Files } from "./file-names";
+import { FolderFiles, type FileAction, type Keys, type Noted } from "./folder-files";
+import type { PlannedCredentials, PlannedDelegation, PlannedUnitCredential } from "./planned-credentials";
+
+const daySeconds = 86_400;
+/** A root whose end is nearer than this is warned of: everything has to be made anew under another. */
+const rootWarningS = 365 * daySeconds;
+export const rootDays = 3650;
+export const defaultDays = 365;
+export const defaultRenewDays = 30;
+
+export interface GridFolderOptions {
+  readonly nowS: number;
+  /** How long what is issued holds, but for a root; default: {@link defaultDays}. */
+  readonly days?: number;
+  /** What expires within this time is issued anew; default: {@link defaultRenewDays}. */
+  readonly renewDays?: number;
+}
+
+/** Who signs: a credential with its private key. */
+interface Signer {
+  readonly credential: Credential;
+  readonly key: KeyHandle;
+}
+
+/** What the newest revocation list says. */
+interface Revoked {
+  sequence: number;
+  readonly epochs: Map<string, number>;
+}
+
+/** What a credential says, but for where and when it counts. */
+type Wanted = Claims extends infer One ? (One extends Claims ? Omit<One, "domain" | "issuedS" | "expiresS"> : never) : never;
+
+export class GridFolder {
+  readonly warnings: string[] = [];
+  readonly #files: FolderFiles;
+  readonly #crypto = new NodeCrypto();
+  readonly #signers = new Map<string, Signer>();
+  #revokedBefore: Revoked | undefined;
+
+  constructor(
+    folder: string,
+    private readonly options: GridFolderOptions,
+  ) {
+    this.#files = new FolderFiles(folder, this.#crypto);
+  }
+
+  /** What was done to each file, in order. */
+  get noted(): readonly Noted[] {
+    return this.#files.noted;
+  }
+
+  /** Everything that a plan asks for. */
+  plan({ domain, stakeholders, units, delegations }: PlannedCredentials): void {
+    this.root(domain);
+    for (const stakeholder of stakeholders) this.stakeholder(stakeholder);
+    for (const unit of units) this.#certifyUnit(unit);
+    for (const { unit, parents } of units) for (const parent of parents) this.#introduce(unit, parent);
+    for (const delegation of delegations) this.delegate(delegation);
+  }
+
+  /** The operator's root. One that is there is kept, whatever its end: under another everything would have to be made anew. */
+  root(domain: string, operator = domain, days = rootDays): void {
+    const { nowS } = this.options;
+    const file = rootFiles.credential;
+    const there = this.#files.credential(file);
+    if (there && there.domain !== domain) raise(`${this.#files.path(file)} is of the domain ${there.domain}, not of ${domain}; each grid has a folder of its own`);
+    const what = `root of ${domain}`;
+    if (there) {
+      this.#files.keep({ file, what, expiresS: there.expiresS });
+      // Its keys are not asked for: they may be somewhere else.
+      if (there.expiresS - nowS < rootWarningS) this.warnings.push(`${this.#files.path(file)} expires soon, and everything under it: begin a new grid in a folder of its own in good time`);
+      return;
+    }
+    const key = this.#files.keys(rootFiles.keys, operator, "signer")("es256");
+    const claims: Claims = { type: "root", subject: operator, domain, key: this.#publicKey(key), epoch: 0, issuedS: nowS, expiresS: nowS + days * daySeconds };
+    this.#files.put({ file, action: "new", what, expiresS: claims.expiresS }, makeCredential(this.#crypto, key, { use: "es256", name: operator }, claims));
+  }
+
+  stakeholder(name: string): void {
+    const files = stakeholderFiles(name);
+    const { epoch, keys } = this.#subject(files, name, "signer");
+    this.#certify(files.credential, this.#signer(rootFiles), { type: "stakeholder", subject: name, key: this.#publicKey(keys("es256")), epoch }, `stakeholder ${name}`);
+  }
+
+  /** A service that signs with a key of its own. @param stakeholder who certifies it; undefined: the operator */
+  service(name: string, stakeholder?: string): void {
+    const files = serviceFiles(name, stakeholder);
+    const { epoch, keys } = this.#subject(files, name, "signer");
+    const signer = this.#signer(stakeholder === undefined ? rootFiles : stakeholderFiles(stakeholder));
+    this.#certify(files.credential, signer, { type: "service", subject: name, key: this.#publicKey(keys("es256")), epoch }, `service ${name}`);
+  }
+
+  /** A unit, in a folder that goes to it as it is. */
+  unit(planned: PlannedUnitCredential): void {
+    this.#certifyUnit(planned);
+    for (const parent of planned.parents) {
+      this.#introduce(planned.unit, parent);
+      const above = this.#files.credential(filesOfUnit(parent).credential);
+      if (above?.type === "unit" && !above.below.includes(planned.unit)) this.warnings.push(`the credential of ${parent} does not name ${planned.unit} among the units below: make it anew, with --below`);
+    }
+    for (const below of planned.below) if (this.#parentsOf(below).includes(planned.unit)) this.#introduce(below, planned.unit);
+  }
+
+  #certifyUnit({ unit, policy, ...claims }: PlannedUnitCredential): void {
+    const files = filesOfUnit(unit);
+    const { epoch, keys } = this.#subject(files, unit, "unit");
+    const agreementKey = this.#crypto.publicKey(keys("ecdh-p256"));
+    this.#certify(files.credential, this.#signer(rootFiles), { type: "unit", subject: unit, key: this.#publicKey(keys("es256")), epoch, agreementKey, ...claims }, `unit ${unit}`);
+    const within = (file: string) => join(unitFolder(unit), file);
+    this.#files.copy(rootFiles.credential, within(unitFiles.root), "copy of the root");
+    this.#files.copy(rootFiles.revocations, within(unitFiles.revocations), "copy of the revocation list");
+    if (policy) this.#files.putIfDifferent(within(unitFiles.policy), Buffer.from(`${JSON.stringify(policy, null, 2)}\n`), `policy of ${claims.owner} for ${unit}`);
+  }
+
+  /** A unit and one above it get each other's credentials: over a broker they need them before they have spoken. */
+  #introduce(unit: string, parent: string): void {
+    this.#files.copy(filesOfUnit(parent).credential, join(unitFolder(unit), unitCopy(parent)), `copy of ${parent}`);
+    if (existsSync(this.#files.path(unitFolder(parent)))) this.#files.copy(filesOfUnit(unit).credential, join(unitFolder(parent), unitCopy(unit)), `copy of ${unit}`);
+  }
+
+  #parentsOf(unit: string): readonly string[] {
+    const credential = this.#files.credential(filesOfUnit(unit).credential);
+    return credential?.type === "unit" ? credential.parents : [];
+  }
+
+  /** Lets a unit act for a stakeholder as a service; the delegation goes into the unit's folder. */
+  delegate({ stakeholder, unit, service, ...scope }: PlannedDelegation): void {
+    const certified = this.#known(filesOfUnit(unit).credential);
+    const signer = this.#signer(stakeholderFiles(stakeholder));
+    const claims: Wanted = { type: "delegation", subject: unit, key: certified.key, epoch: certified.epoch, service, ...scope };
+    this.#certify(join(unitFolder(unit), delegationFile(stakeholder, service)), signer, claims, `delegation of ${stakeholder}: ${unit} as ${service}`);
+    this.#files.copy(stakeholderFiles(stakeholder).credential, join(unitFolder(unit), stakeholderCopy(stakeholder)), `copy of ${stakeholder}`);
+  }
+
+  /**
+   * Raises the epochs of units, stakeholders or services: what was issued for them does not count any more wherever the list arrives.
+   * @throws EbalanceError `bad-configuration` for a name of which nothing is here
+   */
+  revoke(names: readonly string[]): void {
+    const { epochs } = this.#revoked;
+    for (const name of names) {
+      const issued = this.#issuedTo(name);
+      if (!issued.length) raise(`nothing in ${this.#files.path("")} is issued to ${name}`);
+      epochs.set(name, Math.max(epochs.get(name) ?? 0, ...issued.map(({ epoch }) => epoch + 1)));
+    }
+    const signer = this.#signer(rootFiles);
+    const sequence = ++this.#revoked.sequence;
+    const entries = [...epochs].map(([subject, leastEpoch]) => ({ subject, leastEpoch }));
+    const list = signRevocations(this.#crypto, signer.key, { issuer: signer.credential, sequence, entries }, this.options.nowS * 1000);
+    this.#files.put({ file: rootFiles.revocations, action: sequence === 1 ? "new" : "changed", what: `revocation list ${sequence}: ${entries.map(({ subject }) => subject).join(", ")}` }, list);
+    for (const folder of this.#files.foldersIn("units")) this.#files.copy(rootFiles.revocations, join(folder, unitFiles.revocations), "copy of the revocation list");
+  }
+
+  /** Credentials of a unit or stakeholder, or of services of that name. */
+  #issuedTo(name: string): Credential[] {
+    const services = this.#files.foldersIn("services").map((folder) => join(folder, "service.cwt"));
+    const files = [filesOfUnit(name).credential, stakeholderFiles(name).credential, ...services];
+    return files.map((file) => this.#files.credential(file)).filter((one) => one !== undefined && one.subject === name) as Credential[];
+  }
+
+  get #revoked(): Revoked {
+    return (this.#revokedBefore ??= this.#readRevoked());
+  }
+
+  #readRevoked(): Revoked {
+    const bytes = this.#files.bytes(rootFiles.revocations);
+    if (!bytes) return { sequence: 0, epochs: new Map() };
+    const store = new CertificateStore(this.#crypto, systemClock, this.#known(rootFiles.credential).bytes);
+    try {
+      const { sequence, entries } = readRevocations(bytes, store);
+      return { sequence, epochs: new Map(entries.map(({ subject, leastEpoch }) => [subject, leastEpoch])) };
+    } catch (error) {
+      if (!(error instanceof EbalanceError)) throw error;
+      return raise(`${this.#files.path(rootFiles.revocations)}: ${error.message}; put the newest list back from the folder of a unit`);
+    } finally {
+      store.close();
+    }
+  }
+
+  // ---- issuing --------------------------------------------------------------------------------------------------------------------------
+
+  /** Keys and epoch of what is to be certified. Who was revoked gets fresh keys: the old ones are somebody else's. */
+  #subject(files: Files, name: string, kind: "unit" | "signer"): { readonly epoch: number; readonly keys: Keys } {
+    const epoch = this.#revoked.epochs.get(name) ?? 0;
+    const there = this.#files.credential(files.credential);
+    return { epoch, keys: this.#files.keys(files.keys, name, kind, there !== undefined && there.epoch < epoch) };
+  }
+
+  #publicKey(key: KeyHandle): Credential["key"] {
+    return { use: "es256", bytes: this.#crypto.publicKey(key) };
+  }
+
+  #known(file: string): Credential {
+    return this.#files.credential(file) ?? raise(`${this.#files.path(file)} is not there: make it first, see ebalance keys --help`);
+  }
+
+  #signer(files: Files): Signer {
+    const known = this.#signers.get(files.keys);
+    if (known) return known;
+    const credential = this.#known(files.credential);
+    const key = this.#files.knownKeys(files.keys, credential.subject)("es256");
+    if (Buffer.compare(this.#crypto.publicKey(key), credential.key.bytes) !== 0) raise(`${this.#files.path(files.keys)} is not the key of ${this.#files.path(files.credential)}; put the right one in its place`);
+    const signer = { credential, key };
+    this.#signers.set(files.keys, signer);
+    return signer;
+  }
+
+  /** Issues a credential, or keeps the one that says the same and holds long enough. */
+  #certify(file: string, signer: Signer, wanted: Wanted, what: string): void {
+    const { nowS, days = defaultDays } = this.options;
+    const expiresS = Math.min(nowS + days * daySeconds, signer.credential.expiresS);
+    const make = (issuedS: number, expiresS: number) =>
+      makeCredential(this.#crypto, signer.key, issuerOf(signer.credential), { ...wanted, domain: signer.credential.domain, issuedS, expiresS } as Claims);
+    const there = this.#files.credential(file);
+    const action = this.#actionFor(there, expiresS, (one) => saysTheSame(one.bytes, make(one.issuedS, one.expiresS)));
+    if (action === "kept") this.#files.keep({ file, what, expiresS: there!.expiresS });
+    else this.#files.put({ file, action, what, expiresS }, make(nowS, expiresS));
+  }
+
+  /** What is to be done about a credential that is there, or not. */
+  #actionFor(there: Credential | undefined, expiresS: number, isRight: (there: Credential) => boolean): FileAction {
+    const { nowS, renewDays = defaultRenewDays } = this.options;
+    if (!there) return "new";
+    if (!isRight(there)) return "changed";
+    return there.expiresS - nowS < renewDays * daySeconds && there.expiresS < expiresS ? "renewed" : "kept";
+  }
+}
+
+/** Whether two credentials differ in nothing but their signature. */
+function saysTheSame(one: Uint8Array, other: Uint8Array): boolean {
+  const signed = (bytes: Uint8Array) => encodeCbor((decodeCbor(bytes) as readonly CborValue[]).slice(0, 3), new Uint8Array(bytes.length));
+  return Buffer.compare(signed(one), signed(other)) === 0;
+}
+
+function raise(what: string): never {
+  throw new EbalanceError("bad-configuration", "caller", what);
+}

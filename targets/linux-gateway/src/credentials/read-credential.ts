@@ -1,0 +1,32 @@
+/** Credentials from disk. */
+import { readFileSync } from "node:fs";
+import { EbalanceError, defaultCertificateLimits, parseCredential, type Credential } from "ebalance";
+import type { NodeCrypto } from "../node-crypto";
+
+/** The bytes of a file, or undefined where there is none. @throws EbalanceError `bad-configuration` where it cannot be read */
+export function readIfThere(path: string): Uint8Array | undefined {
+  try {
+    const bytes = readFileSync(path);
+    if (bytes.length > defaultCertificateLimits.maxBytes) throw new EbalanceError("bad-configuration", "caller", `${path} has ${bytes.length} bytes, at most ${defaultCertificateLimits.maxBytes} are read`);
+    return new Uint8Array(bytes);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return undefined;
+    throw error instanceof EbalanceError ? error : new EbalanceError("bad-configuration", "caller", `${path} cannot be read (${code})`);
+  }
+}
+
+/** The credential in a file, well-formed and no more; undefined where there is no file. @throws EbalanceError `bad-configuration` for a file that holds none */
+export function readCredential(path: string, crypto: NodeCrypto): Credential | undefined {
+  const bytes = readIfThere(path);
+  return bytes && credentialOf(bytes, path, crypto);
+}
+
+export function credentialOf(bytes: Uint8Array, path: string, crypto: NodeCrypto): Credential {
+  try {
+    return parseCredential(bytes, crypto);
+  } catch (error) {
+    if (!(error instanceof EbalanceError)) throw error;
+    throw new EbalanceError("bad-configuration", "caller", `${path} holds no credential: ${error.message}; put it aside, and make it anew with ebalance keys`);
+  }
+}
