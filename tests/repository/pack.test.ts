@@ -65,6 +65,7 @@ const contents = {
     "package.json",
     "sdk/core/wire/credential.cddl",
     "sdk/core/wire/session-message.cddl",
+    "sdk/core/wire/statement.cddl",
     "targets/board-platform.ts",
     "targets/esp32/README.md",
     "targets/esp32/board.ts",

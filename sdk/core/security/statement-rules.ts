@@ -5,7 +5,7 @@
 import { notTrusted } from "../model/errors";
 import type { NameId } from "../model/names";
 import { Right, type RightCode } from "../model/policy";
-import { isRequest, StatementKind, type StatementBody } from "../wire/statement-body";
+import { isRequest, StatementKind, type AnswerStatement, type DataStatement, type StatementBody } from "../wire/statement-body";
 import type { CertificateStore } from "./certificate-store";
 import { covers, type Credential, type Delegation } from "./credential";
 
@@ -40,6 +40,7 @@ function checkDelegation(delegation: Delegation, body: StatementBody, store: Cer
     case StatementKind.periodic:
       return checkCovered(delegation, Right.read, body.selector, body);
     case StatementKind.data:
+    case StatementKind.answer:
       return checkData(delegation, body, store);
     case StatementKind.policy:
       if (service !== policyService) notTrusted(`a delegation for the service ${service} signs no policies: one for ${policyService} does`);
@@ -58,7 +59,7 @@ function checkDelegation(delegation: Delegation, body: StatementBody, store: Cer
 }
 
 /** Data of the stakeholder's own series. Most are of one: it is looked at once. */
-function checkData(delegation: Delegation, body: StatementBody & { kind: 20 }, store: CertificateStore): void {
+function checkData(delegation: Delegation, body: DataStatement | AnswerStatement, store: CertificateStore): void {
   const lastMs = body.timeMs + 999;
   body.items.forEach((item, i) => {
     if (item.timeMs > lastMs) notTrusted(`an instance of ${item.timeMs} ms in a statement of ${body.timeMs} ms`);
@@ -90,9 +91,10 @@ function checkDevice(stakeholder: string, device: string, store: CertificateStor
   if (owner !== undefined && owner !== stakeholder) notTrusted(`the owner of ${device} is ${owner}, not ${stakeholder}`);
 }
 
-/** Requests and openings are for one unit: this one. All else is for the domain, or for what lies below a unit: this one or one above it. */
+/** Requests, their answers and openings are for one unit: this one. All else is for the domain, or for what lies below a unit: this one or one above it. */
 export function checkScope(body: StatementBody, unit: string, above: readonly string[]): void {
   const { scope } = body;
-  const isMeant = isRequest(body) || body.kind === StatementKind.open ? scope === unit : scope === undefined || scope === unit || above.includes(scope);
+  const isForOne = isRequest(body) || body.kind === StatementKind.answer || body.kind === StatementKind.open;
+  const isMeant = isForOne ? scope === unit : scope === undefined || scope === unit || above.includes(scope);
   if (!isMeant) notTrusted(`a statement for ${scope ?? "the whole domain"}, not for ${unit}`);
 }
