@@ -30,12 +30,14 @@ export { readRevocations, signRevocations } from "./core/security/revocation-lis
 export type { RevocationList } from "./core/security/revocations";
 export { ReplayWindows } from "./core/security/replay-windows";
 export { SequenceReservation } from "./core/security/sequence-reservation";
-export type { SessionConfig } from "./core/security/session-config";
+export type { Protection, SessionConfig } from "./core/security/session-config";
 export { policyService } from "./core/security/statement-rules";
 export { defaultBudget, StatementVerifier, type StatementSource, type StatementVerifierSettings, type VerifiedStatement } from "./core/security/statement-verifier";
 export { defaultLimits, ManagementUnit, type UnitConfig, type UnitLimits } from "./core/unit";
 export { Totals, type TotalsSettings } from "./services/aggregation/totals";
 export { decodeCbor, encodeCbor, type CborValue } from "./core/wire/cbor-value";
+export { encryptingSeal } from "./core/wire/encrypting-seal";
+export { portableSeal } from "./core/wire/reading-message";
 export { maxMessageBytes, wireVersion } from "./core/wire/session-message";
 export { maxStatementBytes, parseStatement, signStatement, statementHash, type ParsedStatement, type StatementSigner } from "./core/wire/statement";
 export * from "./core/wire/statement-body";

@@ -7,7 +7,7 @@ import { Names } from "../model/names";
 import { policyFromText, type PolicyText } from "../model/policy";
 import { maxKid } from "../wire/session-message";
 import { Secret } from "./secret";
-import { checkSession, type SessionConfig } from "./session-config";
+import { checkSession, type Protection, type SessionConfig } from "./session-config";
 
 export interface KeyFile {
   readonly session: SessionConfig;
@@ -18,7 +18,7 @@ export interface KeyFile {
 }
 
 const keyBytes = 32;
-const fields: readonly string[] = Object.freeze(["type", "version", "kid", "key", "domain", "initiator", "responder", "owner", "names", "sources", "below", "policy"]);
+const fields: readonly string[] = Object.freeze(["type", "version", "kid", "key", "domain", "initiator", "responder", "owner", "names", "sources", "below", "protection", "policy"]);
 
 /** @throws EbalanceError `bad-configuration` naming file and field; never the key */
 export function parseKeyFile(text: string, fileName: string): KeyFile {
@@ -44,6 +44,7 @@ export function parseKeyFile(text: string, fileName: string): KeyFile {
     names: list(file, "names", fileName).map((name) => asText(name, "names", fileName)),
     sources: list(file, "sources", fileName).map((source) => asSource(source, fileName)),
     ...(file["below"] === undefined ? {} : { below: list(file, "below", fileName).map((unit) => asText(unit, "below", fileName)) }),
+    ...(file["protection"] === undefined ? {} : { protection: file["protection"] as Protection }),
   };
   const policy = file["policy"] as PolicyText | undefined;
   checkMeaning(session, policy, fileName);

@@ -21,7 +21,12 @@ export interface SessionConfig {
   readonly sources: readonly SessionSource[];
   /** The units that may be reached through the initiator, besides itself: it announces those that are there. */
   readonly below?: readonly string[];
+  /** Whether messages are authenticated alone, or encrypted as well: for networks that others listen in. The messages that open the session hold no data and are the same for both. */
+  readonly protection?: Protection;
 }
+
+/** What keeps the messages of a session. Left out: "mac". */
+export type Protection = "mac" | "encrypt";
 
 /** What a session keeps of it: the names it has as the unit's numbers. */
 export type SessionIdentity = Pick<SessionConfig, "kid" | "domain" | "initiator" | "responder">;
@@ -56,6 +61,7 @@ export function checkSession(config: SessionConfig, self: string): void {
     known("service", service);
     known("stakeholder", stakeholder);
   }
+  if (![undefined, "mac", "encrypt"].includes(config.protection)) wrong("protection is not mac or encrypt");
   for (const unit of config.below ?? []) {
     known("below", unit);
     if (isEnd(unit)) wrong(`below ${unit} is one of the two ends`);

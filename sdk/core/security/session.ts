@@ -73,6 +73,8 @@ export class Session implements BodyContext {
   readonly nameIds: readonly NameId[];
   readonly #sources: readonly Source[];
   readonly #below: ReadonlySet<NameId> | undefined;
+  /** That of the session's protection. */
+  readonly #sealPort: SealPort;
   /** The key of openings, from the first that is made or comes until the session is closed; an initiator has it only while it opens, since it takes a device a kilobyte. */
   #opening: Directions | undefined;
   /** The nonce of an `open` that was sent and not answered yet. */
@@ -96,10 +98,11 @@ export class Session implements BodyContext {
     readonly registry: Registry,
     private readonly names: Names,
     private readonly crypto: CryptoPort,
-    private readonly sealPort: SealPort = portableSeal(crypto),
+    sealPort: SealPort = portableSeal(crypto),
   ) {
     checkSession(config, self);
-    const { kid, domain, initiator, responder } = config;
+    const { kid, domain, initiator, responder, protection } = config;
+    this.#sealPort = protection !== "encrypt" ? sealPort : (sealPort.encrypting ?? badArgument(`session ${kid}: protection encrypt needs a seal port made by encryptingSeal`));
     this.identity = { kid, domain, initiator, responder };
     this.kid = kid;
     this.isInitiator = self === initiator;
@@ -171,7 +174,7 @@ export class Session implements BodyContext {
   seal(body: SessionBody): Uint8Array {
     const epoch = this.#epoch!;
     if (body.sequence !== epoch.sent + 1 || epoch.sent >= maxSequence) badArgument(`sequence ${body.sequence} of session ${this.kid}`);
-    const message = this.sealPort.seal(epoch.send, body, this) ?? sealBody(this.crypto, epoch.send, body, this);
+    const message = this.#sealPort.seal(epoch.send, body, this) ?? sealBody(this.crypto, epoch.send, body, this);
     epoch.sent++;
     return message;
   }
@@ -179,7 +182,7 @@ export class Session implements BodyContext {
   /** What seals the readings of a service under a policy that the peer knows, until the session is opened anew. The session must be open. */
   readingSealer(source: Source, policy: Uint8Array): ReadingSealer {
     const epoch = this.#epoch!;
-    return new EpochSealer(epoch, this.sealPort.readingSealer(epoch.send, readingTemplate(this, source, policy)));
+    return new EpochSealer(epoch, this.#sealPort.readingSealer(epoch.send, readingTemplate(this, source, policy)));
   }
 
   /** Checks and takes apart a message whose envelope names this session. */
@@ -188,7 +191,7 @@ export class Session implements BodyContext {
       if (isOpening(envelope)) return this.#receiveOpening(envelope, link);
       const epoch = this.#epochOf(envelope, link);
       if (!epoch) return refused(this.#epoch || this.#candidates.size ? "notAuthentic" : "notOpen", `session ${this.kid}`);
-      const body = this.sealPort.read(envelope, this);
+      const body = this.#sealPort.read(envelope, this);
       return body ? this.#receiveBody(body, epoch) : this.#readBody(envelope, epoch);
     } catch (error) {
       const theirs = error instanceof EbalanceError && error.code === "malformed";
@@ -212,7 +215,7 @@ export class Session implements BodyContext {
   #receiveOpening(envelope: Envelope, link: LinkPort): Received {
     // Whatever it says: without an opening of its own under way, an initiator waits for none, and derives no key for it.
     if (this.isInitiator && !this.#nonce) return isAnswer(envelope) ? refused("replayed", "answer to another opening") : refused("notOpen", "the responder cannot open a session");
-    if (!this.sealPort.verify(this.#openingKeys().receive, envelope)) return refused("notAuthentic", "opening");
+    if (!this.#sealPort.verify(this.#openingKeys().receive, envelope)) return refused("notAuthentic", "opening");
     const { nonce, answered } = readOpening(envelope);
     if (answered === undefined) {
       if (this.isInitiator) return refused("notOpen", "the responder cannot open a session");
@@ -257,9 +260,9 @@ export class Session implements BodyContext {
 
   /** The keys under which an envelope verifies. */
   #epochOf(envelope: Envelope, link: LinkPort): Epoch | undefined {
-    if (this.#epoch && this.sealPort.verify(this.#epoch.receive, envelope)) return this.#epoch;
+    if (this.#epoch && this.#sealPort.verify(this.#epoch.receive, envelope)) return this.#epoch;
     const candidate = this.#candidates.get(link);
-    return candidate && this.sealPort.verify(candidate.receive, envelope) ? candidate : undefined;
+    return candidate && this.#sealPort.verify(candidate.receive, envelope) ? candidate : undefined;
   }
 
   /** Takes a candidate in use once a message has come under it. @returns whether it was a candidate */
@@ -288,6 +291,7 @@ export class Session implements BodyContext {
     salt.set(initiatorNonce);
     salt.set(responderNonce, nonceBytes);
     const direction = (receiver: string) =>
+      this.#sealPort.deriveContext?.(this.secret, salt, this.identity, receiver) ??
       this.#context(this.crypto.deriveKey(this.secret, salt, this.#info("session", receiver), "mac"), receiver, "session");
     const { key, prefix } = direction(this.self);
     return { send: direction(this.#peerText()), receive: { key, prefix }, window: new ReplayWindow(), sent: 0 };

@@ -2,7 +2,8 @@
  * The session message that writes one whole number under a policy that the peer knows: what a sensor sends all day. All of it but five numbers stays the same from one to
  * the next, so it is made from a template. An answer with one whole number has the same layout. They are the same messages that `writeBody` and `seal` make.
  */
-import type { CryptoPort } from "../security/crypto-port";
+import type { CryptoPort, KeyHandle } from "../security/crypto-port";
+import type { SessionIdentity } from "../security/session-config";
 import * as cbor from "./cbor";
 import { readBody } from "./read-body";
 import { Operation, type BodyContext, type Item, type SessionBody, type Source } from "./session-body";
@@ -36,24 +37,18 @@ export interface SealPort {
   parse(message: Uint8Array): Envelope | undefined;
   /** Reads the body of an envelope as {@link readBody} does; undefined for one that it does not take, which may be good all the same: it does not throw. */
   read(envelope: Envelope, context: BodyContext): SessionBody | undefined;
+  /** The port of sessions whose messages are encrypted. Left out: there can be none. */
+  readonly encrypting?: SealPort;
+  /** Derives the key of one direction of an opening for this port, and makes its context. Left out: it is one for Mac0. */
+  deriveContext?(secret: KeyHandle, salt: Uint8Array, session: SessionIdentity, receiver: string): MacContext;
 }
 
 /** The seal port in TypeScript. */
 export function portableSeal(crypto: CryptoPort): SealPort {
   return {
-    readingSealer: (context, { head, tail }) => (sequence, timeS, variable, value, offsetMs) => {
+    readingSealer: (context, template) => (sequence, timeS, variable, value, offsetMs) => {
       startPayload();
-      cbor.writeRaw(head);
-      cbor.writeInteger(sequence);
-      cbor.writeInteger(4);
-      cbor.writeInteger(timeS);
-      cbor.writeInteger(5);
-      cbor.writeHead(cbor.Major.array, 1);
-      cbor.writeHead(cbor.Major.array, 6);
-      cbor.writeInteger(variable);
-      cbor.writeInteger(value);
-      cbor.writeInteger(offsetMs);
-      cbor.writeRaw(tail);
+      writeReading(template, sequence, timeS, variable, value, offsetMs);
       return seal(crypto, context);
     },
     seal: (context, body, names) => sealBody(crypto, context, body, names),
@@ -63,7 +58,23 @@ export function portableSeal(crypto: CryptoPort): SealPort {
   };
 }
 
-function unlessRefused<T>(read: () => T): T | undefined {
+/** Writes the body that a template and five numbers make. */
+export function writeReading({ head, tail }: ReadingTemplate, sequence: number, timeS: number, variable: number, value: number, offsetMs: number): void {
+  cbor.writeRaw(head);
+  cbor.writeInteger(sequence);
+  cbor.writeInteger(4);
+  cbor.writeInteger(timeS);
+  cbor.writeInteger(5);
+  cbor.writeHead(cbor.Major.array, 1);
+  cbor.writeHead(cbor.Major.array, 6);
+  cbor.writeInteger(variable);
+  cbor.writeInteger(value);
+  cbor.writeInteger(offsetMs);
+  cbor.writeRaw(tail);
+}
+
+/** What `read` gives; undefined where it throws. */
+export function unlessRefused<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch {

@@ -1,5 +1,5 @@
 /** A device on Node: for tests, simulations, and Linux computers that measure something themselves. */
-import { EbalanceError, mqttPassword, parseKeyFile, type CryptoPort, type DevicePlatform, type LinkConnector, type LogPort } from "ebalance";
+import { EbalanceError, encryptingSeal, mqttPassword, parseKeyFile, portableSeal, type CryptoPort, type DevicePlatform, type LinkConnector, type LogPort } from "ebalance";
 import { mqttConnector } from "./mqtt/connector";
 import { NodeCrypto } from "./node-crypto";
 import { nodeTimers, stderrLog, systemClock } from "./node-ports";
@@ -35,7 +35,7 @@ export function nodeDevicePlatform(options: NodeDeviceOptions): DevicePlatform {
   const { keyFile, service, log = stderrLog("device", "warning") } = options;
   const crypto = new NodeCrypto();
   const file = { name: keyFile, text: readSecretText(keyFile) };
-  return { clock: systemClock, crypto, timers: nodeTimers, log, keyFile: file, service, connect: connectorOf(options, crypto, file, log) };
+  return { clock: systemClock, crypto, seal: encryptingSeal(crypto, portableSeal(crypto)), timers: nodeTimers, log, keyFile: file, service, connect: connectorOf(options, crypto, file, log) };
 }
 
 function connectorOf({ host = "127.0.0.1", port = 0, url }: NodeDeviceOptions, crypto: CryptoPort, file: DevicePlatform["keyFile"], log: LogPort): LinkConnector {

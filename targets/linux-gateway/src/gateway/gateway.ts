@@ -1,5 +1,5 @@
 /** A gateway: one management unit with its store, its ways up and down, its bridges and services, as a configuration says (MU-3, MU-9, CP-9). */
-import { DataInterface, decisionOf, MemoryStore, Registry, standardVariables, UnitDriver, Uplink, type LogPort, type StorePort, type UnitConfig } from "ebalance";
+import { DataInterface, decisionOf, encryptingSeal, MemoryStore, portableSeal, Registry, standardVariables, UnitDriver, Uplink, type LogPort, type StorePort, type UnitConfig } from "ebalance";
 import { NodeCrypto } from "../node-crypto";
 import { nodeTimers, systemClock } from "../node-ports";
 import { readKeyFile } from "../read-key-file";
@@ -56,7 +56,8 @@ export class Gateway {
       ...(options.onEvent ? { onDecision } : {}),
     };
     const series: StorePort = store ?? new MemoryStore(4096);
-    this.driver = new UnitDriver(unit, { clock: systemClock, crypto: this.#crypto, store: series, log }, nodeTimers);
+    const crypto = this.#crypto;
+    this.driver = new UnitDriver(unit, { clock: systemClock, crypto, seal: encryptingSeal(crypto, portableSeal(crypto)), store: series, log }, nodeTimers);
   }
 
   /**

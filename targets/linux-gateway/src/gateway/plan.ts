@@ -3,7 +3,7 @@
  * agree at both ends. It knows nothing of networks.
  */
 import { randomBytes } from "node:crypto";
-import { EbalanceError, parseKeyFile, type PolicyText, type SessionConfig } from "ebalance";
+import { EbalanceError, parseKeyFile, type PolicyText, type Protection, type SessionConfig } from "ebalance";
 import { z } from "zod";
 import { name, policyText, rights } from "./forms";
 import { issuesOf } from "./issues";
@@ -20,6 +20,7 @@ export const planForm = z.strictObject({
         asks: z.array(name).default([]).describe("Other units whose data its services ask for"),
         bridged: z.boolean().default(false).describe("A device without keys, for which its parent speaks"),
         policy: policyText.optional().describe("The policy that the owner gives what the unit measures"),
+        protection: z.enum(["mac", "encrypt"]).optional().describe("Whether its messages to and from its parent are authenticated alone (mac, the default) or encrypted too"),
       }),
     )
     .describe("Units by id"),
@@ -52,6 +53,8 @@ export interface PlannedUnit {
   readonly bridged?: boolean;
   /** The policy that the owner gives what the unit measures. */
   readonly policy?: PolicyText;
+  /** Whether its messages to and from its parent are authenticated alone (the default) or encrypted too: for networks that others listen in. */
+  readonly protection?: Protection;
 }
 
 export interface Plan {
@@ -151,7 +154,7 @@ function keyOf(text: string | undefined, fileName: string): { kid: number; key: 
  * parent, else of those that ask for it: a sensor answers for its own copy. Names are those that such requests need and no others: a device keeps them in RAM.
  */
 function sessionOf(id: string, units: CheckedPlan["units"], services: CheckedPlan["services"], source: string): Omit<SessionConfig, "kid" | "domain"> {
-  const { parent, owner, policy, asks } = units[id]!;
+  const { parent, owner, policy, asks, protection } = units[id]!;
   const below = Object.keys(units).filter((unit) => ancestors(units, unit, source).includes(id));
   const inside = [id, ...below];
   const asking = [
@@ -169,7 +172,7 @@ function sessionOf(id: string, units: CheckedPlan["units"], services: CheckedPla
     ...sources.flatMap((s) => [s.device, s.service, s.stakeholder]),
     ...grantees.flatMap((g) => [g.stakeholder, g.service]),
   ];
-  return { initiator: id, responder: parent!, owner, names: [...new Set(names)].sort(), sources, ...(below.length ? { below } : {}) };
+  return { initiator: id, responder: parent!, owner, names: [...new Set(names)].sort(), sources, ...(below.length ? { below } : {}), ...(protection ? { protection } : {}) };
 }
 
 function wrong(source: string, what: string): EbalanceError {
