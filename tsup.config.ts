@@ -27,6 +27,8 @@ export default defineConfig([
   { ...forDevices, entry: { device: "sdk/device.ts" } },
   /** For DER controllers, beside `device`: apart from it so that a sensor stays small. */
   { ...forDevices, entry: { der: "sdk/der.ts" } },
+  /** For devices whose sessions are encrypted: what `targets/native/manifest-encryption.json` has. */
+  { ...forDevices, entry: { encryption: "sdk/encryption.ts" } },
   /** The native modules: what `targets/native/manifest.json` has beside their C. */
   { ...forDevices, entry: { native: "targets/native/moddable.ts" } },
   /** What `targets/native/manifest-full-crypto.json` has. */

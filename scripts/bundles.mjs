@@ -13,6 +13,7 @@ const sources = {
   ebalance: root("sdk/index.ts"),
   "ebalance/device": root("sdk/device.ts"),
   "ebalance/der": root("sdk/der.ts"),
+  "ebalance/encryption": root("sdk/encryption.ts"),
   "@ebalance/gateway": root("targets/linux-gateway/src/index.ts"),
 };
 

@@ -41,6 +41,7 @@ describe.skipIf(noHostReason)(`what is frozen in flash${noHostReason ? ` (left o
     const preload = [
       { file: await bundle(root("sdk/device.ts"), { outfile: `${folder}/device.js` }), specifier: "ebalance/device" },
       { file: await bundle(root("sdk/der.ts"), { outfile: `${folder}/der.js` }), specifier: "ebalance/der" },
+      { file: await bundle(root("sdk/encryption.ts"), { outfile: `${folder}/encryption.js` }), specifier: "ebalance/encryption" },
       { file: await bundle(root("targets/xs-host/board.ts"), { outfile: `${folder}/board.js`, external: ["ebalance/device"] }), specifier: "ebalance/board" },
     ];
     const { lines, errors } = await runOnXs({ main: file("list.js", list), preload });

@@ -53,11 +53,17 @@ describe("SP-5 the key file", () => {
     expect(tagUnder(parsed.key)).toEqual(tagUnder(parseKeyFile(JSON.stringify(good), "x").key));
   });
 
+  test.each(["mac", "encrypt"])("may say how messages are protected: %s", (protection) => {
+    expect(parseKeyFile(JSON.stringify({ ...good, protection }), "meter.json").session.protection).toBe(protection);
+  });
+
   const source = good.sources[0]!;
   test.each<[string, object]>([
     ["type", { type: "ebalance" }],
     ["version", { version: 2 }],
     ["version", { version: "1" }],
+    ["protection", { protection: "none" }],
+    ["protection", { protection: null }],
     ["kid", { kid: "7" }],
     ["kid", { kid: 0 }],
     ["kid", { kid: 65536 }],

@@ -47,6 +47,11 @@ describe("SP-5 key files of a plan", () => {
     expect(sessions().get("display-1")!.names).toEqual(["customer-1", "customer-2", "display", "display-1", "home-1", "inverter-2"]);
   });
 
+  test("SP-1 a unit's messages are encrypted where the plan says so", () => {
+    const shared: Plan = { ...plan, units: { ...plan.units, "meter-1": { ...plan.units["meter-1"]!, protection: "encrypt" } } };
+    expect([...sessions(shared).values()].map(({ protection }) => protection)).toEqual([undefined, undefined, "encrypt", undefined]);
+  });
+
   test("the key and kid of a file that is there stay, whatever is added to the plan", () => {
     const before = new Map(keyFilesOf(plan).map(({ fileName, text }) => [fileName, text]));
     const more: Plan = { ...plan, units: { "meter-0": { parent: "home-1", owner: "customer-1" }, ...plan.units } };
