@@ -57,13 +57,15 @@ describe("SP-5 the key file", () => {
     expect(parseKeyFile(JSON.stringify({ ...good, protection }), "meter.json").session.protection).toBe(protection);
   });
 
+  test.each(["none", "", null, 1])("is refused where it says otherwise: %j", (protection) => {
+    expect(refused(JSON.stringify({ ...good, protection }))).toMatchObject({ code: "bad-configuration", message: "key file meter.json: session 7: protection is not mac or encrypt" });
+  });
+
   const source = good.sources[0]!;
   test.each<[string, object]>([
     ["type", { type: "ebalance" }],
     ["version", { version: 2 }],
     ["version", { version: "1" }],
-    ["protection", { protection: "none" }],
-    ["protection", { protection: null }],
     ["kid", { kid: "7" }],
     ["kid", { kid: 0 }],
     ["kid", { kid: 65536 }],
