@@ -50,7 +50,7 @@ export function bodyFromText(text: BodyText, names: Names, registry: Registry): 
   return body as SessionBody;
 }
 
-function itemFromText(item: ItemText, names: Names, registry: Registry): Item {
+export function itemFromText(item: ItemText, names: Names, registry: Registry): Item {
   const { variable, value, timeMs, device, owner, policy } = item;
   const given = policy === null ? undefined : "hash" in policy ? fromHex(policy.hash) : policyFromText(policy, names);
   return { variable: registry.named(variable).id, value, timeMs, device: names.id(device), owner: names.id(owner), policy: given };
