@@ -7,9 +7,11 @@ import { compareCodePoints } from "../model/utf8";
 import { coseKid, CoseAlgorithm, makeSign1, protect, readCose, type CoseMessage } from "../wire/cose";
 import { decodeClaims, encodeClaims, sameBytes, type Claims, type DelegationClaims, type RootClaims, type ServiceClaims, type StakeholderClaims, type UnitClaims } from "./claims";
 import type { CryptoPort, KeyHandle, PublicKeyPort, SignatureUse } from "./crypto-port";
+import { isLowS, toLowS } from "./low-s";
 
 /** Bytes of the id of a credential. */
 export const credentialIdBytes = 8;
+const signatureBytes = 64;
 /** No credential is longer: a unit with a thousand units below it names them all. */
 export const maxCredentialBytes = 32_768;
 
@@ -77,7 +79,8 @@ function issuerIdOf(message: CoseMessage): Uint8Array | undefined {
   const algorithm = protectedHeaders.get(1);
   if (algorithm !== CoseAlgorithm.es256 && algorithm !== CoseAlgorithm.eddsa) malformed("credential: the algorithm is neither ES256 nor EdDSA");
   if (unprotectedHeaders.size || !sameBytes(protectedBytes, protect(algorithm as number, id))) malformed("credential: the header holds something else than algorithm and issuer");
-  if (authenticator.length !== 64) malformed(`credential: signature of ${authenticator.length} bytes, not 64`);
+  if (authenticator.length !== signatureBytes) malformed(`credential: signature of ${authenticator.length} bytes, not ${signatureBytes}`);
+  if (algorithm === CoseAlgorithm.es256 && !isLowS(authenticator)) malformed("credential: of the two signatures on P-256 that are equally valid, the one with the smaller s is accepted");
   return id;
 }
 
@@ -91,6 +94,8 @@ function issuerIdOf(message: CoseMessage): Uint8Array | undefined {
 export function makeCredential(crypto: CryptoPort & PublicKeyPort, issuerKey: KeyHandle, issuer: Issuer, claims: Claims): Uint8Array {
   const payload = encodeClaims(issuer.name, inOrder(claims), new Uint8Array(maxCredentialBytes));
   const bytes = makeSign1(crypto, issuerKey, algorithmOf(issuer.use), issuer.id, payload, new Uint8Array(0));
+  // It ends with the signature.
+  if (issuer.use === "es256") toLowS(bytes.subarray(bytes.length - signatureBytes));
   try {
     parseCredential(bytes, crypto);
   } catch (error) {
