@@ -37,9 +37,9 @@ export type LinkConnector = (events: LinkEvents) => LinkPort;
 
 /**
  * The records of a unit's security, a closed list: the list of sessions that can be resumed and each of them, by its kid; sequences reserved for statements; windows of sequences seen;
- * credentials and revocations of others.
+ * credentials and revocations of others; epochs whose masks have been used.
  */
-export type StateName = "sessions" | `session-${number}` | "sequences" | "windows" | "credentials" | "revocations";
+export type StateName = "sessions" | `session-${number}` | "sequences" | "windows" | "credentials" | "revocations" | "masks";
 
 /**
  * Small records that survive a restart, each replaced whole or not at all. A key stands in one only wrapped. Implementations: `FileState` of `@ebalance/gateway`, `FlashState` for

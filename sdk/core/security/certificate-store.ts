@@ -1,7 +1,9 @@
 /** The credentials that a unit trusts: those of its domain whose chain leads to the domain's root. */
-import { notTrusted, EbalanceError } from "../model/errors";
+import { EbalanceError, malformed, notTrusted } from "../model/errors";
 import type { ClockPort, StatePort } from "../ports";
 import { readCose, verifySign1 } from "../wire/cose";
+import { bodyOfStatement, parseStatement, signatureOf, signedBytes } from "../wire/statement";
+import { StatementKind } from "../wire/statement-body";
 import { sameBytes, type CredentialType } from "./claims";
 import { algorithmOf, parseCredential, type Credential, type Delegation, type StakeholderCredential, type UnitCredential } from "./credential";
 import type { CryptoPort, KeyHandle, PublicKeyPort } from "./crypto-port";
@@ -35,6 +37,9 @@ const issuersOf: Readonly<Record<CredentialType, readonly CredentialType[]>> = O
   service: Object.freeze(["root", "stakeholder"] as const),
   delegation: Object.freeze(["stakeholder"] as const),
 });
+
+/** A revocation list has no values. */
+const noVariables = Object.freeze({ byId: () => undefined });
 
 interface Held {
   readonly credential: Credential;
@@ -95,7 +100,7 @@ export class CertificateStore {
    * @throws EbalanceError `malformed`, `not-trusted`, or `too-large` where there is no room
    */
   add(bytes: Uint8Array): Credential {
-    if (bytes.length > this.#limits.maxBytes) throw new EbalanceError("malformed", "peer", `credential of ${bytes.length} bytes, at most ${this.#limits.maxBytes} are accepted`);
+    if (bytes.length > this.#limits.maxBytes) malformed(`credential of ${bytes.length} bytes, at most ${this.#limits.maxBytes} are accepted`);
     const credential = parseCredential(bytes, this.crypto);
     const known = this.#held.get(idText(credential.id));
     if (known) return sameBytes(known.credential.hash, credential.hash) ? known.credential : notTrusted(`${nameOf(credential)} has the id of another`);
@@ -154,20 +159,45 @@ export class CertificateStore {
   }
 
   /**
+   * Takes in a statement of kind "revocation", by the root or a stakeholder and for the whole domain.
+   * @throws EbalanceError `malformed`, or as {@link takeRevocations} does
+   */
+  addRevocations(statement: Uint8Array): void {
+    const parsed = parseStatement(statement);
+    const issuer = this.find(parsed.signerId) ?? notTrusted("revocation list of a signer that is not known here");
+    const body = bodyOfStatement(parsed, issuer, noVariables);
+    if (body.kind !== StatementKind.revocation || body.scope !== undefined) return malformed("statement is no revocation list for the whole domain");
+    const { sequence, names, epochs } = body;
+    this.#checkList(issuer, sequence);
+    const signed = signedBytes(parsed, issuer, this.domain, undefined);
+    if (parsed.use !== issuer.key.use || !this.verify(issuer, signed, signed.length, signatureOf(parsed))) notTrusted(`revocation list ${sequence} is not signed by ${issuer.subject}`);
+    this.takeRevocations({ issuer, sequence, entries: epochs.map(({ subject, least }) => ({ subject: names.text(subject), leastEpoch: least })) });
+  }
+
+  /**
    * Takes in a revocation list whose signature has been verified, and gives up what it revokes. The list last seen of an issuer may come again; it raises epochs and never lowers one.
    * @throws EbalanceError `not-trusted` for an older one, or one of an issuer that may not revoke; `too-large` where there is no room; `storage-failed` if it counts, but not after a restart
    */
   takeRevocations(list: RevocationList): void {
-    const problem = this.refusal(list.issuer);
-    if (problem !== undefined) notTrusted(problem);
-    this.#revocations.take(list);
-    this.#giveUpRefused();
+    this.#checkList(list.issuer, list.sequence);
+    try {
+      this.#revocations.take(list);
+    } finally {
+      this.#giveUpRefused();
+    }
   }
 
   /** Destroys all key handles. Nothing is known here from then on. */
   close(): void {
     this.#held.forEach(({ key }) => this.crypto.destroyKey(key));
     this.#held.clear();
+  }
+
+  /** What can be refused before its signature is verified. */
+  #checkList(issuer: Credential, sequence: number): void {
+    const problem = this.refusal(issuer);
+    if (problem !== undefined) notTrusted(problem);
+    this.#revocations.check(issuer, sequence);
   }
 
   #checkScope(credential: Credential, issuer: Credential): void {
