@@ -230,7 +230,7 @@ describe("SP-1 a certificate store", () => {
   };
   const list = (by: Member, sequence: number, epochs: Record<string, number>, scope?: string) => {
     const names = new Names();
-    const entries = Object.entries(epochs).map(([subject, least]) => ({ subject: names.id(subject), least }));
+    const entries = Object.entries(epochs).map(([subject, leastEpoch]) => ({ subject: names.id(subject), leastEpoch }));
     return signStatement(crypto, by.signing, by.credential, "elm-street", { kind: 23, names, timeMs: world.nowMs, sequence, epochs: entries, scope }, { byId: () => undefined });
   };
 

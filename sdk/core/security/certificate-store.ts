@@ -171,7 +171,7 @@ export class CertificateStore {
     this.#checkList(issuer, sequence);
     const signed = signedBytes(parsed, issuer, this.domain, undefined);
     if (parsed.use !== issuer.key.use || !this.verify(issuer, signed, signed.length, signatureOf(parsed))) notTrusted(`revocation list ${sequence} is not signed by ${issuer.subject}`);
-    this.takeRevocations({ issuer, sequence, entries: epochs.map(({ subject, least }) => ({ subject: names.text(subject), leastEpoch: least })) });
+    this.takeRevocations({ issuer, sequence, entries: epochs.map(({ subject, leastEpoch }) => ({ subject: names.text(subject), leastEpoch })) });
   }
 
   /**

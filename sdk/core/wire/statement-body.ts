@@ -110,7 +110,7 @@ export interface CheckpointStatement extends Numbered {
   readonly series: readonly SeriesDigest[];
 }
 
-/** Credentials of lower epochs do not hold any more. A list says all there is to say: the one of the highest sequence holds. */
+/** Credentials of lower epochs do not hold any more. A list raises least epochs, and what an earlier one has raised stays raised. */
 export interface RevocationStatement extends Numbered {
   readonly kind: 23;
   readonly epochs: readonly LeastEpoch[];
