@@ -33,7 +33,6 @@ export { SequenceReservation } from "./core/security/sequence-reservation";
 export type { Protection, SessionConfig } from "./core/security/session-config";
 export { addMasked, maskingKey, type Masked } from "./core/security/masked-sum";
 export { StakeholderModule, type StakeholderKeys, type StakeholderPorts } from "./core/security/stakeholder-module";
-export type { SessionConfig } from "./core/security/session-config";
 export { policyService } from "./core/security/statement-rules";
 export { defaultBudget, StatementVerifier, type StatementSource, type StatementVerifierSettings, type VerifiedStatement } from "./core/security/statement-verifier";
 export { defaultLimits, ManagementUnit, type UnitConfig, type UnitLimits } from "./core/unit";

@@ -2,11 +2,10 @@
 import { EbalanceError, malformed, notTrusted } from "../model/errors";
 import type { ClockPort, StatePort } from "../ports";
 import { readCose, verifySign1 } from "../wire/cose";
-import { bodyOfStatement, parseStatement, signatureOf, signedBytes } from "../wire/statement";
-import { StatementKind } from "../wire/statement-body";
 import { sameBytes, type CredentialType } from "./claims";
 import { algorithmOf, parseCredential, type Credential, type Delegation, type StakeholderCredential, type UnitCredential } from "./credential";
 import type { CryptoPort, KeyHandle, PublicKeyPort } from "./crypto-port";
+import { readRevocations } from "./revocation-list";
 import { Revocations, type RevocationList } from "./revocations";
 
 /** Bounds of a store, so that no issuer fills it but the root. */
@@ -37,9 +36,6 @@ const issuersOf: Readonly<Record<CredentialType, readonly CredentialType[]>> = O
   service: Object.freeze(["root", "stakeholder"] as const),
   delegation: Object.freeze(["stakeholder"] as const),
 });
-
-/** A revocation list has no values. */
-const noVariables = Object.freeze({ byId: () => undefined });
 
 interface Held {
   readonly credential: Credential;
@@ -163,15 +159,7 @@ export class CertificateStore {
    * @throws EbalanceError `malformed`, or as {@link takeRevocations} does
    */
   addRevocations(statement: Uint8Array): void {
-    const parsed = parseStatement(statement);
-    const issuer = this.find(parsed.signerId) ?? notTrusted("revocation list of a signer that is not known here");
-    const body = bodyOfStatement(parsed, issuer, noVariables);
-    if (body.kind !== StatementKind.revocation || body.scope !== undefined) return malformed("statement is no revocation list for the whole domain");
-    const { sequence, names, epochs } = body;
-    this.#checkList(issuer, sequence);
-    const signed = signedBytes(parsed, issuer, this.domain, undefined);
-    if (parsed.use !== issuer.key.use || !this.verify(issuer, signed, signed.length, signatureOf(parsed))) notTrusted(`revocation list ${sequence} is not signed by ${issuer.subject}`);
-    this.takeRevocations({ issuer, sequence, entries: epochs.map(({ subject, leastEpoch }) => ({ subject: names.text(subject), leastEpoch })) });
+    this.takeRevocations(readRevocations(statement, this));
   }
 
   /**
@@ -179,7 +167,8 @@ export class CertificateStore {
    * @throws EbalanceError `not-trusted` for an older one, or one of an issuer that may not revoke; `too-large` where there is no room; `storage-failed` if it counts, but not after a restart
    */
   takeRevocations(list: RevocationList): void {
-    this.#checkList(list.issuer, list.sequence);
+    const problem = this.refusal(list.issuer);
+    if (problem !== undefined) notTrusted(problem);
     try {
       this.#revocations.take(list);
     } finally {
@@ -191,13 +180,6 @@ export class CertificateStore {
   close(): void {
     this.#held.forEach(({ key }) => this.crypto.destroyKey(key));
     this.#held.clear();
-  }
-
-  /** What can be refused before its signature is verified. */
-  #checkList(issuer: Credential, sequence: number): void {
-    const problem = this.refusal(issuer);
-    if (problem !== undefined) notTrusted(problem);
-    this.#revocations.check(issuer, sequence);
   }
 
   #checkScope(credential: Credential, issuer: Credential): void {

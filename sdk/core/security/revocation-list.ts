@@ -31,7 +31,7 @@ export function readRevocations(bytes: Uint8Array, store: CertificateStore): Rev
   const issuer = store.find(statement.signerId) ?? notTrusted("the revocation list is signed by one that is not known here");
   if (issuer.key.use !== statement.use) notTrusted(`the revocation list is signed by another kind of key than that of ${issuer.subject}`);
   const body = bodyOfStatement(statement, issuer, new Registry({}));
-  if (body.kind !== StatementKind.revocation) return notTrusted(`a statement of kind ${body.kind} is no revocation list`);
+  if (body.kind !== StatementKind.revocation || body.scope !== undefined) return notTrusted("the statement is no revocation list for the whole domain");
   const signed = signedBytes(statement, issuer, store.domain, body.scope);
   if (!store.verify(issuer, signed, signed.length, signatureOf(statement))) notTrusted(`the revocation list is not signed by ${issuer.subject}`);
   return { issuer, sequence: body.sequence, entries: body.epochs.map(({ subject, leastEpoch }) => ({ subject: body.names.text(subject), leastEpoch })) };

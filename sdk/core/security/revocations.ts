@@ -55,17 +55,12 @@ export class Revocations {
     return Math.max(least(root), isOfRoot ? 0 : least(issuer));
   }
 
-  /** @throws EbalanceError `not-trusted` for a list of this issuer and sequence, whatever it says */
-  check(issuer: Credential, sequence: number): void {
-    if (issuer.type !== "root" && issuer.type !== "stakeholder") notTrusted(`a ${issuer.type} cannot revoke`);
-    const seen = this.#issuers.get(keyOf(issuer))?.sequence ?? 0;
-    if (sequence < seen) notTrusted(`revocation list ${sequence} of ${issuer.subject} is older than ${seen}, which was seen`);
-  }
-
-  /** @throws EbalanceError `too-large` or `storage-failed`, as {@link CertificateStore.takeRevocations} says */
+  /** @throws EbalanceError `not-trusted`, `too-large` or `storage-failed`, as {@link CertificateStore.takeRevocations} says */
   take({ issuer, sequence, entries }: RevocationList): void {
-    const name = keyOf(issuer);
+    if (issuer.type !== "root" && issuer.type !== "stakeholder") notTrusted(`a ${issuer.type} cannot revoke`);
+    const name = issuer.type === "root" ? root : issuer.subject;
     const known = this.#issuers.get(name) ?? { sequence: 0, least: new Map<string, number>() };
+    if (sequence < known.sequence) notTrusted(`revocation list ${sequence} of ${issuer.subject} is older than ${known.sequence}, which was seen`);
     if (sequence > known.sequence) {
       this.#checkRoom(known, issuer, entries);
       for (const { subject, leastEpoch } of entries) known.least.set(subject, Math.max(leastEpoch, known.least.get(subject) ?? 0));
@@ -108,8 +103,4 @@ export class Revocations {
       throw new EbalanceError("storage-failed", "device", "state record revocations is not one: what is revoked is not known; restore it, or remove it and have the newest lists sent again");
     }
   }
-}
-
-function keyOf({ type, subject }: Credential): string {
-  return type === "root" ? root : subject;
 }
