@@ -1,4 +1,4 @@
-/** Prints a vector file for today's code. README.md has the command, and says when it may be used. */
+/** Prints a vector file for today's code, with `encrypted` that of an encrypted session. README.md has the command, and says when it may be used. */
 import { createHash } from "node:crypto";
 import { Names } from "../../sdk/core/model/names";
 import { policyFromText } from "../../sdk/core/model/policy";
@@ -6,6 +6,7 @@ import * as cbor from "../../sdk/core/wire/cbor";
 import { writePolicy } from "../../sdk/core/wire/policy-codec";
 import { parseEnvelope, payloadOf, tagOf, wireVersion } from "../../sdk/core/wire/session-message";
 import { toHex } from "../conformance/case";
+import { encryptedVectorFile } from "./encrypted";
 import { Refusals } from "./refusals";
 import { deriveKeys, sealPayload } from "./second-opinion";
 import { policy, sessionInputs } from "./session-inputs";
@@ -64,4 +65,4 @@ function vectorFile(): VectorFile {
   return { about, wireVersion, inputs, policyHash, keys, messages, refusals };
 }
 
-console.log(JSON.stringify(vectorFile(), null, 2));
+console.log(JSON.stringify(process.argv[2] === "encrypted" ? encryptedVectorFile(vectorFile()) : vectorFile(), null, 2));

@@ -1,8 +1,8 @@
-/** Session messages, credentials and statements made a second way, without the SDK: node:crypto for keys, tags and signatures, cbor-x for the structures around the payload. */
-import { createHmac, createPrivateKey, createPublicKey, hkdfSync, sign, verify } from "node:crypto";
+/** Session messages, credentials and statements made a second way, without the SDK: node:crypto for keys, tags, ciphertexts and signatures, cbor-x for the structures around the payload. */
+import { createCipheriv, createHmac, createPrivateKey, createPublicKey, hkdfSync, sign, verify } from "node:crypto";
 import { Encoder } from "cbor-x";
 import { fromHex, toHex } from "../conformance/case";
-import type { DerivedKey, SessionInputs, VectorFile } from "./vector-file";
+import type { DerivedKey, EncryptedVectorFile, SessionInputs, VectorFile } from "./vector-file";
 
 const codec = new Encoder({ useRecords: false, tagUint8Array: false, mapsAsObjects: false });
 
@@ -15,8 +15,19 @@ export function decode(bytes: Uint8Array): unknown {
 }
 
 function derive(inputs: SessionInputs, salt: Uint8Array, kind: string, receiver: string): DerivedKey {
-  const info = encode(["ebalance", 1, inputs.config.domain, kind, receiver]);
-  return { salt: toHex(salt), info: toHex(info), key: toHex(new Uint8Array(hkdfSync("sha256", fromHex(inputs.key), salt, info, 32))) };
+  return deriveFor(inputs, salt, ["ebalance", 1, inputs.config.domain, kind, receiver], 32);
+}
+
+function deriveFor(inputs: SessionInputs, salt: Uint8Array, purpose: readonly unknown[], bytes: number): DerivedKey {
+  const info = encode(purpose);
+  return { salt: toHex(salt), info: toHex(info), key: toHex(new Uint8Array(hkdfSync("sha256", fromHex(inputs.key), salt, info, bytes))) };
+}
+
+export function deriveEncryptionKeys(inputs: SessionInputs): EncryptedVectorFile["keys"] {
+  const { domain, initiator, responder } = inputs.config;
+  const salt = fromHex(inputs.nonces.initiator + inputs.nonces.responder);
+  const towards = (receiver: string) => deriveFor(inputs, salt, ["ebalance", 1, domain, "session", receiver, 10], 16);
+  return { toResponder: towards(responder), toInitiator: towards(initiator) };
 }
 
 export function deriveKeys(inputs: SessionInputs): VectorFile["keys"] {
@@ -83,4 +94,27 @@ export function sign1({ use, privateKey, kid, externalAad, payload }: Sign1Input
 export function verifies(use: "es256" | "ed25519", publicKey: string, signed: Uint8Array, signature: Uint8Array): boolean {
   const key = createPublicKey({ key: Buffer.from(spkiHead[use] + publicKey, "hex"), format: "der", type: "spki" });
   return verify(use === "es256" ? "sha256" : null, signed, { key, dsaEncoding: "ieee-p1363" }, signature);
+}
+
+export interface Encrypted {
+  readonly protected: Uint8Array;
+  readonly externalAad: Uint8Array;
+  readonly encStructure: Uint8Array;
+  readonly nonce: Uint8Array;
+  readonly ciphertext: Uint8Array;
+  readonly message: Uint8Array;
+}
+
+/** Encrypts a payload under a key in hex. */
+export function encryptPayload(inputs: SessionInputs, key: string, receiver: string, sequence: number, payload: Uint8Array): Encrypted {
+  const nonce = new Uint8Array(13);
+  new DataView(nonce.buffer).setUint32(9, sequence);
+  const partialIv = nonce.slice(nonce.findIndex((byte) => byte !== 0));
+  const protectedHeader = encode(new Map([[4, Uint8Array.of(inputs.config.kid)], [6, partialIv]]));
+  const externalAad = encode(["ebalance", 1, inputs.config.domain, receiver, "session", 10]);
+  const encStructure = encode(["Encrypt0", protectedHeader, externalAad]);
+  const cipher = createCipheriv("aes-128-ccm", fromHex(key), nonce, { authTagLength: 8 });
+  cipher.setAAD(encStructure, { plaintextLength: payload.length });
+  const ciphertext = Uint8Array.of(...cipher.update(payload), ...cipher.final(), ...cipher.getAuthTag());
+  return { protected: protectedHeader, externalAad, encStructure, nonce, ciphertext, message: encode([protectedHeader, new Map(), ciphertext]) };
 }

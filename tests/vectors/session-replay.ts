@@ -5,6 +5,8 @@ import { Registry } from "../../sdk/core/model/registry";
 import { standardVariables } from "../../sdk/core/model/standard-variables";
 import { Session, type Received } from "../../sdk/core/security/session";
 import { Operation } from "../../sdk/core/wire/session-body";
+import { encryptingSeal } from "../../sdk/core/wire/encrypting-seal";
+import { portableSeal, type SealPort } from "../../sdk/core/wire/reading-message";
 import { parseEnvelope } from "../../sdk/core/wire/session-message";
 import { NodeCrypto } from "../../targets/linux-gateway/src/node-crypto";
 import { fromHex } from "../conformance/case";
@@ -27,10 +29,12 @@ export class End {
   readonly names = new Names();
   readonly registry = new Registry(standardVariables);
   readonly session: Session;
+  readonly #seal: SealPort;
 
   constructor(inputs: SessionInputs, id: string) {
     const crypto = new RepeatableCrypto(id === inputs.config.initiator ? inputs.nonces.initiator : inputs.nonces.responder);
-    this.session = new Session(inputs.config, id, crypto.importKey(fromHex(inputs.key), "derive"), this.registry, this.names, crypto);
+    this.#seal = encryptingSeal(crypto, portableSeal(crypto));
+    this.session = new Session(inputs.config, id, crypto.importKey(fromHex(inputs.key), "derive"), this.registry, this.names, crypto, this.#seal);
   }
 
   readonly #link: LinkPort = { name: "vectors", send: () => true, close: () => {} };
@@ -43,7 +47,7 @@ export class End {
   }
 
   receive(message: Uint8Array): Received {
-    return this.session.receive(parseEnvelope(message), this.#link);
+    return this.session.receive(this.#seal.parse(message) ?? parseEnvelope(message), this.#link);
   }
 }
 

@@ -1,4 +1,4 @@
-/** The form of session-v1.json. Bytes are in hex. */
+/** The form of session-v1.json and of session-encrypted-v1.json. Bytes are in hex. */
 import type { PolicyText } from "../../sdk/core/model/policy";
 import type { SessionConfig } from "../../sdk/core/security/session-config";
 import type { BodyText } from "./body-text";
@@ -35,6 +35,23 @@ export interface MessageVector {
   readonly bytes: number;
 }
 
+/** A message of an encrypted session, but for those that open it. */
+export interface EncryptedVector {
+  readonly name: string;
+  readonly about: string;
+  readonly sender: string;
+  readonly receiver: string;
+  readonly protected: string;
+  readonly externalAad: string;
+  readonly encStructure: string;
+  readonly nonce: string;
+  readonly plaintext: string;
+  /** With the tag at its end. */
+  readonly ciphertext: string;
+  readonly message: string;
+  readonly bytes: number;
+}
+
 export type RefusalReason = "malformed" | "notAuthentic" | "replayed" | "notOpen";
 
 export interface RefusalVector {
@@ -59,5 +76,16 @@ export interface VectorFile {
   readonly policyHash: { readonly policy: PolicyText; readonly encoded: string; readonly sha256: string; readonly hash: string };
   readonly keys: { readonly open: DerivedKey; readonly toResponder: DerivedKey; readonly toInitiator: DerivedKey };
   readonly messages: readonly MessageVector[];
+  readonly refusals: readonly RefusalVector[];
+}
+
+export interface EncryptedVectorFile {
+  readonly about: readonly string[];
+  readonly wireVersion: number;
+  readonly inputs: SessionInputs;
+  readonly keys: { readonly toResponder: DerivedKey; readonly toInitiator: DerivedKey };
+  /** The whole messages that open the session: those of session-v1.json. */
+  readonly openings: { readonly open: string; readonly opened: string };
+  readonly messages: readonly EncryptedVector[];
   readonly refusals: readonly RefusalVector[];
 }

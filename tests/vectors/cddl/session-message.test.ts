@@ -10,9 +10,11 @@ import { isOpening, nonceBytes, readOpening } from "../../../sdk/core/wire/openi
 import { policyHashBytes } from "../../../sdk/core/wire/policy-codec";
 import { readBody } from "../../../sdk/core/wire/read-body";
 import { maxAnnounced, maxHops, maxItems, maxPeriodMs, maxSequence, maxTimeS, Operation, type BodyContext, type SessionBody } from "../../../sdk/core/wire/session-body";
+import { parseEncrypted } from "../../../sdk/core/wire/encrypted-message";
 import { parseEnvelope, payloadOf, tagBytes, type Envelope } from "../../../sdk/core/wire/session-message";
 import { writeBody } from "../../../sdk/core/wire/write-body";
 import { fromHex } from "../../conformance/case";
+import encryptedFile from "../session-encrypted-v1.json";
 import file from "../session-v1.json";
 import { writeItem } from "./data-item";
 import { readCddl, type Type } from "./grammar";
@@ -40,7 +42,7 @@ const narrower: Readonly<Record<string, Type>> = {
 
 /** What a reader refuses though it fits: rules that CDDL has no words for. */
 const beyondCddl =
-  /not sorted and unique|operand .* as a float|kid is not 1 to 65535 in its shortest form|name \d+ is not one of|at most (1024 bytes|984 are accepted)|message of \d+ bytes/;
+  /not sorted and unique|operand .* as a float|kid is not 1 to 65535 in its shortest form|kid or partial IV is zero or not in its shortest form|partial IV \d+ is above|name \d+ is not one of|at most (1024 bytes|984 are accepted)|message of \d+ bytes/;
 
 function read(envelope: Envelope): SessionBody | undefined {
   if (!isOpening(envelope)) return readBody(envelope, context);
@@ -70,11 +72,22 @@ describe("session-message.cddl and the published vectors", () => {
   test.each(file.refusals.map((r) => [r.name, r] as const))("refused: %s", (name, { fault, message }) => {
     expect(fits(grammar, "message", fromHex(message))).toBe(shapely.includes(fault) && name !== "body: key twice");
   });
+
+  test.each(encryptedFile.messages.map((m) => [m.name, m] as const))("encrypted: %s fits, and so does its external_aad", (_name, { message, externalAad }) => {
+    expect(fits(grammar, "encrypted", fromHex(message))).toBe(true);
+    expect(fits(grammar, "encrypted_aad", writeItem({ kind: "bytes", bytes: fromHex(externalAad) }))).toBe(true);
+  });
+
+  test.each(encryptedFile.refusals.map((r) => [r.name, r] as const))("encrypted, refused: %s", (name, { reason, fault, message }) => {
+    // A number has a shortest form that CDDL does not see.
+    expect(fits(grammar, "encrypted", fromHex(message))).toBe((reason === "notAuthentic" && fault !== "downgrade") || name === "partial IV longer");
+  });
 });
 
 describe("session-message.cddl and the readers", () => {
   const held = { grammar, narrower, beyondCddl };
   holdRule({ ...held, rule: "body", read: (bytes) => read(whole(bytes)), samples: file.messages.map((m) => fromHex(m.payload)), write: (body) => (body ? written(body as SessionBody) : undefined) });
+  holdRule({ ...held, rule: "encrypted", read: parseEncrypted, samples: encryptedFile.messages.map((m) => fromHex(m.message)) });
   holdRule({ ...held, rule: "message", read: (bytes) => read(parseEnvelope(bytes)), samples: file.messages.map((m) => fromHex(m.message)) });
 });
 
