@@ -102,14 +102,16 @@ export class LeafUnit {
    */
   addSession(config: SessionConfig, secret: KeyHandle): void {
     if (config.below?.length) badArgument(`session ${config.kid}: below names ${config.below.join(", ")}, and ${this.id} passes nothing on`);
-    this.join(config, secret);
+    this.join(this.newSession(config, secret));
   }
 
-  protected join(config: SessionConfig, secret: KeyHandle): Neighbour {
-    if (this.neighbours.withKid(config.kid)) badArgument(`unit ${this.id} has a session with kid ${config.kid} already`);
-    const peer = config.initiator === this.id ? config.responder : config.initiator;
-    if (this.neighbours.withId(this.names.find(peer))) badArgument(`unit ${this.id} has a session with ${peer} already`);
-    const session = new Session(config, this.id, secret, this.registry, this.names, this.ports.crypto, this.ports.seal);
+  protected newSession(config: SessionConfig, secret: KeyHandle): Session {
+    return new Session(config, this.id, secret, this.registry, this.names, this.ports.crypto, this.ports.seal);
+  }
+
+  protected join(session: Session): Neighbour {
+    if (this.neighbours.withKid(session.kid)) badArgument(`unit ${this.id} has a session with kid ${session.kid} already`);
+    if (this.neighbours.withId(session.peer)) badArgument(`unit ${this.id} has a session with ${this.names.text(session.peer)} already`);
     const neighbour = new Neighbour(session, this.ports, this.counters, this.neighbours);
     this.neighbours.add(neighbour);
     return neighbour;
@@ -271,7 +273,7 @@ export class LeafUnit {
     }
     if (body.op === Operation.announce) return this.learn(body.units, neighbour);
     const { clock } = this.ports;
-    if (!neighbour.session.allows(body.source)) {
+    if (!neighbour.session.allows(body)) {
       this.refuse("foreignSource", neighbour.link!, `session ${neighbour.session.kid}`);
       return this.#answer(neighbour, body.sequence, Result.denied);
     }

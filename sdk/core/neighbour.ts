@@ -46,7 +46,7 @@ export class Neighbour {
 
   /** @param schedule told when, on the monotonic clock, {@link tick} has to be called at the latest */
   constructor(
-    readonly session: Session,
+    public session: Session,
     private readonly ports: UnitPorts,
     private readonly counters: Counters,
     private readonly schedule: Schedule,

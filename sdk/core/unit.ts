@@ -2,6 +2,7 @@
 import { Flapping } from "./group/flapping";
 import { here, Routes, type Way } from "./group/routes";
 import { LeafUnit } from "./leaf-unit";
+import { endSession, renewed, whileHeld } from "./certified-neighbour";
 import { counted } from "./counters";
 import type { NameId } from "./model/names";
 import type { Neighbour } from "./neighbour";
@@ -10,6 +11,7 @@ import { HomeProcessor } from "./requests/home-processor";
 import { Relay } from "./requests/relay";
 import type { RequestProcessorParts } from "./requests/request-processor";
 import type { Notify } from "./requests/subscriptions";
+import { CertifiedSession, type Holds } from "./security/certified-session";
 import type { KeyHandle } from "./security/crypto-port";
 import type { Received } from "./security/session";
 import type { SessionConfig } from "./security/session-config";
@@ -41,8 +43,42 @@ export class ManagementUnit extends LeafUnit {
    * @throws EbalanceError `bad-argument` naming the field that is wrong
    */
   override addSession(config: SessionConfig, secret: KeyHandle): void {
-    const neighbour = this.join(config, secret);
-    this.#flapping.set(neighbour, new Flapping());
+    this.#take(this.join(this.newSession(config, secret)), config);
+  }
+
+  /**
+   * Takes the session that a handshake has made, in the place of any with the same neighbour: who waits for something in that one is told that the link is lost. The neighbour is free to open
+   * the new one from then on, or this unit is, by {@link linkUp}.
+   * @param secret for "derive"; it is the unit's from here on
+   * @param holds asked at each request of the neighbour's, besides its source
+   * @param link the one over which the handshake came; another that the old session was open over is closed
+   * @throws EbalanceError `bad-argument` naming the field that is wrong; then all is as before
+   */
+  provision(config: SessionConfig, secret: KeyHandle, holds: Holds, link?: LinkPort): void {
+    const session = new CertifiedSession(holds, config, this.id, secret, this.registry, this.names, this.ports.crypto, this.ports.seal);
+    this.#take(renewed(this, this.neighbours, session, link) ?? this.join(session), config);
+  }
+
+  /** Ends the session with a neighbour for good, and forgets its key. */
+  withdraw(neighbour: string): void {
+    const known = this.neighbours.withId(this.names.find(neighbour));
+    if (!known) return;
+    const { link } = known;
+    endSession(this, this.neighbours, known);
+    this.#routes.forget(known);
+    this.#flapping.delete(known);
+    link?.close(`the session with ${neighbour} has ended`);
+  }
+
+  /** Whether no session of this unit has a number. */
+  isFree(kid: number): boolean {
+    return !this.neighbours.withKid(kid);
+  }
+
+  #take(neighbour: Neighbour, config: SessionConfig): void {
+    // One that opens again and again does not become another by a new session.
+    if (!this.#flapping.has(neighbour)) this.#flapping.set(neighbour, new Flapping());
+    this.#routes.forget(neighbour);
     const { session } = neighbour;
     const keepsItself = config.below !== undefined && config.below.length > 0;
     if (session.isInitiator === keepsItself) this.enrol(config.initiator, config.owner);
@@ -128,8 +164,21 @@ export class ManagementUnit extends LeafUnit {
       return;
     }
     const way = this.wayOf(request, from);
-    if (way === here || typeof way === "number") this.decide(request, way, from, sequence, from.notify);
-    else this.#relay.forward(request, sequence, from, way, this.#relayed(from, sequence));
+    if (way === here || typeof way === "number") this.decide(request, way, from, sequence, whileHeld(request, from, from.notify, (id) => this.#end(from, id)));
+    else this.#relay.forward(request, sequence, from, way, this.#relayedWhileHeld(request, sequence, from));
+  }
+
+  #end(from: Neighbour, id: number): void {
+    const subscription = this.subscriptions.find(from, id);
+    if (subscription) this.subscriptions.remove(subscription);
+  }
+
+  /** Of a subscription that is passed on, the right may end before it does: then it is ended where it is kept. */
+  #relayedWhileHeld(request: Request, sequence: number, from: Neighbour): Notify {
+    const { source } = request;
+    const told = this.#relayed(from, sequence);
+    const notify = whileHeld(request, from, told, (id) => this.#relay.unsubscribe({ op: Operation.unsubscribe, source, id }, -id, from, () => {}));
+    return (notification) => notify(notification, sequence);
   }
 
   /** What takes the notifications of a request that is passed on for a neighbour. */

@@ -26,6 +26,10 @@ export class Neighbours {
     return found;
   }
 
+  remove(neighbour: Neighbour): void {
+    this.#byKid.delete(neighbour.session.kid);
+  }
+
   forEach(visit: (neighbour: Neighbour) => void): void {
     this.#byKid.forEach(visit);
   }

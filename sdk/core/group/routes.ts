@@ -72,6 +72,11 @@ export class Routes {
     this.#via.set(unit, neighbour);
   }
 
+  /** Forgets what is reached through a neighbour. */
+  forget(neighbour: Neighbour): void {
+    this.#via.forEach((via, unit) => via === neighbour && this.#via.delete(unit));
+  }
+
   /**
    * Takes an announcement from below, and passes on what is new. The newest holds: a unit that has moved is announced by its new parent. What the session does not
    * permit is left out. A way stays known while its link is down.

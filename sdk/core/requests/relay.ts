@@ -67,6 +67,7 @@ export class Relay {
     if (!relayed) return;
     const entries = [...relayed.values()];
     relayed.clear();
+    this.#relayed.delete(from);
     for (const { id, to, source, standing } of entries)
       if (standing) to.request({ op: Operation.unsubscribe, source, id }, this.nextId(), () => {}, relayTimeoutMs, this.maxPending);
   }

@@ -9,7 +9,7 @@ import { badArgument, EbalanceError, malformed } from "../model/errors";
 import type { NameId, Names } from "../model/names";
 import type { Registry } from "../model/registry";
 import type { LinkPort } from "../ports";
-import { maxSequence, type BodyContext, type SessionBody, type Source } from "../wire/session-body";
+import { maxSequence, type Asked, type BodyContext, type SessionBody, type Source } from "../wire/session-body";
 import { isAnswer, isOpening, nonceBytes, readOpening, writeOpening } from "../wire/opening";
 import { readBody, sequenceRead } from "../wire/read-body";
 import { portableSeal, readingTemplate, sealBody, type ReadingSealer, type SealPort, type SealReading } from "../wire/reading-message";
@@ -134,8 +134,8 @@ export class Session implements BodyContext {
     return index >= 0 ? index : badArgument(`${this.names.text(id)} is not in the names of session ${this.kid}; add it to both key files`);
   }
 
-  /** Whether the peer may make requests as this source, or pass them on: it never speaks for this end. */
-  allows(source: Source): boolean {
+  /** Whether the peer may make this request, or pass it on: by its source, since it never speaks for this end. */
+  allows({ source }: Asked): boolean {
     return this.#sources.some((s) => s.device === source.device && s.service === source.service && s.stakeholder === source.stakeholder);
   }
 

@@ -30,7 +30,8 @@ interface Head {
   /** Milliseconds since 1970, whole seconds; undefined where the sender's clock is not set. */
   readonly timeMs: number | undefined;
 }
-interface Asked {
+/** What all requests have. */
+export interface Asked {
   readonly source: Source;
   /** How many units have passed the request on; undefined: none. */
   readonly hops?: number;

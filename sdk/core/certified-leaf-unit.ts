@@ -1,0 +1,35 @@
+/** A unit with nothing below it whose session with its home a handshake makes: a device with a credential in place of a key file. */
+import { renewed, whileHeld } from "./certified-neighbour";
+import { here } from "./group/routes";
+import { LeafUnit } from "./leaf-unit";
+import { badArgument } from "./model/errors";
+import { Result } from "./model/result";
+import type { Neighbour } from "./neighbour";
+import type { LinkPort } from "./ports";
+import { CertifiedSession, type Holds } from "./security/certified-session";
+import type { KeyHandle } from "./security/crypto-port";
+import type { SessionConfig } from "./security/session-config";
+import { Operation, type Request } from "./wire/session-body";
+
+export class CertifiedLeafUnit extends LeafUnit {
+  /** As `ManagementUnit.provision`. */
+  provision(config: SessionConfig, secret: KeyHandle, holds: Holds, link?: LinkPort): void {
+    if (config.below?.length) badArgument(`session ${config.kid}: below names ${config.below.join(", ")}, and ${this.id} passes nothing on`);
+    const session = new CertifiedSession(holds, config, this.id, secret, this.registry, this.names, this.ports.crypto, this.ports.seal);
+    if (!renewed(this, this.neighbours, session, link)) this.join(session);
+  }
+
+  /** Whether no session of this unit has a number. */
+  isFree(kid: number): boolean {
+    return !this.neighbours.withKid(kid);
+  }
+
+  protected override carryOut(request: Request, sequence: number, from: Neighbour): void {
+    const way = request.op === Operation.unsubscribe ? here : this.wayOf(request, from);
+    const end = (id: number) => {
+      const subscription = this.subscriptions.find(from, id);
+      if (subscription) this.subscriptions.remove(subscription);
+    };
+    this.decide(request, typeof way === "object" ? Result.unknownLocation : way, from, sequence, whileHeld(request, from, from.notify, end));
+  }
+}
