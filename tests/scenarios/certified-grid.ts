@@ -89,6 +89,6 @@ export class Grid {
       return { credential: store.add(delegation.bytes) as Delegation, key: signingKey };
     });
     const agreementKey = crypto.importPrivateKey(this.seed(`${credential.subject} agrees`), "ecdh-p256");
-    return { crypto, store, registry, credential, signingKey, agreementKey, delegations, isFree: () => true, ...more };
+    return { crypto, store, registry, credential, signingKey, agreementKey, delegations, ...more };
   }
 }

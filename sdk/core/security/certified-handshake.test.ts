@@ -12,6 +12,8 @@ const ports: [string, () => ReturnType<typeof nodeCrypto>, () => ReturnType<type
   ["noble to node", nobleCrypto, nodeCrypto],
 ];
 
+const free = () => true;
+
 /** A tag that a secret makes: equal secrets make equal tags. */
 function tagUnder(crypto: FullCrypto, secret: KeyHandle): Uint8Array {
   const key = crypto.deriveKey(secret, new Uint8Array(0), new Uint8Array(0), "mac");
@@ -60,7 +62,7 @@ describe.each(ports)("SP-1 a certified handshake, %s", (_name, lower, upper) => 
     const { below, above } = street(lower, upper);
     const [meter, home] = [below(), above({ names: ["supplier", "billing"] })];
     const held = [meter, home].map(({ crypto }) => (crypto as ReturnType<typeof nodeCrypto>).held.size);
-    const once = run(new CertifiedInitiator(meter, "home"), () => new CertifiedResponder(home));
+    const once = run(new CertifiedInitiator(meter, "home", free), () => new CertifiedResponder(home, free));
     expect(once.initiated!.config).toEqual({
       kid: expect.any(Number) as number,
       domain: "elm-street",
@@ -76,7 +78,7 @@ describe.each(ports)("SP-1 a certified handshake, %s", (_name, lower, upper) => 
     expect(once.responded!.expiresS).toBe(nowS + 90 * 86_400);
     const tag = tagUnder(meter.crypto as FullCrypto, once.initiated!.secret);
     expect(tagUnder(home.crypto as FullCrypto, once.responded!.secret)).toEqual(tag);
-    const again = run(new CertifiedInitiator(meter, "home"), () => new CertifiedResponder(home));
+    const again = run(new CertifiedInitiator(meter, "home", free), () => new CertifiedResponder(home, free));
     expect(tagUnder(home.crypto as FullCrypto, again.responded!.secret)).not.toEqual(tag);
     // The first brings the credentials, the second names them.
     expect([once.messages.length, again.messages.length]).toEqual([4, 4]);

@@ -35,9 +35,10 @@ export interface HandshakeParty {
   readonly delegations: readonly OwnDelegation[];
   /** Names that the sessions are to carry besides those of the units, owners and delegations: of the grantees of policies. At most 64. */
   readonly names?: readonly string[];
-  /** Whether no session of this unit has this number. */
-  isFree(kid: number): boolean;
 }
+
+/** Whether a number is free for a session of this unit. */
+export type IsFree = (kid: number) => boolean;
 
 export interface OwnDelegation {
   readonly credential: Delegation;

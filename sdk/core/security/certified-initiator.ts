@@ -3,7 +3,7 @@ import { EbalanceError } from "../model/errors";
 import { HandshakeKind, handshakeSuite, readHandshake, withTag, writeHello, writeSealed, type Answer, type HandshakeRefused, type Sealed } from "../wire/handshake-message";
 import { nonceBytes } from "../wire/opening";
 import { wireVersion } from "../wire/session-message";
-import { agreedSession, checkBody, decodeBody, earliestExpiryS, makeBody, NotAccepted, referTo, takeUnit, transcriptOf, type Brought, type HandshakeParty } from "./certified-handshake";
+import { agreedSession, checkBody, decodeBody, earliestExpiryS, makeBody, NotAccepted, referTo, takeUnit, transcriptOf, type Brought, type HandshakeParty, type IsFree } from "./certified-handshake";
 import type { UnitCredential } from "./credential";
 import type { Handshake, HandshakeStep } from "./handshake";
 import { concat, HandshakeKeys, sha256 } from "./handshake-keys";
@@ -25,7 +25,7 @@ interface Opened {
 
 /**
  * @example
- * const handshake = new CertifiedInitiator(party, "home-1");
+ * const handshake = new CertifiedInitiator(party, "home-1", (kid) => unit.isFree(kid));
  * link.send(handshake.start());
  * const { send, done } = handshake.receive(message);
  */
@@ -42,6 +42,7 @@ export class CertifiedInitiator implements Handshake {
   constructor(
     private readonly party: HandshakeParty,
     private readonly responder: string,
+    private readonly isFree: IsFree,
   ) {
     // Who has not met the other end has not been met by it.
     this.#byValue = party.store.unit(responder) === undefined;
@@ -98,7 +99,7 @@ export class CertifiedInitiator implements Handshake {
   }
 
   #answered({ version, suite, nonce, kid, credential, covered, tag }: Answer): HandshakeStep {
-    const { crypto, store, agreementKey, credential: own, isFree } = this.party;
+    const { crypto, store, agreementKey, credential: own } = this.party;
     if (version !== wireVersion || suite !== handshakeSuite) return this.#fail(`it answers with version ${version} and suite ${suite}, which were not asked for`);
     const peer = takeUnit(store, credential);
     if (peer.subject !== this.responder || !own.parents.includes(peer.subject)) return this.#fail(`${peer.subject} answers, which is not the parent that was called`);
@@ -109,7 +110,7 @@ export class CertifiedInitiator implements Handshake {
       keys.close();
       return ++this.#wrongTags >= maxWrongTags ? this.#fail("answers that do not belong to it") : {};
     }
-    if (!isFree.call(this.party, kid)) {
+    if (!this.isFree(kid)) {
       keys.close();
       return this.#again(`number ${kid} is in use here`, false);
     }

@@ -3,7 +3,7 @@ import { EbalanceError } from "../model/errors";
 import { credentialIdBytes, HandshakeKind, handshakeSuite, readHandshake, withTag, writeAnswer, writeRefusal, writeSealed, type HandshakeRefusalName, type Hello, type Sealed } from "../wire/handshake-message";
 import { nonceBytes } from "../wire/opening";
 import { maxKid, wireVersion } from "../wire/session-message";
-import { agreedSession, checkBody, decodeBody, earliestExpiryS, makeBody, NotAccepted, referTo, takeUnit, transcriptOf, type Brought, type HandshakeParty } from "./certified-handshake";
+import { agreedSession, checkBody, decodeBody, earliestExpiryS, makeBody, NotAccepted, referTo, takeUnit, transcriptOf, type Brought, type HandshakeParty, type IsFree } from "./certified-handshake";
 import type { UnitCredential } from "./credential";
 import type { Handshake, HandshakeStep } from "./handshake";
 import { concat, HandshakeKeys, sha256 } from "./handshake-keys";
@@ -30,6 +30,7 @@ export class CertifiedResponder implements Handshake {
   /** @param isHeld whether a unit that is there keeps its place for now, whoever else comes with its identity */
   constructor(
     private readonly party: HandshakeParty,
+    private readonly isFree: IsFree,
     private readonly isHeld: (unit: string) => boolean = () => false,
   ) {}
 
@@ -93,7 +94,7 @@ export class CertifiedResponder implements Handshake {
     for (let i = 0; i < maxKidTries; i++) {
       this.party.crypto.random(bytes);
       const kid = bytes[0]! * 256 + bytes[1]!;
-      if (kid >= 1 && kid <= maxKid && this.party.isFree(kid)) return kid;
+      if (kid >= 1 && kid <= maxKid && this.isFree(kid)) return kid;
     }
     throw new NotAccepted("busy", "no number is free for a session");
   }

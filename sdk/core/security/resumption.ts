@@ -1,0 +1,161 @@
+/**
+ * Sessions of handshakes, kept over a restart: then no operation with a key pair is needed to open one again. A record holds what the handshake has left, the secret wrapped by the crypto
+ * port, and the credentials of the other end, whose signatures were verified when they came.
+ */
+import { EbalanceError, malformed } from "../model/errors";
+import type { ClockPort, LogPort, StateName, StatePort } from "../ports";
+import { decodeCbor, encodeCbor, type CborValue } from "../wire/cbor-value";
+import { maxKid } from "../wire/session-message";
+import type { HandshakeParty } from "./certified-handshake";
+import { sameBytes } from "./claims";
+import type { Credential, Delegation, UnitCredential } from "./credential";
+import type { KeyHandle, KeyWrapPort } from "./crypto-port";
+import type { Established } from "./handshake";
+import type { SessionConfig } from "./session-config";
+
+export interface ResumptionParts {
+  readonly state: StatePort;
+  readonly crypto: KeyWrapPort;
+  /** With use "wrap", the same after each start. */
+  readonly wrapping: KeyHandle;
+  readonly party: HandshakeParty;
+  readonly clock: ClockPort;
+  readonly log: LogPort;
+}
+
+const layout = 1;
+const maxRecordBytes = 65_536;
+/** Sessions that are kept at most; of more, the other end makes a new handshake after a restart. */
+const maxSessions = 2048;
+
+type RecordItems = readonly [layout: 1, kid: number, domain: string, ends: number[], names: string[], sources: number[][], below: number[] | null, expiresS: number | null, wrapped: Uint8Array, own: Uint8Array[], theirs: Uint8Array[]];
+
+export class Resumption {
+  /** Numbers of the sessions that are kept, in the order in which they were made. */
+  #kids: number[] = [];
+
+  constructor(private readonly parts: ResumptionParts) {}
+
+  /** What was kept and still holds; the secrets are the caller's. What does not is forgotten, and the other end told nothing: it makes a new handshake. */
+  restore(): readonly Established[] {
+    const kept = new Map<string, Established>();
+    this.#kids = this.#listed();
+    for (const kid of this.#kids.slice()) {
+      const session = this.#restored(kid);
+      const before = session && kept.get(session.peer.subject);
+      if (before) this.#drop(before);
+      if (session) kept.set(session.peer.subject, session);
+      else this.forget(kid);
+    }
+    return [...kept.values()];
+  }
+
+  #drop({ config, secret }: Established): void {
+    this.parts.party.crypto.destroyKey(secret);
+    this.forget(config.kid);
+  }
+
+  /** Keeps a session. Where that fails it goes on all the same, and ends with a restart. */
+  keep(session: Established): void {
+    const { state, log } = this.parts;
+    const { kid } = session.config;
+    if (this.#kids.length >= maxSessions) return log("warning", `session ${kid} is not kept over a restart: ${maxSessions} are`);
+    // In this order: a record that no list names would stay for ever.
+    this.#kids.push(kid);
+    const isKept = this.#keepList() && state.keep(nameOf(kid), encodeCbor(this.#recordOf(session), new Uint8Array(maxRecordBytes)));
+    if (!isKept) log("warning", `session ${kid} is not kept over a restart: its state cannot be written`);
+  }
+
+  forget(kid: number): void {
+    this.parts.state.keep(nameOf(kid), new Uint8Array(0));
+    this.#kids = this.#kids.filter((known) => known !== kid);
+    this.#keepList();
+  }
+
+  #keepList(): boolean {
+    return this.parts.state.keep("sessions", encodeCbor(this.#kids, new Uint8Array(maxRecordBytes)));
+  }
+
+  #listed(): number[] {
+    const bytes = this.parts.state.load("sessions");
+    try {
+      const list: unknown = bytes ? decodeCbor(bytes) : [];
+      if (Array.isArray(list) && list.length <= maxSessions && list.every((kid) => Number.isInteger(kid) && kid >= 1 && kid <= maxKid)) return list as number[];
+    } catch {
+      // As one that is not a list.
+    }
+    this.parts.log("error", "the list of sessions is of another release or damaged: each makes a new handshake");
+    return [];
+  }
+
+  /** Names as indexes: in the names of the session, which hold them all. */
+  #recordOf({ config, secret, peer, delegations, expiresS }: Established): readonly CborValue[] {
+    const { party, crypto, wrapping } = this.parts;
+    const { kid, domain, initiator, responder, owner, names, sources, below } = config;
+    const index = (name: string) => names.indexOf(name);
+    const theirs: Credential[] = [];
+    for (const delegation of delegations) for (const one of [party.store.find(delegation.issuerId), delegation]) if (one && !theirs.includes(one)) theirs.push(one);
+    return [
+      layout,
+      kid,
+      domain,
+      [initiator, responder, owner].map(index),
+      names,
+      sources.map(({ device, service, stakeholder }) => [device, service, stakeholder].map(index)),
+      below ? below.map(index) : null,
+      expiresS === Infinity ? null : expiresS,
+      crypto.wrap(wrapping, secret),
+      this.#ownIds(),
+      [peer, ...theirs].map(({ bytes }) => bytes),
+    ];
+  }
+
+  /** What a session was agreed on with: once it is another, there is another session to be agreed on. */
+  #ownIds(): Uint8Array[] {
+    const { credential, delegations } = this.parts.party;
+    return [credential.id, ...delegations.map((one) => one.credential.id)];
+  }
+
+  #restored(kid: number): Established | undefined {
+    try {
+      return this.#read(kid);
+    } catch (error) {
+      const why = error instanceof EbalanceError ? error.message : "its record is damaged";
+      this.parts.log("warning", `session ${kid} is not resumed, a new handshake is made: ${why}`);
+      return undefined;
+    }
+  }
+
+  #read(kid: number): Established {
+    const { state, party, crypto, wrapping, clock } = this.parts;
+    const record = decodeCbor(state.load(nameOf(kid)) ?? malformed("its record is missing"));
+    if (!Array.isArray(record) || record[0] !== layout || record.length !== 11 || record[1] !== kid) return malformed("its record is of another release");
+    // This release has written it: what is read is what was.
+    const [, , domain, ends, names, sources, below, expires, wrapped, own, theirs] = record as unknown as RecordItems;
+    const ownIds = this.#ownIds();
+    if (own.length !== ownIds.length || !own.every((id, i) => sameBytes(id, ownIds[i]!))) return malformed("the credentials of this unit have changed");
+    const expiresS = expires ?? Infinity;
+    if (clock.isSet() && clock.wallMs() / 1000 >= expiresS) return malformed("its time is over");
+    const [peer, ...issued] = theirs.map((bytes) => party.store.restore(bytes)) as [UnitCredential, ...Credential[]];
+    const problem = party.store.refusal(peer);
+    if (problem !== undefined) return malformed(problem);
+    const delegations = issued.filter((one): one is Delegation => one.type === "delegation");
+    const name = (index: number) => names[index]!;
+    const [initiator, responder, owner] = ends.map(name) as [string, string, string];
+    const config: SessionConfig = {
+      kid,
+      domain,
+      initiator,
+      responder,
+      owner,
+      names,
+      sources: sources.map(([device, service, stakeholder]) => ({ device: name(device!), service: name(service!), stakeholder: name(stakeholder!) })),
+      ...(below ? { below: below.map(name) } : {}),
+    };
+    return { peer, delegations, config, expiresS, secret: crypto.unwrap(wrapping, wrapped, "derive") };
+  }
+}
+
+function nameOf(kid: number): StateName {
+  return `session-${kid}`;
+}
