@@ -10,7 +10,7 @@ import { heldBy } from "./security/certified-session";
 import type { DelegationClaims } from "./security/claims";
 import type { SessionConfig } from "./security/session-config";
 import { ManagementUnit } from "./unit";
-import { Operation, type Request } from "./wire/session-body";
+import { Operation, type Request, type WriteRequest } from "./wire/session-body";
 
 interface Member {
   readonly unit: CertifiedLeafUnit;
@@ -98,7 +98,7 @@ describe("SP-5 a request is held against the delegation when it comes", () => {
   test("a write of several items is within them whole, or it is denied", () => {
     const { meter, provision, ask, write } = street();
     provision(meter, 1, { variables: [3] });
-    const items = [...(write(meter, 1) as { items: object[] }).items, ...(write(meter, 1, 4) as { items: object[] }).items];
+    const items = [...(write(meter, 1) as WriteRequest).items, ...(write(meter, 1, 4) as WriteRequest).items];
     expect(ask(meter, { ...write(meter, 1), items } as Request)).toEqual(["denied"]);
   });
 
