@@ -27,7 +27,7 @@ describe("SP-1 credentials of wire version 1", () => {
   test("the file is of this wire version and has every type", () => {
     expect(about.wireVersion).toBe(wireVersion);
     expect(new Set(credentials.map((c) => c.claims.type))).toEqual(new Set(["root", "unit", "stakeholder", "service", "delegation"]));
-    expect(new Set(refusals.map((r) => r.name)).size).toBe(25);
+    expect(new Set(refusals.map((r) => r.name)).size).toBe(26);
   });
 
   test("today's store trusts all of them", () => {

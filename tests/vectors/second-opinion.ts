@@ -88,7 +88,21 @@ export function sign1({ use, privateKey, kid, externalAad, payload }: Sign1Input
   const header = headerOf(use, kid);
   const key = createPrivateKey({ key: Buffer.from(pkcs8Head[use] + privateKey, "hex"), format: "der", type: "pkcs8" });
   const signature = sign(use === "es256" ? "sha256" : null, sigStructure(header, externalAad, payload), { key, dsaEncoding: "ieee-p1363" });
-  return encode([header, new Map(), payload, Uint8Array.from(signature)]);
+  return encode([header, new Map(), payload, use === "es256" ? withSmallS(Uint8Array.from(signature)) : Uint8Array.from(signature)]);
+}
+
+const orderOfP256 = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+
+/** The other signature that is as valid as this one: (r, n - s) for (r, s). */
+export function otherSignature(signature: Uint8Array): Uint8Array {
+  const s = orderOfP256 - BigInt(`0x${toHex(signature.subarray(32))}`);
+  return Uint8Array.of(...signature.subarray(0, 32), ...fromHex(s.toString(16).padStart(64, "0")));
+}
+
+/** A credential has one form, with the smaller s. */
+function withSmallS(signature: Uint8Array): Uint8Array {
+  const other = otherSignature(signature);
+  return toHex(other.subarray(32)) < toHex(signature.subarray(32)) ? other : signature;
 }
 
 export function verifies(use: "es256" | "ed25519", publicKey: string, signed: Uint8Array, signature: Uint8Array): boolean {

@@ -1,6 +1,6 @@
 /** Credentials and statements that must be refused. Each differs from a good one in one thing, and where it can it is signed: nothing else refuses it. */
 import { fromHex, toHex } from "../conformance/case";
-import { decode, encode, externalAadOf, headerOf, sign1 } from "./second-opinion";
+import { decode, encode, externalAadOf, headerOf, otherSignature, sign1 } from "./second-opinion";
 import type { CredentialVector, KeyText, SignedRefusal, StatementVector } from "./signed-file";
 
 type Keys = Readonly<Record<string, KeyText>>;
@@ -55,6 +55,7 @@ export function credentialRefusals(keys: Keys, credentials: readonly CredentialV
   const signature = (name: string, about: string, message: string): SignedRefusal => ({ name, about, by: "signature", message });
   return [
     ...envelopes(good),
+    form("the other signature", "(r, n - s) in place of (r, s), with the greater s", toHex(encode([fromHex(good.protected), new Map(), fromHex(good.payload), otherSignature(fromHex(good.signature))]))),
     form("claims: trailing byte", "a byte after the claims, within the payload", signedBy("operator", root.id, Uint8Array.of(...fromHex(good.payload), 0))),
     form("claims: long integer", "the epoch in two bytes", signedBy("operator", root.id, fromHex(once(good.payload, "3a00010000a701020202", "3a00010000a70102021802")))),
     form("claims: no type", "the claim of our own without a type", claims((_, fields) => fields.delete(1))),

@@ -7,8 +7,8 @@ import { sameBytes } from "./claims";
 /** Sequences that far behind the highest are refused. */
 const windowSize = 32;
 const maxWindows = 256;
-/** 256 windows of 32 sequences take 44 kB. */
-const maxRecordBytes = 65_536;
+/** No window of 32 sequences takes more in a record, nor what stands before them. */
+const windowBytes = 192;
 
 interface Window {
   readonly signerId: Uint8Array;
@@ -68,8 +68,8 @@ export class ReplayWindows {
   }
 
   #keep(): void {
-    const windows: CborValue = this.#windows.map(({ signerId, timeS, sequences }) => [signerId, timeS, sequences]);
-    if (this.state.keep("windows", encodeCbor([this.#sinceS, windows], new Uint8Array(maxRecordBytes)))) return;
+    const windows: CborValue[] = this.#windows.map(({ signerId, timeS, sequences }) => [signerId, timeS, sequences]);
+    if (this.state.keep("windows", encodeCbor([this.#sinceS, windows], new Uint8Array((1 + windows.length) * windowBytes)))) return;
     throw new EbalanceError("storage-failed", "device", "a request was not accepted: the state record of those accepted could not be kept");
   }
 
