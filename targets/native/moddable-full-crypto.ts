@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The module `ebalance/full-crypto` of a device, which manifest-full-crypto.json adds: the whole crypto port, in place of the one of `ebalance/native`, whose keys it knows.
-import { createFullCrypto, type FullCrypto, type NativeFullCrypto } from "./crypto/full-crypto";
+import type { FullCrypto } from "../../sdk/core/security/crypto-port";
+import { createFullCrypto, type NativeFullCrypto } from "./crypto/full-crypto";
 import { nativeCrypto } from "./crypto/functions";
 
 declare function native<F>(name: string): F;

@@ -6,12 +6,12 @@ import { noCryptoReason } from "./available";
 import { buildHost } from "./build.mjs";
 import { run } from "./cache.mjs";
 
-const files = ["targets/native", "targets/xs-host/functions.test.ts", "targets/xs-host/host.test.ts", "tests/conformance/xs.test.ts"];
+const files = ["targets/native", "targets/xs-host/functions.test.ts", "targets/xs-host/host.test.ts", "tests/conformance/xs.test.ts", "tests/vectors/wycheproof.test.ts"];
 /** What a run has made is left to the system at its end. */
 const env = { ...process.env, EBALANCE_SANITIZE: "1", ASAN_OPTIONS: "detect_leaks=0" };
 
 describe.skipIf(noCryptoReason)(`the native C under sanitizers${noCryptoReason ? ` (left out: ${noCryptoReason})` : ""}`, () => {
-  test("SP-1 reads and writes nothing but what is its own, in the tests of native modules and host and in the conformance cases", { timeout: 600_000 }, async () => {
+  test("SP-1 reads and writes nothing but what is its own, in the tests of native modules and host, in the conformance cases and in published vectors", { timeout: 600_000 }, async () => {
     const { stdout: path } = await run(process.execPath, [root("targets/xs-host/build.mjs"), "--sanitize"], { env });
     const help = await run(path.split("\n").find((line: string) => line.endsWith("ebalance-xs"))!, [], { env: { ASAN_OPTIONS: "help=1" } });
     expect(help.stderr).toContain("flags for AddressSanitizer");

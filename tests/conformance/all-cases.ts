@@ -1,11 +1,12 @@
 /** Every conformance case, and how one is run. */
-import type { CryptoPort } from "../../sdk/core/security/crypto-port";
+import type { FullCrypto } from "../../sdk/core/security/crypto-port";
 import { portableSeal } from "../../sdk/core/wire/reading-message";
 import { Dice, type Case, type Engine, type Platform } from "./case";
 import { attackCases } from "./attack-cases";
 import { dataInterfaceCases } from "./data-interface-cases";
 import { bodyCases } from "./body-cases";
 import { copyCases } from "./copy-cases";
+import { cryptoCases } from "./crypto-cases";
 import { derCases } from "./der-cases";
 import { hostileCases } from "./hostile-cases";
 import { routingCases } from "./routing-cases";
@@ -15,7 +16,7 @@ import { streetAttackCases } from "./street-attack-cases";
 import { wireCases } from "./wire-cases";
 import { World } from "./world";
 
-export const allCases: readonly Case[] = [...wireCases, ...sealCases, ...bodyCases, ...storageCases, ...routingCases, ...streetAttackCases, ...dataInterfaceCases, ...hostileCases, ...attackCases, ...copyCases, ...derCases];
+export const allCases: readonly Case[] = [...cryptoCases, ...wireCases, ...sealCases, ...bodyCases, ...storageCases, ...routingCases, ...streetAttackCases, ...dataInterfaceCases, ...hostileCases, ...attackCases, ...copyCases, ...derCases];
 
 /** Runs one case. Nonces come from a seed, so that both engines must make the same bytes. */
 export function runCase(one: Case, engine: Engine): unknown {
@@ -48,14 +49,14 @@ export function reportCases(engine: Engine, print: (line: string) => void): void
   }
 }
 
-function withRandom(crypto: CryptoPort, random: CryptoPort["random"]): CryptoPort {
-  return {
-    importKey: (bytes, use) => crypto.importKey(bytes, use),
-    deriveKey: (secret, salt, info, use) => crypto.deriveKey(secret, salt, info, use),
-    destroyKey: (key) => crypto.destroyKey(key),
-    mac: (key, data, length, tag) => crypto.mac(key, data, length, tag),
-    verifyMac: (key, data, length, tag) => crypto.verifyMac(key, data, length, tag),
-    sha256: (data, length, out) => crypto.sha256(data, length, out),
-    random,
-  };
+/** What a port is besides its random source. */
+const methods = [
+  "importKey", "deriveKey", "destroyKey", "mac", "verifyMac", "sha256", "encrypt", "decrypt", "supports", "generateKey", "importPrivateKey", "publicKey", "importPublicKey", "sign", "verify", "agree",
+  "wrap", "unwrap",
+] as const satisfies readonly Exclude<keyof FullCrypto, "random">[];
+
+function withRandom(crypto: FullCrypto, random: FullCrypto["random"]): FullCrypto {
+  const seeded: Record<string, unknown> = { random };
+  for (const name of methods) seeded[name] = (crypto[name] as () => unknown).bind(crypto);
+  return seeded as unknown as FullCrypto;
 }

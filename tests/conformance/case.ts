@@ -2,7 +2,7 @@
  * Conformance cases run on Node and on XS and must give the same results. A case checks what it expects itself and returns a value (JSON) which
  * the two engines are compared by. Cases are portable code: what they need of a platform comes in through `Platform`.
  */
-import type { CryptoPort } from "../../sdk/core/security/crypto-port";
+import type { CryptoPort, FullCrypto } from "../../sdk/core/security/crypto-port";
 import type { SealPort } from "../../sdk/core/wire/reading-message";
 import type { FlashPort } from "../../sdk/storage/flash-port";
 import type { SamplePort } from "../../sdk/storage/ring/sample-port";
@@ -11,7 +11,7 @@ import type { World, WorldOptions } from "./world";
 /** What an engine brings. */
 export interface Engine {
   /** The engine's own crypto port: native where it has one. */
-  readonly crypto: CryptoPort;
+  readonly crypto: FullCrypto;
   /** The engine's own seal port, over the same keys. Left out: in TypeScript. */
   readonly seal?: SealPort;
   /** The engine's own flash, and the sample port over it. Left out: in memory and in TypeScript. */
@@ -29,7 +29,10 @@ export interface Platform extends Engine {
 }
 
 /** What units are made with. */
-export type Security = Pick<Platform, "crypto" | "seal">;
+export interface Security {
+  readonly crypto: CryptoPort;
+  readonly seal: SealPort;
+}
 
 export interface Case {
   /** Begins with the ids of the requirement rows that it shows. */

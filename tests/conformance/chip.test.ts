@@ -32,7 +32,7 @@ async function runAll(): Promise<Line[]> {
   const preload = [{ file: cases, specifier: "conformance" }];
   const flash = mkdtempSync(`${tmpdir()}/ebalance-conformance-`);
   const memory = { ramBytes, staticBytes, stackSlots, flash: `${flash}/flash=32768` };
-  const chip = await runOnXs({ target: "chip", main, preload, ...memory, args: [String(fuzzCount), String(fuzzSeed), "native"], timeoutMs: 240_000 });
+  const chip = await runOnXs({ target: "chip", fullCrypto: true, main, preload, ...memory, args: [String(fuzzCount), String(fuzzSeed), "native"], timeoutMs: 240_000 });
   rmSync(flash, { recursive: true });
   const lines = chip.lines.filter((line) => line.startsWith("{"));
   if (chip.code !== EXIT.ok) throw new Error(`the chip ended with ${chip.code} after ${lines.length} cases: ${chip.errors.slice(-400)}`);

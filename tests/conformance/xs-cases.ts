@@ -1,6 +1,6 @@
 /** The conformance cases as one module. With native cryptography XS preloads it: it stands in flash then, as on a device. */
-export { NobleCrypto } from "../../sdk/core/security/noble-crypto";
-export { createNativeCrypto } from "../../targets/native/crypto/crypto";
+export { NobleFullCrypto } from "../../sdk/core/security/noble-full-crypto";
+export { createFullCrypto } from "../../targets/native/crypto/full-crypto";
 export { createNativeFlash } from "../../targets/native/flash/flash";
 export { createNativeSamples } from "../../targets/native/samples/samples";
 export { createNativeSeal } from "../../targets/native/seal/seal";

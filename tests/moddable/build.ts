@@ -49,10 +49,10 @@ export async function runConformance(fuzzCount: number, fuzzSeed: number): Promi
   await buildSdk();
   const folder = outputFolder("conformance");
   await bundle(join(root, "tests/conformance/xs-cases.ts"), { outfile: join(folder, "conformance.js") });
-  await bundle(join(root, "tests/moddable/main.ts"), { outfile: join(folder, "main.js"), external: ["conformance", "ebalance/native"] });
+  await bundle(join(root, "tests/moddable/main.ts"), { outfile: join(folder, "main.js"), external: ["conformance", "ebalance/full-crypto", "ebalance/native"] });
   const mbedtls = await fetchCryptoSource();
   const manifest = {
-    include: join(root, "targets/native/manifest.json"),
+    include: join(root, "targets/native/manifest-full-crypto.json"),
     creation,
     modules: {
       conformance: "./conformance",

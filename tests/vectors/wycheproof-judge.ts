@@ -2,9 +2,7 @@
  * Judges a crypto port by Wycheproof vectors: portable, so that it runs where the port does. Each case is accepted or refused as its file says, or it is named as left out: with the reason
  * for which no profile of ours has it.
  */
-import type { AeadPort, AeadUse, CryptoPort, KeyHandle, PrivateKeyUse, PublicKeyPort, SignatureUse } from "../../sdk/core/security/crypto-port";
-
-export type FullCrypto = CryptoPort & AeadPort & PublicKeyPort;
+import type { AeadUse, FullCrypto, KeyHandle, PrivateKeyUse, SignatureUse } from "../../sdk/core/security/crypto-port";
 
 export interface Vector extends Readonly<Record<string, unknown>> {
   readonly tcId: number;

@@ -5,10 +5,11 @@ import { fileURLToPath } from "node:url";
 import { NodeCrypto } from "@ebalance/gateway";
 import { NobleFullCrypto } from "ebalance";
 import { describe, expect, test } from "vitest";
+import type { FullCrypto } from "../../sdk/core/security/crypto-port";
 import { noCryptoReason } from "../../targets/xs-host/available";
 import { bundle } from "../../targets/xs-host/bundle.mjs";
 import { runOnXs } from "../../targets/xs-host/run.mjs";
-import { judge, judges, type FullCrypto, type Verdict, type VectorFile } from "./wycheproof-judge";
+import { judge, judges, type Verdict, type VectorFile } from "./wycheproof-judge";
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const folder = `${process.env["EBALANCE_DATA"] ?? path("../../../shared/data")}/wycheproof`;

@@ -82,8 +82,11 @@ export interface PublicKeyPort {
   agree(key: KeyHandle, peer: Uint8Array): KeyHandle;
 }
 
-/** What a key may be used for that is wrapped: everything but wrapping. */
-export type WrappableUse = Exclude<KeyUse, "wrap"> | PrivateKeyUse;
+/**
+ * What a key may be used for that is wrapped: everything but wrapping, and authenticating messages: those keys are derived from others, and a device has their bytes only as
+ * hash states.
+ */
+export type WrappableUse = Exclude<KeyUse, "wrap" | "mac"> | PrivateKeyUse;
 
 /**
  * Keys that are kept outside the port, encrypted under a key whose use is "wrap": it does nothing else. A wrapped key is 13 bytes of nonce, fresh from the random source at
@@ -98,3 +101,6 @@ export interface KeyWrapPort {
    */
   unwrap(wrapping: KeyHandle, wrapped: Uint8Array, use: WrappableUse): KeyHandle;
 }
+
+/** The whole crypto port. */
+export type FullCrypto = CryptoPort & AeadPort & PublicKeyPort & KeyWrapPort;

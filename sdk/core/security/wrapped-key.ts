@@ -4,9 +4,9 @@ import { badArgument } from "../model/errors";
 export const wrapNonceBytes = 13;
 export const wrapTagBytes = 16;
 
-/** Whether a key of this use may leave the port wrapped: secret and private keys but those that wrap. Public keys need no wrapping. */
+/** Whether a key of this use may leave the port wrapped: secret and private keys but those that wrap or make tags. Public keys need no wrapping. */
 export function isWrappable(use: string): boolean {
-  return use !== "wrap" && !use.startsWith("verify-");
+  return use !== "wrap" && use !== "mac" && !use.startsWith("verify-");
 }
 
 /** The use of a wrapped key as it is authenticated: its name in ASCII. */

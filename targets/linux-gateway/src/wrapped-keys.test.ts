@@ -12,15 +12,14 @@ const pairs: [string, WrappingCrypto, WrappingCrypto][] = [["node to noble", nod
 const badArgument = expect.objectContaining({ name: "EbalanceError", code: "bad-argument", fault: "caller" });
 
 const some = (size: number, fill: number) => new Uint8Array(size).fill(fill);
-const secretUses: readonly [Exclude<KeyUse, "wrap">, number][] = [["mac", 16], ["mac", 64], ["derive", 32], ["aes-ccm-64", 16], ["aes-ccm-128", 32], ["aes-gcm", 16], ["chacha20-poly1305", 32]];
+const secretUses: readonly [Exclude<KeyUse, "wrap" | "mac">, number][] = [["derive", 16], ["derive", 64], ["aes-ccm-64", 16], ["aes-ccm-128", 32], ["aes-gcm", 16], ["chacha20-poly1305", 32]];
 const privateUses: readonly PrivateKeyUse[] = ["es256", "ecdh-p256", "ed25519", "x25519"];
 const everyUse: readonly WrappableUse[] = [...new Set(secretUses.map(([use]) => use)), ...privateUses];
 
 /** What a key of a use does: equal keys do the same. */
 function deed(port: WrappingCrypto, key: KeyHandle, use: WrappableUse): Uint8Array {
   const out = new Uint8Array(32);
-  if (use === "mac") port.mac(key, some(4, 1), 4, out);
-  else if (use === "derive") port.mac(port.deriveKey(key, some(0, 0), some(0, 0), "mac"), some(4, 1), 4, out);
+  if (use === "derive") port.mac(port.deriveKey(key, some(0, 0), some(0, 0), "mac"), some(4, 1), 4, out);
   else if (privateUses.includes(use as PrivateKeyUse)) return port.publicKey(key);
   else port.encrypt(key, some(12, 1), some(0, 0), some(32, 1), use === "aes-ccm-64" ? 24 : 16, out);
   return out;
@@ -44,9 +43,9 @@ describe.each(pairs)("SP-3 a wrapped key, %s", (_name, from, to) => {
 
   test("never comes back for another use", () => {
     for (const use of everyUse) {
-      const key = privateUses.includes(use as PrivateKeyUse) ? from.generateKey(use as PrivateKeyUse) : from.importKey(some(use === "mac" ? 32 : use.startsWith("aes") ? 16 : 32, 5), use as KeyUse);
+      const key = privateUses.includes(use as PrivateKeyUse) ? from.generateKey(use as PrivateKeyUse) : from.importKey(some(use.startsWith("aes") ? 16 : 32, 5), use as KeyUse);
       const wrapped = from.wrap(wrapping, key);
-      for (const other of [...everyUse, "wrap", "verify-es256", ""]) if (other !== use) expect(() => to.unwrap(unwrapping, wrapped, other as WrappableUse)).toThrow(badArgument);
+      for (const other of [...everyUse, "wrap", "mac", "verify-es256", ""]) if (other !== use) expect(() => to.unwrap(unwrapping, wrapped, other as WrappableUse)).toThrow(badArgument);
     }
   });
 
@@ -82,12 +81,12 @@ describe.each([["node", node], ["noble", noble]] as [string, WrappingCrypto][])(
   const wrapping = port.importKey(some(32, 7), "wrap");
 
   test("wraps under a key for that alone, which does nothing else and is never wrapped itself", () => {
-    const mac = port.importKey(some(32, 1), "mac");
-    for (const wrong of [mac, port.importKey(some(32, 7), "aes-ccm-128"), port.importKey(some(32, 7), "derive")]) {
-      expect(() => port.wrap(wrong, mac)).toThrow(badArgument);
-      expect(() => port.unwrap(wrong, port.wrap(wrapping, mac), "mac")).toThrow(badArgument);
+    const secret = port.importKey(some(32, 1), "derive");
+    for (const wrong of [secret, port.importKey(some(32, 7), "aes-ccm-128"), port.importKey(some(32, 7), "mac")]) {
+      expect(() => port.wrap(wrong, secret)).toThrow(badArgument);
+      expect(() => port.unwrap(wrong, port.wrap(wrapping, secret), "derive")).toThrow(badArgument);
     }
-    expect(() => port.wrap(wrapping, port.importKey(some(32, 1), "wrap"))).toThrow(badArgument);
+    for (const use of ["wrap", "mac"] as const) expect(() => port.wrap(wrapping, port.importKey(some(32, 1), use))).toThrow(badArgument);
     expect(() => port.wrap(wrapping, port.importPublicKey(port.publicKey(port.generateKey("es256")), "es256"))).toThrow(badArgument);
     expect(() => port.encrypt(wrapping, some(13, 1), some(0, 0), some(4, 1), 4, some(20, 0))).toThrow(badArgument);
     expect(() => port.decrypt(wrapping, some(13, 1), some(0, 0), some(20, 1), 20, some(4, 0))).toThrow(badArgument);
@@ -98,17 +97,17 @@ describe.each([["node", node], ["noble", noble]] as [string, WrappingCrypto][])(
 
   test("derives keys to wrap with, equal at both", () => {
     const [here, there] = [port, noble].map((each) => each.deriveKey(each.importKey(some(32, 3), "derive"), some(4, 1), some(4, 2), "wrap"));
-    const wrapped = port.wrap(here!, port.importKey(some(32, 5), "mac"));
-    expect(deed(noble, noble.unwrap(there!, wrapped, "mac"), "mac")).toEqual(deed(port, port.importKey(some(32, 5), "mac"), "mac"));
+    const wrapped = port.wrap(here!, port.importKey(some(32, 5), "derive"));
+    expect(deed(noble, noble.unwrap(there!, wrapped, "derive"), "derive")).toEqual(deed(port, port.importKey(some(32, 5), "derive"), "derive"));
   });
 
   test("forgets a destroyed key, wrapped or wrapping", () => {
-    const [under, key] = [port.importKey(some(32, 7), "wrap"), port.importKey(some(32, 5), "mac")];
+    const [under, key] = [port.importKey(some(32, 7), "wrap"), port.importKey(some(32, 5), "derive")];
     const wrapped = port.wrap(under, key);
     port.destroyKey(key);
     expect(() => port.wrap(under, key)).toThrow(badArgument);
     port.destroyKey(under);
-    expect(() => port.unwrap(under, wrapped, "mac")).toThrow(badArgument);
+    expect(() => port.unwrap(under, wrapped, "derive")).toThrow(badArgument);
   });
 
   test("takes anything as a wrapped key and refuses it", () => {

@@ -2,7 +2,7 @@
 // The JavaScript face of aead.c, pairs.c and wrap.c: the whole crypto port over native functions. Apart from crypto.ts, so that a device that only authenticates carries
 // neither this nor their C.
 import { EbalanceError } from "../../../sdk/core/model/errors";
-import type { AeadPort, CryptoPort, KeyHandle, KeyUse, KeyWrapPort, PrivateKeyUse, PublicKeyPort, SignatureUse, WrappableUse } from "../../../sdk/core/security/crypto-port";
+import type { FullCrypto, KeyHandle, KeyUse, PrivateKeyUse, SignatureUse, WrappableUse } from "../../../sdk/core/security/crypto-port";
 import { createNativeCrypto, type NativeCrypto } from "./crypto";
 
 /** The functions of aead.c, pairs.c and wrap.c as a script sees them. All arguments are checked natively; a use is its place in `uses`. */
@@ -18,8 +18,6 @@ export interface NativeFullCrypto {
   wrap(wrappingId: number, keyId: number): ArrayBuffer;
   unwrap(wrappingId: number, wrapped: Uint8Array, use: number): number;
 }
-
-export type FullCrypto = CryptoPort & AeadPort & PublicKeyPort & KeyWrapPort;
 
 /** As keys.h numbers them. */
 const secretUses = Object.freeze<readonly KeyUse[]>(["mac", "derive", "aes-ccm-64", "aes-ccm-128", "aes-gcm", "chacha20-poly1305", "wrap"]);
@@ -56,7 +54,7 @@ function handle(action: () => number): KeyHandle {
 }
 
 /**
- * Makes the whole crypto port from native functions. It signs with ECDSA as RFC 6979 has it, without randomness, has no Ed25519, and wraps no "mac" key.
+ * Makes the whole crypto port from native functions. It signs with ECDSA as RFC 6979 has it, without randomness, and has no Ed25519.
  * @param full of the same native module as `native`: they know each other's keys
  */
 export function createFullCrypto(native: NativeCrypto, full: NativeFullCrypto): FullCrypto {

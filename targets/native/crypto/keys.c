@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_LIMIT = 60, BLOCK = 64 };
+enum { KEY_LIMIT = 60, BLOCK = 64, POINT = 65, UNCOMPRESSED = 4 };
 
 #define P256(kind) PSA_KEY_TYPE_ECC_##kind(PSA_ECC_FAMILY_SECP_R1)
 #define AEAD_USAGE (PSA_KEY_USAGE_ENCRYPT | PSA_KEY_USAGE_DECRYPT)
@@ -32,7 +32,7 @@ static const struct {
 	[USE_ES256] = { P256(KEY_PAIR), PSA_ALG_DETERMINISTIC_ECDSA(PSA_ALG_SHA_256), PSA_KEY_USAGE_SIGN_MESSAGE | PSA_KEY_USAGE_EXPORT, 32, 32, 1 },
 	[USE_ECDH_P256] = { P256(KEY_PAIR), PSA_ALG_ECDH, PSA_KEY_USAGE_DERIVE | PSA_KEY_USAGE_EXPORT, 32, 32, 1 },
 	[USE_X25519] = { PSA_KEY_TYPE_ECC_KEY_PAIR(PSA_ECC_FAMILY_MONTGOMERY), PSA_ALG_ECDH, PSA_KEY_USAGE_DERIVE | PSA_KEY_USAGE_EXPORT, 32, 32, 1 },
-	[USE_VERIFY_ES256] = { P256(PUBLIC_KEY), PSA_ALG_ECDSA(PSA_ALG_SHA_256), PSA_KEY_USAGE_VERIFY_MESSAGE, 65, 65, 1 },
+	[USE_VERIFY_ES256] = { P256(PUBLIC_KEY), PSA_ALG_ECDSA(PSA_ALG_SHA_256), PSA_KEY_USAGE_VERIFY_MESSAGE, POINT, POINT, 1 },
 };
 
 static ebKey keys[KEY_LIMIT];
@@ -188,6 +188,11 @@ int ebIsKeySize(size_t size, int use)
 	return size == uses[use].least || size == uses[use].most || (!uses[use].whole && size > uses[use].least && size < uses[use].most);
 }
 
+int ebIsPoint(const uint8_t* bytes, size_t size)
+{
+	return size == POINT && bytes[0] == UNCOMPRESSED;
+}
+
 psa_algorithm_t ebAlgorithm(int use)
 {
 	return uses[use].algorithm;
@@ -221,6 +226,8 @@ void ebCryptoImportKey(xsMachine* the)
 	const uint8_t* bytes = ebBufferArgument(the, 0, name, 0, &size);
 	if (!ebIsKeySize(size, use))
 		xsRangeError("%s: a key has %d to %d bytes", name, uses[use].least, uses[use].most);
+	if (use == USE_VERIFY_ES256 && !ebIsPoint(bytes, size))
+		xsRangeError("%s: this is no uncompressed point", name);
 	ebCheck(the, name, ebTakeKey(bytes, size, use, &id, &pads));
 	xsmcSetInteger(xsResult, ebKeepKey(key, use, id, pads));
 }

@@ -76,5 +76,6 @@ psa_status_t ebTakeKey(const uint8_t* bytes, size_t size, int use, psa_key_id_t*
 psa_key_attributes_t ebAttributes(int use);
 /* The algorithm of a key for this. */
 psa_algorithm_t ebAlgorithm(int use);
-
+/* An uncompressed point of P-256: newer versions of PSA take others too. Whether it is on the curve is for PSA to say. */
+int ebIsPoint(const uint8_t* bytes, size_t size);
 #endif

@@ -5,7 +5,7 @@
  */
 #include "keys.h"
 
-enum { SIGNATURE = 64, SECRET = 32, POINT = 65, UNCOMPRESSED = 4, BITS_P256 = 256, BITS_X25519 = 255 };
+enum { SIGNATURE = 64, SECRET = 32, PUBLIC_MAX = 65, BITS_P256 = 256, BITS_X25519 = 255 };
 
 void ebCryptoSupports(xsMachine* the)
 {
@@ -32,7 +32,7 @@ void ebCryptoGenerateKey(xsMachine* the)
 void ebCryptoPublicKey(xsMachine* the)
 {
 	static const char name[] = "publicKey";
-	uint8_t bytes[POINT];
+	uint8_t bytes[PUBLIC_MAX];
 	size_t size = 0;
 	ebKey* key = ebKeyArgument(the, 0, name, PRIVATE_USES);
 	ebCheck(the, name, psa_export_public_key(key->key, bytes, sizeof(bytes), &size));
@@ -70,12 +70,6 @@ void ebCryptoVerify(xsMachine* the)
 	xsmcSetBoolean(xsResult, status == PSA_SUCCESS);
 }
 
-/* Newer versions of PSA take compressed points too. */
-static int isPublicKey(const uint8_t* bytes, size_t size, int use)
-{
-	return use == USE_X25519 ? size == SECRET : size == POINT && bytes[0] == UNCOMPRESSED;
-}
-
 void ebCryptoAgree(xsMachine* the)
 {
 	static const char name[] = "agree";
@@ -85,7 +79,7 @@ void ebCryptoAgree(xsMachine* the)
 	ebKey* own = ebKeyArgument(the, 0, name, USE_BIT(USE_ECDH_P256) | USE_BIT(USE_X25519));
 	ebKey* key = ebFreeKey(the, name);
 	const uint8_t* peer = ebBufferArgument(the, 1, name, 0, &size);
-	if (!isPublicKey(peer, size, own->use))
+	if (own->use == USE_X25519 ? size != SECRET : !ebIsPoint(peer, size))
 		xsRangeError("%s: this is no public key of the algorithm", name);
 	psa_status_t status = psa_raw_key_agreement(PSA_ALG_ECDH, own->key, peer, size, secret, sizeof(secret), &written);
 	if (status == PSA_SUCCESS)
