@@ -37,8 +37,9 @@ function defaults(crypto: PublicKeyPort, type: Claims["type"]): object {
 
 export class CredentialWorld {
   nowMs = (issuedS + 60) * 1000;
+  monotonic = 0;
   isSet = true;
-  readonly clock = { wallMs: () => this.nowMs, monotonicMs: () => 0, isSet: () => this.isSet };
+  readonly clock = { wallMs: () => this.nowMs, monotonicMs: () => this.monotonic, isSet: () => this.isSet };
   readonly operator: Member;
   readonly customer: Member;
   readonly supplier: Member;

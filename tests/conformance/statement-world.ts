@@ -20,7 +20,7 @@ export class StatementWorld extends CredentialWorld {
   readonly names = new Names();
   readonly store: CertificateStore;
   readonly state = new MemoryState();
-  verifier: StatementVerifier;
+  readonly verifier: StatementVerifier;
   /** Of the customer to the meter. */
   readonly metering: Credential;
   #sequence = 0;

@@ -12,18 +12,21 @@ const windowBytes = 192;
 
 interface Window {
   readonly signerId: Uint8Array;
+  /** The first sequence that was accepted: those before it may have been in a window that was lost or given up. */
+  readonly least: number;
   /** The time of the newest request that was accepted. */
   timeS: number;
   /** The sequences among the newest that were accepted. */
   sequences: readonly number[];
 }
 
-/** What is known of a request: not seen before; accepted before, or so old that it may have been; not to be told from one that was. */
+/** What is known of a request: it has not been accepted; it has, or it is too old to tell; it may have been before this unit lost or gave up what it knew. */
 export type Freshness = "fresh" | "replayed" | "unknown";
 
 /**
  * A window for each credential under which requests came, the one used last at the end. Each accepted request is kept before it takes effect: requests in statements are rare, and one that is
- * accepted again after a crash could switch something twice. Nothing is lost unseen: what was given up, or lost with the record, lies before `sinceS`, and requests of that time are unknown.
+ * accepted again after a crash could switch something twice. Nothing is lost unseen: what was given up, or lost with the record, was made up to `sinceS`, and requests of that time are unknown.
+ * A signer's sequences and times rise together; one whose do not could as well sign the same request again.
  */
 export class ReplayWindows {
   readonly #windows: Window[] = [];
@@ -44,14 +47,14 @@ export class ReplayWindows {
   judge(signerId: Uint8Array, sequence: number, timeS: number, latestS: number | undefined): Freshness {
     if (this.#sinceS === Infinity && latestS !== undefined) this.#sinceS = latestS;
     const window = this.#windows.find((one) => sameBytes(one.signerId, signerId));
-    if (window) return window.sequences.includes(sequence) || sequence <= highestOf(window) - windowSize ? "replayed" : "fresh";
+    if (window) return window.sequences.includes(sequence) || sequence < window.least || sequence <= highestOf(window) - windowSize ? "replayed" : "fresh";
     return timeS > this.#sinceS ? "fresh" : "unknown";
   }
 
   /** Takes a request in that has been found to be fresh. @throws EbalanceError `storage-failed`: then it must not take effect */
   accept(signerId: Uint8Array, sequence: number, timeS: number): void {
     const place = this.#windows.findIndex((one) => sameBytes(one.signerId, signerId));
-    const window = place >= 0 ? this.#windows.splice(place, 1)[0]! : this.#make(signerId);
+    const window = place >= 0 ? this.#windows.splice(place, 1)[0]! : this.#make(signerId, sequence);
     this.#windows.push(window);
     const highest = Math.max(highestOf(window), sequence);
     window.sequences = [...window.sequences, sequence].filter((one) => one > highest - windowSize);
@@ -59,24 +62,24 @@ export class ReplayWindows {
     this.#keep();
   }
 
-  #make(signerId: Uint8Array): Window {
+  #make(signerId: Uint8Array, least: number): Window {
     if (this.#windows.length >= maxWindows) {
       this.#sinceS = Math.max(this.#sinceS, this.#windows.shift()!.timeS);
       this.generation++;
     }
-    return { signerId: signerId.slice(), timeS: 0, sequences: [] };
+    return { signerId: signerId.slice(), least, timeS: 0, sequences: [] };
   }
 
   #keep(): void {
-    const windows: CborValue[] = this.#windows.map(({ signerId, timeS, sequences }) => [signerId, timeS, sequences]);
+    const windows: CborValue[] = this.#windows.map(({ signerId, least, timeS, sequences }) => [signerId, least, timeS, sequences]);
     if (this.state.keep("windows", encodeCbor([this.#sinceS, windows], new Uint8Array((1 + windows.length) * windowBytes)))) return;
     throw new EbalanceError("storage-failed", "device", "a request was not accepted: the state record of those accepted could not be kept");
   }
 
   #read(record: Uint8Array): void {
-    const [sinceS, windows] = decodeCbor(record) as [number, [Uint8Array, number, number[]][]];
+    const [sinceS, windows] = decodeCbor(record) as [number, [Uint8Array, number, number, number[]][]];
     this.#sinceS = sinceS;
-    for (const [signerId, timeS, sequences] of windows) this.#windows.push({ signerId, timeS, sequences });
+    for (const [signerId, least, timeS, sequences] of windows) this.#windows.push({ signerId, least, timeS, sequences });
   }
 }
 
