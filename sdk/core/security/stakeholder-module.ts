@@ -9,11 +9,14 @@ import { issuerOf, makeCredential, type StakeholderCredential } from "./credenti
 import type { CryptoPort, KeyHandle, PublicKeyPort } from "./crypto-port";
 import { MaskEpochs } from "./mask-epochs";
 import { addMasked, mask, unmask, type Masked } from "./masked-sum";
+import type { StatementVerifier, VerifiedStatement } from "./statement-verifier";
 
 export interface StakeholderPorts {
   readonly crypto: CryptoPort & PublicKeyPort;
   /** Where the epochs of masks are kept: without it there is nothing to mask with. */
   readonly state?: StatePort;
+  /** Verifies what others have signed: that of the unit where this is. */
+  readonly verifier?: Pick<StatementVerifier, "verify">;
   /** Gives the types of values in statements. */
   readonly registry: ReadContext["registry"];
 }
@@ -51,6 +54,14 @@ export class StakeholderModule {
   sign(body: StatementBody): Uint8Array {
     const { crypto, registry } = this.ports;
     return signStatement(crypto, this.#open().signing, this.credential, this.credential.domain, body, registry);
+  }
+
+  /**
+   * Verifies a statement that another has signed.
+   * @throws EbalanceError as {@link StatementVerifier.verify} does
+   */
+  verify(statement: Uint8Array): VerifiedStatement {
+    return (this.ports.verifier ?? badArgument("there is no verifier of statements")).verify(statement);
   }
 
   /**
