@@ -9,7 +9,7 @@ import { Reporter, type Schedule, type Sender } from "./requests/reporter";
 import { outcome } from "./requests/request-processor";
 import type { Notify, NotifyOf } from "./requests/subscriptions";
 import type { Session } from "./security/session";
-import type { CarryMessage, ForgetMessage, ProvenNotify } from "./wire/carry-body";
+import type { Carrying } from "./wire/carry-body";
 import { isStanding, maxTimeS, Operation, type AliveMessage, type AnnounceMessage, type NotifyMessage, type Request, type SessionBody, type Source, type UnsubscribeRequest } from "./wire/session-body";
 
 /** An opening that has not led to a message of the peer under the new keys is made again after this time. */
@@ -160,7 +160,7 @@ export class Neighbour {
   }
 
   /** Sends one of the bodies that wait for no answer, or whose answers others wait for. @returns whether a link took it */
-  send(body: AliveMessage | AnnounceMessage | UnsubscribeRequest | CarryMessage | ForgetMessage | ProvenNotify): boolean {
+  send(body: AliveMessage | AnnounceMessage | UnsubscribeRequest | Carrying): boolean {
     return this.#sendWhole(this.#whole(body));
   }
 
@@ -170,7 +170,7 @@ export class Neighbour {
   }
 
   /** A body with sequence and time. */
-  #whole(body: Request | AliveMessage | AnnounceMessage | CarryMessage | ForgetMessage | ProvenNotify): SessionBody {
+  #whole(body: Request | AliveMessage | AnnounceMessage | Carrying): SessionBody {
     return { ...body, sequence: this.session.nextSequence, timeMs: this.#timeMs() } as SessionBody;
   }
 

@@ -1,6 +1,7 @@
 /** The ports through which a unit acts. A platform implements them; the core calls nothing else. */
 import type { StorePort } from "../storage/store-port";
 import type { CryptoPort } from "./security/crypto-port";
+import type { Signatory } from "./statements/signatory";
 import type { SealPort } from "./wire/reading-message";
 
 export interface ClockPort {
@@ -65,6 +66,8 @@ export interface UnitPorts {
   readonly store: StorePort;
   /** Left out: in TypeScript, over the crypto port. */
   readonly seal?: SealPort | undefined;
+  /** What a unit signs and verifies statements with. Left out: it passes on those of others and makes none. */
+  readonly signatory?: Signatory | undefined;
   readonly log: LogPort;
   /** Asks the driver to call `tick()` after at most this time in milliseconds, and not from inside this call. */
   readonly wake: (inMs: number) => void;

@@ -1,6 +1,8 @@
 /** What a management unit is made with: who it is, what is above it, how much it holds at most, and who is told what happens. */
 import type { Registry } from "./model/registry";
 import type { Notification } from "./requests/request-processor";
+import type { PublishedSeries } from "./statements/publisher";
+import type { CopiedDevice } from "./statements/replica";
 import type { Request } from "./wire/session-body";
 
 export interface UnitLimits {
@@ -27,6 +29,12 @@ export interface UnitConfig {
   /** Id of the unit above: requests for units that are neither here nor below go there. */
   readonly parent?: string;
   readonly limits?: Partial<UnitLimits>;
+  /** Devices whose series are at home elsewhere, and of which this unit keeps the copies that their homes publish. Needs a signatory, and a store that keeps statements. */
+  readonly copies?: readonly CopiedDevice[];
+  /** Series that are at home here, and that are published to units above. Needs the same. */
+  readonly publish?: readonly PublishedSeries[];
+  /** How long an instance waits for others to be published with, in milliseconds: 1000 to 86,400,000, default 900,000. */
+  readonly publishEveryMs?: number;
   /** Told when a session with a neighbour opens and when it is lost. */
   readonly onSession?: (neighbour: string, open: boolean) => void;
   /** Told when a neighbour opens its session again and again, as two devices with one identity do. From then on the one that is there keeps its place for half a minute. */

@@ -9,13 +9,19 @@ import type { Neighbour } from "./neighbour";
 import type { LinkPort, UnitPorts } from "./ports";
 import { HomeProcessor } from "./requests/home-processor";
 import { Relay } from "./requests/relay";
+import type { Series } from "./access/series-table";
 import type { RequestProcessorParts } from "./requests/request-processor";
 import type { Notify } from "./requests/subscriptions";
 import { CertifiedSession, type Holds } from "./security/certified-session";
 import type { KeyHandle } from "./security/crypto-port";
 import type { Received } from "./security/session";
 import type { SessionConfig } from "./security/session-config";
+import { CoveredStore } from "./statements/covered-store";
+import type { SignedRequest } from "./statements/signed-requests";
+import { StatementProcessor } from "./statements/statement-processor";
 import type { UnitConfig } from "./unit-config";
+import { carryingSeal, isCarried } from "./wire/carry-body";
+import { portableSeal } from "./wire/reading-message";
 import { Operation, type Request, type UnsubscribeRequest } from "./wire/session-body";
 import type { Envelope } from "./wire/session-message";
 
@@ -25,15 +31,26 @@ export class ManagementUnit extends LeafUnit {
   readonly #routes: Routes;
   readonly #relay: Relay;
   readonly #flapping = new Map<Neighbour, Flapping>();
+  readonly #statements: StatementProcessor;
+  /** Made while the leaf is. */
+  declare private processor: HomeProcessor;
 
+  /** @throws EbalanceError `bad-argument` for a configuration that needs ports which are not there */
   constructor(config: UnitConfig, ports: UnitPorts) {
-    super(config, ports);
+    const store = config.copies?.length ? new CoveredStore(ports.store) : ports.store;
+    super(config, { ...ports, store, seal: carryingSeal(ports.seal ?? portableSeal(ports.crypto), ports.crypto) });
     this.#routes = new Routes(this.self, this.parent, this.limits.maxRoutes, this.series, this.neighbours);
     this.#relay = new Relay(() => ++this.lastId, this.limits.maxPending);
+    const { self, names, registry, series, policies, subscriptions, processor, limits } = this;
+    this.#statements = new StatementProcessor({
+      ...{ config, ports: this.ports, self, names, registry, series, policies, subscriptions, processor, routes: this.#routes, maxPending: limits.maxPending },
+      decide: (request, way, from, id, notify) => this.decide(request, way, from, id, notify),
+    });
   }
 
   protected override newProcessor(parts: RequestProcessorParts): HomeProcessor {
-    return new HomeProcessor(parts);
+    const onKept = this.config.publish?.length ? (series: Series, timeMs: number) => this.#statements.kept(series, timeMs) : undefined;
+    return (this.processor = new HomeProcessor(onKept ? { ...parts, onKept } : parts));
   }
 
   /**
@@ -91,6 +108,36 @@ export class ManagementUnit extends LeafUnit {
     this.#routes.announce([this.names.id(device)]);
   }
 
+  // ---- requests over several hops -------------------------------------------------------------------------------------------------------
+
+  /**
+   * Makes a request to another unit, however many units away, in a statement that it alone accepts: signed under the delegation that the source's stakeholder has given this unit for the source's service.
+   * What it brings is signed by the unit that was asked, under the owner's delegation: units between can keep either from arriving, and nothing else.
+   * @param to id of the unit that is asked
+   * @param notify as of {@link LeafUnit.request}; `notTrusted` where there is no such delegation here, or what came is not proven
+   * @returns as {@link LeafUnit.request}: what ends a subscription
+   */
+  requestSigned(request: SignedRequest, to: string, notify: Notify, timeoutMs = 10_000): number {
+    const id = ++this.lastId;
+    this.#statements.ask(request, id, to, counted(this.counters, notify), timeoutMs);
+    return id;
+  }
+
+  override request(request: Request, notify: Notify, timeoutMs = 10_000): number {
+    if (request.op === Operation.unsubscribe && this.#statements.unsubscribe(request.id, notify)) return ++this.lastId;
+    return super.request(request, notify, timeoutMs);
+  }
+
+  /** The statements that prove what this unit has of a series of a copied device, in fromMs <= time < toMs: to be handed on to whoever may see all that they say. */
+  statementsOf(device: string, variable: number, fromMs: number, toMs: number): readonly Uint8Array[] {
+    return this.#statements.statementsOf(device, variable, fromMs, toMs);
+  }
+
+  override tick(): number {
+    const inMs = super.tick();
+    return Math.min(inMs, this.#statements.tick());
+  }
+
   // ---- sessions -------------------------------------------------------------------------------------------------------------------------
 
   /** Whether a neighbour that is there keeps its place for now, whoever else comes with its identity: a transport may refuse the other at once. */
@@ -117,7 +164,11 @@ export class ManagementUnit extends LeafUnit {
   protected override take(received: Received, neighbour: Neighbour, link: LinkPort): boolean {
     if (received.kind === "reply") link.send(received.message);
     if (received.kind === "body" && received.reopened) this.#reopened(neighbour, link);
-    const taken = super.take(received, neighbour, link);
+    // To a leaf it says that the neighbour is there, and nothing more.
+    const carried = received.kind === "body" && isCarried(received.body) ? received.body : undefined;
+    const taken = super.take(carried ? { kind: "body", body: { op: Operation.alive, sequence: carried.sequence, timeMs: undefined }, reopened: false } : received, neighbour, link);
+    if (taken && carried) this.#statements.receive(carried, neighbour);
+    else if (taken && received.kind === "body" && received.body.op === Operation.notify) this.#statements.answered(received.body, neighbour);
     // The first of an opening was answered when its keys were taken in use.
     if (taken && received.kind === "body" && received.body.op === Operation.alive && !received.reopened && !neighbour.session.isInitiator) neighbour.send({ op: Operation.alive });
     return taken;
@@ -136,6 +187,7 @@ export class ManagementUnit extends LeafUnit {
   protected override tellOpen(neighbour: Neighbour): void {
     if (neighbour.session.isInitiator) this.#routes.announceAll();
     super.tellOpen(neighbour);
+    this.#statements.opened();
     if (!this.#flapping.get(neighbour)!.noteOpening(neighbour.link, this.ports.clock.monotonicMs())) return;
     const peer = this.names.text(neighbour.session.peer);
     this.ports.log("warning", `${peer} opens its session again and again: two devices with one identity, or a link that comes and goes`);
@@ -145,6 +197,7 @@ export class ManagementUnit extends LeafUnit {
   protected override tellLost(neighbour: Neighbour): void {
     super.tellLost(neighbour);
     this.#relay.lost(neighbour);
+    this.#statements.lost(neighbour);
   }
 
   // ---- requests that go on --------------------------------------------------------------------------------------------------------------

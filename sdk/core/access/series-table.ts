@@ -30,8 +30,8 @@ export class SeriesTable {
   readonly #byKey = new Map<number, Series>();
   readonly #owners = new Map<NameId, NameId>();
   readonly #defaults = new Map<NameId, number>();
-  /** The device whose series are at home elsewhere. */
-  #copied: NameId | undefined;
+  /** The devices whose series are at home elsewhere. */
+  #copied: NameId[] | undefined;
 
   /** @param catalogue where what is known of a series survives a restart */
   constructor(
@@ -57,7 +57,7 @@ export class SeriesTable {
   /** Binds a device whose series are at home elsewhere, and are kept here besides. */
   enrolCopy(device: NameId, owner: NameId): void {
     this.enrol(device, owner);
-    this.#copied = device;
+    (this.#copied ??= []).push(device);
   }
 
   /** The devices that this unit is the home of. */
@@ -66,7 +66,12 @@ export class SeriesTable {
   }
 
   isHomeOf(device: NameId): boolean {
-    return device !== this.#copied && this.#owners.has(device);
+    return !this.isCopyOf(device) && this.#owners.has(device);
+  }
+
+  /** Whether this unit keeps copies of what a device has at home elsewhere. */
+  isCopyOf(device: NameId): boolean {
+    return this.#copied?.includes(device) ?? false;
   }
 
   ownerOf(device: NameId): NameId | undefined {

@@ -3,7 +3,8 @@ import { requesterOf, type Requester } from "../access/access-control";
 import type { Series } from "../access/series-table";
 import type { Instance } from "../model/instance";
 import { grantedDelayS, Right } from "../model/policy";
-import { checkValue } from "../model/registry";
+import type { Appended } from "../../storage/store-port";
+import { checkValue, type Value } from "../model/registry";
 import { Result, type ResultCode } from "../model/result";
 import type { Item, Source, WriteRequest } from "../wire/session-body";
 import { maxAheadMs, outcome, RequestProcessor, type Notification } from "./request-processor";
@@ -38,6 +39,16 @@ export class HomeProcessor extends RequestProcessor {
     return told;
   }
 
+  /** Keeps an instance of a series whose home is another unit, which has proven it. */
+  keepCopy(series: Series, value: Value, timeMs: number, policy: number): Appended {
+    const appended = this.parts.store.append(series.index, value, timeMs, policy);
+    if (appended !== "kept") return appended;
+    series.newest = undefined;
+    this.parts.counters.instancesKept++;
+    this.match(series, value, timeMs, policy);
+    return appended;
+  }
+
   /** What comes from too far ahead is refused; what others write may be ahead, to keep its order. */
   protected override untilMs(): number {
     return Infinity;
@@ -65,7 +76,8 @@ export class HomeProcessor extends RequestProcessor {
     const { registry, series, policies, access } = this.parts;
     const variable = registry.byId(item.variable);
     if (!variable) return Result.unknownVariable;
-    if (series.ownerOf(item.device) !== item.owner) return Result.denied;
+    // Of a series that is at home elsewhere, statements of its home alone are taken.
+    if (series.ownerOf(item.device) !== item.owner || series.isCopyOf(item.device)) return Result.denied;
     if (variable.write === "device" && (source.device !== item.device || requester.stakeholder !== item.owner)) return Result.denied;
     if (this.#timeOf(item, source) > this.parts.clock.wallMs() + maxAheadMs) return Result.badTime;
     const known = series.find(item) ?? series.preview(item);
@@ -116,6 +128,8 @@ export class HomeProcessor extends RequestProcessor {
       counters.instancesKept++;
       fresh.push([series, instance]);
     }
+    const { onKept } = this.parts;
+    if (onKept) for (const [series, { timeMs }] of fresh) onKept(series, timeMs);
     for (const [series, { value, timeMs, policy }] of fresh) this.match(series, value, timeMs, policy);
     // Who names the policies by their hashes knows all that an answer could say: a sensor has many.
     return plan.every(({ item }) => item.policy instanceof Uint8Array) ? outcome(Result.done) : this.answer(...instances);

@@ -49,6 +49,8 @@ export interface RequestProcessorParts {
   readonly self: NameId;
   /** {@link UnitLimits.maxScanned} */
   readonly maxScanned: number;
+  /** Told of each instance that others have written. */
+  readonly onKept?: (series: Series, timeMs: number) => void;
 }
 
 export class RequestProcessor {

@@ -133,7 +133,6 @@ describe.each([
       ["beyond them in the second item", /does not cover/, (w) => [w.data([w.item(5), w.item(5, { variable: 4 })]), delegated(w, { variables: [3] })]],
       ["data of another owner", /of supplier under a signature for customer/, (w) => [w.data([w.item(5, { owner: w.names.id("supplier") })])]],
       ["data of somebody else's device", /owner of meter is customer, not supplier/, (w) => [w.data([w.item(5, { owner: w.names.id("supplier") })]), ofSupplier(w)]],
-      ["a write for another stakeholder", /of supplier under a signature for customer/, (w) => [w.write({ items: [w.item(1, { owner: w.names.id("supplier") })] })]],
       ["data from the future of their statement", /instance of/, (w) => [w.data([w.item(5, { timeMs: w.timeMs + 1000 })])]],
       ["a policy under a delegation for metering", /signs no policies/, (w) => [w.policyStatement()]],
       ["a policy under a delegation for policies of one variable, of all variables", /variable 0/, (w) => [w.policyStatement(), delegated(w, { service: policyService, variables: [3] })]],

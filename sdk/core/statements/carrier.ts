@@ -12,6 +12,8 @@ import { maxHops, type NotifyMessage } from "../wire/session-body";
 /** An outcome, or an occurrence; what it brings stands in the statement. */
 export interface Answer extends Notification {
   readonly statement?: Uint8Array;
+  /** With `notTrusted`: the request is to be signed anew, with this. */
+  readonly nonce?: Uint8Array;
 }
 export type TakeAnswer = (answer: Answer) => void;
 
@@ -80,15 +82,15 @@ export class Carrier {
     return count;
   }
 
-  /** Gives a notification of a neighbour's to whoever waits for it. @returns whether it answers a statement, or may have done so */
-  answered(from: Neighbour, message: NotifyMessage & { readonly statement?: Uint8Array }): boolean {
-    const { id, result, retryAfterMs, statement } = message;
+  /** Gives a notification of a neighbour's to whoever waits for it. @returns whether anybody does */
+  answered(from: Neighbour, message: NotifyMessage & Pick<Answer, "statement" | "nonce">): boolean {
+    const { id, result, retryAfterMs, statement, nonce } = message;
     const waiting = this.#waiting.get(from);
     const known = waiting?.get(id);
-    if (!known) return statement !== undefined;
+    if (!known) return false;
     if (known.standing && result === Result.done) known.deadlineMs = Infinity;
     else waiting!.delete(id);
-    known.take({ result, instances: [], retryAfterMs, ...(statement ? { statement } : {}) });
+    known.take({ result, instances: [], retryAfterMs, ...(statement && { statement }), ...(nonce && { nonce }) });
     return true;
   }
 

@@ -23,6 +23,7 @@ const body: fc.Arbitrary<CarriedBody> = fc.oneof(
   fc.record({ op: fc.constant(carryOperation as 9), sequence, timeMs, statement, hops: fc.option(fc.integer({ min: 1, max: 7 }), { nil: undefined }) }),
   fc.record({ op: fc.constant(carryOperation as 9), sequence, timeMs, id: sequence }),
   fc.record({ op: fc.constant(Operation.notify), sequence, timeMs, id: sequence, result: fc.constant(Result.done), items: fc.constant([]), retryAfterMs: fc.constant(0), statement }),
+  fc.record({ op: fc.constant(Operation.notify), sequence, timeMs, id: sequence, result: fc.constant(Result.notTrusted), items: fc.constant([]), retryAfterMs: fc.constant(0), nonce: fc.uint8Array({ minLength: 8, maxLength: 8 }) }),
 );
 
 describe("DI-10 bodies that take a statement on", () => {
@@ -67,6 +68,7 @@ describe("DI-10 bodies that take a statement on", () => {
     ["an answer with items besides", [[1, 7], [3, 1], [5, []], [9, 1], [19, some]]],
     ["an answer to nothing", [[1, 7], [3, 1], [19, some]]],
     ["another operation with a statement", [[1, 1], [3, 1], [19, some]]],
+    ["a nonce of another length", [[1, 7], [3, 1], [8, new Uint8Array(7)], [9, 1]]],
     ["sequence 0", [[1, 9], [3, 0], [19, some]]],
   ])("%s is refused", (_what, entries) => {
     const bytes = encodeCbor(new Map(entries));

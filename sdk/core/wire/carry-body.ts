@@ -3,11 +3,13 @@
  */
 import { malformed } from "../model/errors";
 import { Result } from "../model/result";
-import type { CryptoPort } from "../security/crypto-port";
+import type { AeadPort, CryptoPort } from "../security/crypto-port";
 import * as cbor from "./cbor";
+import { encrypt, startPlaintext } from "./encrypted-message";
 import type { SealPort } from "./reading-message";
 import { maxHops, maxSequence, maxTimeS, Operation, type NotifyMessage, type SessionBody } from "./session-body";
-import { maxPayloadBytes, seal, startPayload, type Envelope } from "./session-message";
+import { echoBytes } from "./statement-body";
+import { maxPayloadBytes, seal, startPayload, type Envelope, type MacContext } from "./session-message";
 
 /** The operation beside {@link Operation}. */
 export const carryOperation = 9;
@@ -30,31 +32,41 @@ export interface ForgetMessage {
 export interface ProvenNotify extends NotifyMessage {
   readonly statement: Uint8Array;
 }
+/** A notification that demands the request anew, with this nonce. */
+export interface DemandNotify extends NotifyMessage {
+  readonly nonce: Uint8Array;
+}
 interface Head {
   readonly sequence: number;
   readonly timeMs: number | undefined;
 }
-export type CarriedBody = (CarryMessage | ForgetMessage | ProvenNotify) & Head;
+export type Carrying = CarryMessage | ForgetMessage | ProvenNotify | DemandNotify;
+export type CarriedBody = Carrying & Head;
 
 /** Whether a body is one of this file. */
 export function isCarried(body: SessionBody | CarriedBody): body is CarriedBody {
-  return body.op === carryOperation || "statement" in body;
+  return body.op === carryOperation || "statement" in body || "nonce" in body;
 }
 
 /** Writes a body with the CBOR writer. */
 export function writeCarried(body: CarriedBody): void {
   const statement = "statement" in body ? body.statement : undefined;
+  const nonce = "nonce" in body ? body.nonce : undefined;
   const id = "id" in body ? body.id : 0;
   const hops = "hops" in body ? (body.hops ?? 0) : 0;
-  cbor.writeHead(cbor.Major.map, 2 + (body.timeMs === undefined ? 0 : 1) + (id ? 1 : 0) + (hops ? 1 : 0) + (statement ? 1 : 0));
+  cbor.writeHead(cbor.Major.map, 2 + (body.timeMs === undefined ? 0 : 1) + (id ? 1 : 0) + (hops ? 1 : 0) + (nonce ? 1 : 0) + (statement ? 1 : 0));
   writeEntry(1, body.op);
   writeEntry(3, body.sequence);
   if (body.timeMs !== undefined) writeEntry(4, body.timeMs / 1000);
+  if (nonce) writeKeyed(8, nonce);
   if (id) writeEntry(9, id);
   if (hops) writeEntry(16, hops);
-  if (!statement) return;
-  cbor.writeInteger(19);
-  cbor.writeBytes(statement);
+  if (statement) writeKeyed(19, statement);
+}
+
+function writeKeyed(key: number, bytes: Uint8Array): void {
+  cbor.writeInteger(key);
+  cbor.writeBytes(bytes);
 }
 
 function writeEntry(key: number, value: number): void {
@@ -62,31 +74,38 @@ function writeEntry(key: number, value: number): void {
   cbor.writeInteger(value);
 }
 
-/** Keys, bit 2^key: of a carry and what it may have besides, of its end, of an answer. */
-const [always, id, hops, statement] = [(1 << 1) | (1 << 3), 1 << 9, 1 << 16, 1 << 19];
+/** Keys, bit 2^key. */
+const [always, time, nonce, id, hops, statement] = [(1 << 1) | (1 << 3), 1 << 4, 1 << 8, 1 << 9, 1 << 16, 1 << 19];
 
 /** Reads a body. @throws EbalanceError `malformed` naming what is wrong */
 export function readCarried(bytes: Uint8Array, start: number, end: number): CarriedBody {
   cbor.startReading(bytes, start, end);
   const length = cbor.readLength(cbor.Major.map, 6);
   const values: number[] = [];
-  let carried: Uint8Array | undefined;
+  let content: Uint8Array = new Uint8Array(0);
   let keys = 0;
   for (let i = 0; i < length; i++) {
     const key = cbor.readUint(19);
     if (keys >> key !== 0) malformed(`key ${key} is not above the one before it`);
     keys |= 1 << key;
-    if (key === 19) carried = cbor.readBytesCopy(maxCarriedBytes);
+    if (key === 8 || key === 19) content = readContent(key);
     else values[key] = readField(key);
   }
   cbor.readEnd();
-  if (carried?.length === 0) malformed("a statement of no bytes");
   const head = { sequence: values[3]!, timeMs: values[4] === undefined ? undefined : values[4] * 1000 };
-  const shape = keys & ~(1 << 4);
-  if (values[1] === Operation.notify && shape === (always | id | statement)) return { op: Operation.notify, ...head, id: values[9]!, result: Result.done, items: [], retryAfterMs: 0, statement: carried! };
+  const told = { op: Operation.notify, ...head, id: values[9]!, items: [], retryAfterMs: 0 } as const;
+  const shape = keys & ~time;
+  if (values[1] === Operation.notify && shape === (always | id | statement)) return { ...told, result: Result.done, statement: content };
+  if (values[1] === Operation.notify && shape === (always | id | nonce)) return { ...told, result: Result.notTrusted, nonce: content };
   if (values[1] === carryOperation && shape === (always | id)) return { op: carryOperation, ...head, id: values[9]! };
-  if (values[1] === carryOperation && (shape & ~hops) === (always | statement)) return { op: carryOperation, ...head, hops: values[16], statement: carried! };
+  if (values[1] === carryOperation && (shape & ~hops) === (always | statement)) return { op: carryOperation, ...head, hops: values[16], statement: content };
   return malformed(`operation ${values[1]} with a statement has the wrong fields`);
+}
+
+/** A statement, or a nonce of its one length. */
+function readContent(key: number): Uint8Array {
+  const bytes = cbor.readBytesCopy(key === 8 ? echoBytes : maxCarriedBytes);
+  return bytes.length === 0 || (key === 8 && bytes.length !== echoBytes) ? malformed(`key ${key} of ${bytes.length} bytes`) : bytes;
 }
 
 function readField(key: number): number {
@@ -106,18 +125,30 @@ function readField(key: number): number {
   }
 }
 
-/** A seal port that takes these bodies besides those that another takes. */
+/**
+ * A seal port that takes these bodies besides those that another takes.
+ * @param crypto that of `inner`: where it encrypts, one that does too
+ */
 export function carryingSeal(inner: SealPort, crypto: CryptoPort): SealPort {
+  const port = carrying(inner, (context, body) => {
+    startPayload();
+    writeCarried(body);
+    return seal(crypto, context);
+  });
+  const { encrypting } = inner;
+  if (!encrypting) return port;
+  const sealEncrypted = (context: MacContext, body: CarriedBody) => {
+    startPlaintext();
+    writeCarried(body);
+    return encrypt(crypto as CryptoPort & AeadPort, context, body.sequence);
+  };
+  return { ...port, encrypting: carrying(encrypting, sealEncrypted) };
+}
+
+function carrying(inner: SealPort, sealCarried: (context: MacContext, body: CarriedBody) => Uint8Array): SealPort {
   return {
-    readingSealer: (context, template) => inner.readingSealer(context, template),
-    seal: (context, body, names) => {
-      if (!isCarried(body)) return inner.seal(context, body, names);
-      startPayload();
-      writeCarried(body);
-      return seal(crypto, context);
-    },
-    verify: (context, envelope) => inner.verify(context, envelope),
-    parse: (message) => inner.parse(message),
+    ...inner,
+    seal: (context, body, names) => (isCarried(body) ? sealCarried(context, body) : inner.seal(context, body, names)),
     read: (envelope, context) => inner.read(envelope, context) ?? carriedBody(envelope),
   };
 }

@@ -1,0 +1,153 @@
+/**
+ * Copies of series whose home is another unit (SP-2): this unit takes the statements that their homes publish, keeps them with the samples that they bring, and answers from what they prove alone,
+ * through the same access control, under the policies that came with them. It hands the statements on to whoever may see all of them.
+ */
+import { EbalanceError } from "../model/errors";
+import type { Names } from "../model/names";
+import { denyAll, type Policy } from "../model/policy";
+import { checkValue, type Registry } from "../model/registry";
+import { Result, type ResultCode } from "../model/result";
+import type { ClockPort, LogPort } from "../ports";
+import type { PolicyTable } from "../access/policy-table";
+import type { Series, SeriesTable } from "../access/series-table";
+import type { HomeProcessor } from "../requests/home-processor";
+import { maxAheadMs } from "../requests/request-processor";
+import type { CryptoPort } from "../security/crypto-port";
+import { sameBytes } from "../security/claims";
+import type { StatementStore } from "../../storage/statement-store";
+import { StatementKind, type DataStatement } from "../wire/statement-body";
+import type { CoveredStore, IsProven } from "./covered-store";
+import { ProvenSamples } from "./proven-samples";
+import type { Signatory } from "./signatory";
+import { TakenNames } from "./taken-names";
+
+/** A device whose series are at home elsewhere, and who owns them. */
+export interface CopiedDevice {
+  readonly device: string;
+  readonly owner: string;
+}
+
+export interface ReplicaParts {
+  readonly copies: readonly CopiedDevice[];
+  readonly signatory: Signatory;
+  readonly names: Names;
+  readonly registry: Registry;
+  readonly clock: ClockPort;
+  readonly crypto: CryptoPort;
+  readonly series: SeriesTable;
+  readonly policies: PolicyTable;
+  readonly processor: HomeProcessor;
+  readonly store: CoveredStore & { readonly statements: StatementStore };
+  readonly log: LogPort;
+}
+
+export class Replica {
+  readonly #taken: TakenNames;
+  readonly #proven: ProvenSamples;
+
+  constructor(private readonly parts: ReplicaParts) {
+    const { copies, names, series, store, signatory, crypto, log } = parts;
+    for (const { device, owner } of copies) series.enrolCopy(names.id(device), names.id(owner));
+    this.#taken = new TakenNames(names);
+    this.#proven = new ProvenSamples(store.statements, signatory, crypto, (index) => log("error", `a kept statement about ${this.#nameOf(index)} is not as it was signed: nothing of it is served`));
+    store.provers = (index, fromMs, toMs) => this.#isProven(index, fromMs, toMs);
+  }
+
+  /** Takes a statement of data. @returns `done` once it is kept, or was before; `unknownLocation` where it is about none of the copies that are kept here */
+  take(statement: Uint8Array): ResultCode {
+    try {
+      const { body } = this.parts.signatory.verify(statement);
+      if (body.kind !== StatementKind.data || body.scope !== undefined) return Result.unsupported;
+      return this.#take(body, statement);
+    } catch (error) {
+      if (!(error instanceof EbalanceError)) throw error;
+      this.parts.log("warning", `statement of data refused: ${error.message}`);
+      return error.code === "malformed" ? Result.malformed : Result.notTrusted;
+    }
+  }
+
+  /** That the signer's delegation covers the series, and that its owner is the signer's stakeholder, was verified. */
+  #take(body: DataStatement, bytes: Uint8Array): ResultCode {
+    const { names, registry, series: table, policies, clock } = this.parts;
+    const first = body.items[0]!;
+    const key = { variable: first.variable, device: names.find(body.names.text(first.device)) ?? -1, owner: names.find(body.names.text(first.owner)) ?? -1 };
+    if (!table.isCopyOf(key.device)) return Result.unknownLocation;
+    if (table.ownerOf(key.device) !== key.owner) return Result.denied;
+    const variable = registry.byId(key.variable);
+    if (!variable) return Result.unknownVariable;
+    const latestMs = clock.wallMs() + maxAheadMs;
+    for (const item of body.items) {
+      if (item.variable !== first.variable || item.device !== first.device || item.owner !== first.owner || item.policy !== first.policy) return Result.unsupported;
+      const result = item.timeMs > latestMs ? Result.badTime : checkValue(variable, item.value);
+      if (result !== Result.done) return result;
+    }
+    const series = table.open(key);
+    if (!series) return Result.busy;
+    if (this.#hasAll(series, body)) return Result.done;
+    const index = this.#policyOf(first.policy, body, series);
+    const result = index < 0 ? -index as ResultCode : this.#keep(series, index, body, bytes);
+    policies.settle();
+    return result;
+  }
+
+  /** Whether all of its instances are proven already: it has come before, or others have. */
+  #hasAll(series: Series, { items }: DataStatement): boolean {
+    const { fromMs, toMs } = spanOf(items);
+    const found = new Set<string>();
+    this.parts.store.scan(series.index, fromMs, toMs, (value, timeMs) => found.add(`${timeMs} ${String(value)}`).size > 0);
+    return items.every(({ value, timeMs }) => found.has(`${timeMs} ${String(value)}`));
+  }
+
+  /** The index of the policy that came with it, or a result, negative: one whose sequence is not above that in force is an older one, or another that claims to be the same. */
+  #policyOf(policy: Policy | Uint8Array, body: DataStatement, series: Series): number {
+    const { policies } = this.parts;
+    if (policy instanceof Uint8Array) return policies.find(policy) >= 0 ? policies.find(policy) : -Result.unknownPolicy;
+    const known = this.#taken.policy(policy, body.names);
+    const index = known ? policies.add(known, series.owner) : -1;
+    if (index < 0) return -Result.busy;
+    return index !== series.policy && policy.sequence <= series.policySequence ? -Result.stalePolicy : index;
+  }
+
+  /** The statement first: samples without one are not there, and a statement whose samples are not is taken again. */
+  #keep(series: Series, index: number, { items }: DataStatement, bytes: Uint8Array): ResultCode {
+    const { policies, series: table, processor, store } = this.parts;
+    const policy = policies.get(index);
+    if (!table.keepRecord(series, index, policy.sequence, policy)) return Result.storageFailed;
+    if (store.statements.keep({ series: series.index, ...spanOf(items), bytes }) === "failed") return Result.storageFailed;
+    table.noteUse(series, index, policy.sequence, policy);
+    return items.every(({ value, timeMs }) => processor.keepCopy(series, value, timeMs, index) !== "failed") ? Result.done : Result.storageFailed;
+  }
+
+  #isProven(index: number, fromMs: number, toMs: number): IsProven | undefined {
+    const { series: table, policies, names } = this.parts;
+    const series = table.all()[index];
+    if (!series || !table.isCopyOf(series.device)) return undefined;
+    const [device, owner] = [names.text(series.device), names.text(series.owner)];
+    const prove = this.#proven.provers(index, fromMs, toMs, (item, body) => item.variable === series.variable && body.names.text(item.device) === device && body.names.text(item.owner) === owner);
+    return (value, timeMs, policy) => {
+      const hash = prove(value, timeMs);
+      // A policy that is not known here is none: the record of the sample was changed.
+      return hash !== undefined && policies.get(policy) !== denyAll && sameBytes(policies.hash(policy), hash);
+    };
+  }
+
+  /** The statements that prove the instances of a series in fromMs <= time < toMs: for whoever may see all that they say. */
+  statementsOf(device: string, variable: number, fromMs: number, toMs: number): readonly Uint8Array[] {
+    const { names, series: table, store, signatory } = this.parts;
+    const id = names.find(device) ?? -1;
+    const series = table.find({ variable, device: id, owner: table.ownerOf(id) ?? -1 });
+    return series ? store.statements.of(series.index, fromMs, toMs).filter(({ bytes }) => signatory.readKept(bytes)).map(({ bytes }) => bytes) : [];
+  }
+
+  #nameOf(index: number): string {
+    const { series, names, registry } = this.parts;
+    const { variable, device } = series.all()[index]!;
+    return `${registry.byId(variable)?.name ?? variable} of ${names.text(device)}`;
+  }
+}
+
+/** The time that instances take: in order they need not be. */
+export function spanOf(items: readonly { readonly timeMs: number }[]): { readonly fromMs: number; readonly toMs: number } {
+  const times = items.map((item) => item.timeMs);
+  return { fromMs: Math.min(...times), toMs: Math.max(...times) + 1 };
+}

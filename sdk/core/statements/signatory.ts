@@ -1,0 +1,86 @@
+/** What a unit signs statements with, and verifies others' by: its key, the delegations that it holds, and the credentials that it trusts. */
+import { EbalanceError } from "../model/errors";
+import type { RightCode } from "../model/policy";
+import type { CertificateStore } from "../security/certificate-store";
+import { covers, type Credential, type Delegation } from "../security/credential";
+import type { CryptoPort, KeyHandle, PublicKeyPort } from "../security/crypto-port";
+import type { SequenceReservation } from "../security/sequence-reservation";
+import type { StatementVerifier, VerifiedStatement } from "../security/statement-verifier";
+import type { ReadContext } from "../wire/session-body";
+import { bodyOfStatement, parseStatement, signatureOf, signedBytes, signStatement } from "../wire/statement";
+import type { StatementBody } from "../wire/statement-body";
+
+export interface SignatoryParts {
+  /** Id of the unit. */
+  readonly unit: string;
+  /** Its private key, whose public one the delegations to it name. */
+  readonly key: KeyHandle;
+  readonly crypto: CryptoPort & PublicKeyPort;
+  readonly store: CertificateStore;
+  readonly verifier: StatementVerifier;
+  readonly sequences: SequenceReservation;
+  readonly registry: ReadContext["registry"];
+}
+
+/** A series by the names that credentials use. */
+export interface NamedSeries {
+  readonly variable: number;
+  readonly device: string;
+}
+
+/** A body that has no number yet. */
+export type Unnumbered<Body> = Body extends { readonly sequence: number } ? Omit<Body, "sequence"> : never;
+
+export class Signatory {
+  constructor(private readonly parts: SignatoryParts) {}
+
+  /**
+   * A delegation to this unit that holds now and covers a right to all of the series.
+   * @param service whom it has to let act; undefined: whichever
+   */
+  delegation(stakeholder: string, service: string | undefined, right: RightCode, series: readonly NamedSeries[]): Delegation | undefined {
+    const { store, unit } = this.parts;
+    return store.delegations(unit).find((one) => one.issuer === stakeholder && (service === undefined || one.service === service) && series.every((each) => covers(one, right, each)));
+  }
+
+  /** @throws EbalanceError as `signStatement` and `SequenceReservation.next` */
+  sign(delegation: Delegation, body: Unnumbered<StatementBody>): { readonly bytes: Uint8Array; readonly sequence: number } {
+    const { crypto, key, store, sequences, registry } = this.parts;
+    const sequence = sequences.next(delegation.id);
+    return { bytes: signStatement(crypto, key, delegation, store.domain, { ...body, sequence } as StatementBody, registry), sequence };
+  }
+
+  /** @throws EbalanceError as `StatementVerifier.verify` */
+  verify(bytes: Uint8Array): VerifiedStatement {
+    return this.parts.verifier.verify(bytes);
+  }
+
+  /** Whether a credential under which something was asked still holds. */
+  holds(signer: Credential): boolean {
+    return this.parts.store.refusal(signer) === undefined;
+  }
+
+  /** The nonce that a request has to repeat which `verify` has refused with `not-fresh`. */
+  nonceFor(bytes: Uint8Array): Uint8Array {
+    return this.parts.verifier.nonceFor(parseStatement(bytes).signerId);
+  }
+
+  /**
+   * What a statement says that was verified when it came and has been kept since: whether it is still as its signer has signed it.
+   * @returns undefined where it is not, or where the credential of its signer is not here any more
+   */
+  readKept(bytes: Uint8Array): StatementBody | undefined {
+    const { store, registry } = this.parts;
+    try {
+      const parsed = parseStatement(bytes);
+      const signer = store.find(parsed.signerId);
+      if (!signer) return undefined;
+      const body = bodyOfStatement(parsed, signer, registry);
+      const signed = signedBytes(parsed, signer, store.domain, body.scope);
+      return store.verify(signer, signed, signed.length, signatureOf(parsed)) ? body : undefined;
+    } catch (error) {
+      if (error instanceof EbalanceError && error.code === "malformed") return undefined;
+      throw error;
+    }
+  }
+}
