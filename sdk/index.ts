@@ -44,6 +44,7 @@ export { decodeCbor, encodeCbor, type CborValue } from "./core/wire/cbor-value";
 export { encryptingSeal } from "./core/wire/encrypting-seal";
 export { portableSeal } from "./core/wire/reading-message";
 export { maxMessageBytes, wireVersion } from "./core/wire/session-message";
+export { checkCheckpoint, checkpointOf, CheckpointWork, type CheckpointDifference, type CheckpointSeries, type CheckpointSource, type Stretch } from "./core/statements/checkpoint";
 export { maxStatementBytes, parseStatement, signStatement, statementHash, type ParsedStatement, type StatementSigner } from "./core/wire/statement";
 export * from "./core/wire/statement-body";
 export { guardSettings, VoltageGuard, type GuardAction, type GuardedDevice, type GuardSettings } from "./services/resilience/voltage-guard";
