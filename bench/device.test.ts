@@ -4,8 +4,8 @@
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import baseline from "./baseline.json";
-import { figures, quickFigures } from "./device";
-import { measuredDer, measuredSensor, measureOperations, nativeBytes, noChipReason, tooLittleMemory } from "./device/measure";
+import { cryptoFigures, figures, quickFigures } from "./device";
+import { measureCrypto, measuredDer, measuredSensor, measureOperations, nativeBytes, noChipReason, tooLittleMemory } from "./device/measure";
 import { runDevice } from "./device/ram";
 
 const reason = await noChipReason();
@@ -41,6 +41,16 @@ describe.skipIf(reason)(`MU-1 the cost of every change on the emulated chip${rea
 
   test("the same program takes the same instructions in every run", { timeout: 60_000 }, async () => {
     expect((await measureOperations()).instructions).toEqual(measured.operations.instructions);
+  });
+
+  test("SP-3 signing, verifying, agreeing and encrypting take no more instructions than the design reckons with", { timeout: 60_000 }, async () => {
+    const { instructions } = await measureCrypto();
+    const most: Readonly<Record<string, number>> = { sign: 18_800_000, verify: 38_500_000, agree: 18_800_000, encrypt: 40_000 };
+    expect(cryptoFigures.map(({ name }) => name)).toEqual(Object.keys(most).map((name) => `${name}_instructions`));
+    for (const [name, bound] of Object.entries(most)) {
+      expect(instructions[name], name).toBeGreaterThan(0);
+      expect(instructions[name], name).toBeLessThan(bound);
+    }
   });
 
   test.each([

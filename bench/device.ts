@@ -1,6 +1,6 @@
 /** Bench `device`: memory, bytecode and instructions of a sensor, and memory of a DER controller, on the emulated chip. */
 import type { Bench, FigureDefinition, Measured } from "./bench";
-import { buildSensor, leastRam, measuredDer, measuredSensor, measureOperations, noChipReason } from "./device/measure";
+import { buildSensor, leastRam, measureCrypto, measuredDer, measuredSensor, measureOperations, noChipReason } from "./device/measure";
 import { writeSizing } from "./device/sizing";
 
 const atMost = (value: number) => ({ bound: "≤", value }) as const;
@@ -15,6 +15,15 @@ export const figures: readonly FigureDefinition[] = [
   { name: "open_instructions", meaning: "a received session message opened, window checked, verified, decoded", target: atMost(100_000) },
   { name: "xs_text_bytes", meaning: "engine, host and native modules on rv32" },
 ];
+
+/** Of the whole crypto port, in a program of its own: a sensor that only authenticates has none of it. Reported, and compared with nothing. */
+export const cryptoFigures: readonly FigureDefinition[] = [
+  { name: "sign_instructions", meaning: "a signature made: ECDSA on P-256, deterministic" },
+  { name: "verify_instructions", meaning: "a signature verified: ECDSA on P-256" },
+  { name: "agree_instructions", meaning: "a secret agreed on: ECDH on P-256" },
+  { name: "encrypt_instructions", meaning: "a message of 60 bytes encrypted: AES-CCM-16-64-128" },
+];
+const allFigures = [...figures, ...cryptoFigures];
 
 /** Static blocks that are tried: with less the scenario cannot run, with more it is known to. */
 const sensorBytes = [16_384, 90_112] as const;
@@ -43,15 +52,19 @@ export async function quickFigures(): Promise<{ readonly figures: Record<string,
 
 async function run(): Promise<Measured> {
   const reason = await noChipReason();
-  if (reason) return { figures: {}, missing: Object.fromEntries(figures.map(({ name }) => [name, reason])), notes: [] };
+  if (reason) return { figures: {}, missing: Object.fromEntries(allFigures.map(({ name }) => [name, reason])), notes: [] };
   const log = (text: string) => console.error(text);
   log("building a sensor, counting the instructions of its operations");
   const { figures: quick, operations } = await quickFigures();
+  log("counting the instructions of signatures, agreement and encryption");
+  const crypto = await measureCrypto();
+  const { sign, verify, agree, encrypt } = crypto.instructions;
   log("looking for the least memory of a sensor: each try takes ten seconds");
   const sensor = await leastRam(await measuredSensor(), sensorBytes, log);
   log("looking for that of a DER controller");
   const der = await leastRam(await measuredDer(), derBytes, log);
-  const measured = { ...quick, sensor_min_ram_bytes: sensor.staticBytes + sensor.nativeBytes, der_min_ram_bytes: der.staticBytes + der.nativeBytes };
+  const ofCrypto = { sign_instructions: sign!, verify_instructions: verify!, agree_instructions: agree!, encrypt_instructions: encrypt! };
+  const measured = { ...quick, ...ofCrypto, sensor_min_ram_bytes: sensor.staticBytes + sensor.nativeBytes, der_min_ram_bytes: der.staticBytes + der.nativeBytes };
   writeSizing(operations, quick, sensor, der);
   const shares = operations.profile.slice(0, dearest).map(({ name, share }) => `${name} ${(100 * share).toFixed(1)} %`);
   return {
@@ -62,9 +75,10 @@ async function run(): Promise<Measured> {
       `the DER controller with ${der.staticBytes} and ${der.nativeBytes}: in these is the inverter that answers it, on the same chip.`,
       `Dearest functions of a reading (what C does for a function is its own): ${shares.join(", ")}.`,
       `Besides: the answer to a reading ${operations.instructions["reading_answer"]} instructions, one garbage collection ${operations.instructions["garbage_collection"]}.`,
+      `Signing, verifying, agreeing and encrypting take ${crypto.textBytes - quick["xs_text_bytes"]!} bytes of code more than a sensor has, and C has at most ${crypto.nativeBytes} bytes of the heap for them; X25519 takes ${crypto.instructions["agree_x25519"]} instructions.`,
       "docs/sizing.md was written by this bench.",
     ],
   };
 }
 
-export const device = { name: "device", about: "memory, bytecode and instructions on the emulated chip", figures, defaultRounds: 1, run } satisfies Bench;
+export const device = { name: "device", about: "memory, bytecode and instructions on the emulated chip", figures: allFigures, defaultRounds: 1, run } satisfies Bench;

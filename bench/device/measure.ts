@@ -72,6 +72,24 @@ export async function measureOperations(): Promise<Operations> {
   }
 }
 
+export interface CryptoCosts {
+  readonly instructions: Readonly<Record<string, number>>;
+  /** Code and constants of a program that has all of it. */
+  readonly textBytes: number;
+  /** What C had of the heap at most. */
+  readonly nativeBytes: number;
+}
+
+/** Instructions of signing, verifying, agreeing and encrypting. What computes with a secret is blinded by random numbers: it is not the same in every run, by some tenths of a per cent. */
+export async function measureCrypto(): Promise<CryptoCosts> {
+  mkdirSync(folder, { recursive: true });
+  const main = await bundle(root("bench/device/crypto-program.ts"), { outfile: join(folder, "crypto.js") });
+  const { path, textBytes } = await buildChip({ main, fullCrypto: true });
+  const lines = await runToEnd(path, ["--budget", "device"]);
+  const { memory } = JSON.parse(lines.find((line) => line.startsWith('{"memory"'))!) as { memory: { peakNativeHeapBytes: number; staticBytes: number } };
+  return { instructions: read(lines).instructions, textBytes, nativeBytes: memory.peakNativeHeapBytes - memory.staticBytes };
+}
+
 async function runToEnd(path: string, given: readonly string[]): Promise<string[]> {
   const { command, args } = chipCommand(path, { args: given, serial: "null" });
   const chip = spawn(command, [...args], { stdio: ["ignore", "ignore", "pipe"], timeout: operationsTimeoutMs });
