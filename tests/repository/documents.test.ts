@@ -35,6 +35,32 @@ test("docs/concepts.md shows a policy that is accepted", () => {
   expect(() => checkConfig({ unit: "home", policies: { customer: policy } })).not.toThrow();
 });
 
+describe("docs/wire-format.md", () => {
+  const vectors = (file: string) => JSON.parse(text(`tests/vectors/${file}.json`)) as Record<string, readonly Record<string, string | number>[]>;
+  const named = (file: string, name: string) => Object.values(vectors(file)).filter(Array.isArray).flat().find((vector: Record<string, unknown>) => vector["name"] === name)! as Record<string, string>;
+  const document = text("docs/wire-format.md");
+  const blocks = [...document.matchAll(/```hex (\S+) (\S+) (\S+)\n([\s\S]*?)```/g)].map((match) => match.slice(1, 5) as [string, string, string, string]);
+
+  test("shows six parts of two messages", () => expect(blocks).toHaveLength(6));
+
+  test.each(blocks)("%s %s %s is that of the published vector", (file, name, part, hex) => {
+    const vector = named(file, name);
+    const signer = vector["signer"] === undefined ? {} : named("credential-v1", vector["signer"]);
+    const shown = hex.replace(/;.*/g, "").replace(/@(\w+)/g, (_, place: string) => (place === "payload" ? vector : signer)[place]!).replace(/\s/g, "");
+    expect(shown).toBe(vector[part]);
+  });
+
+  test("gives the sizes of the published vectors", () => {
+    let file = "";
+    const rows = [...document.matchAll(/^\| [^|]* \| (?:`(\S+)\.json`: )?`([^`|]+)` \| (\d+) \|$/gm)];
+    expect(rows).toHaveLength(6);
+    for (const [, newFile, name, bytes] of rows) {
+      file = newFile ?? file;
+      expect(named(file, name!)["bytes"], name).toBe(Number(bytes));
+    }
+  });
+});
+
 test.each(["README.md", "docs/firmware.md"])("%s shows the sensor as it is", (document) => {
   const source = text("examples/sensor/main.ts").replace(/^\/\/.*\n/gm, "");
   expect([...text(document).matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1])).toContain(source);

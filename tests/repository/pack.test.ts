@@ -55,6 +55,7 @@ const contents = {
     "docs/licences.md",
     "docs/performance.md",
     "docs/sizing.md",
+    "docs/wire-format.md",
     "examples/der-controller/main.ts",
     "examples/home-and-device/device.mjs",
     "examples/home-and-device/home.mjs",
