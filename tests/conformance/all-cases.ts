@@ -7,6 +7,7 @@ import { dataInterfaceCases } from "./data-interface-cases";
 import { bodyCases } from "./body-cases";
 import { copyCases } from "./copy-cases";
 import { cryptoCases } from "./crypto-cases";
+import { encryptionCases } from "./encryption-cases";
 import { derCases } from "./der-cases";
 import { hostileCases } from "./hostile-cases";
 import { routingCases } from "./routing-cases";
@@ -16,7 +17,7 @@ import { streetAttackCases } from "./street-attack-cases";
 import { wireCases } from "./wire-cases";
 import { World } from "./world";
 
-export const allCases: readonly Case[] = [...cryptoCases, ...wireCases, ...sealCases, ...bodyCases, ...storageCases, ...routingCases, ...streetAttackCases, ...dataInterfaceCases, ...hostileCases, ...attackCases, ...copyCases, ...derCases];
+export const allCases: readonly Case[] = [...cryptoCases, ...wireCases, ...sealCases, ...encryptionCases, ...bodyCases, ...storageCases, ...routingCases, ...streetAttackCases, ...dataInterfaceCases, ...hostileCases, ...attackCases, ...copyCases, ...derCases];
 
 /** Runs one case. Nonces come from a seed, so that both engines must make the same bytes. */
 export function runCase(one: Case, engine: Engine): unknown {
