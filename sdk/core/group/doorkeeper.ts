@@ -8,6 +8,7 @@ import type { HandshakeParty } from "../security/certified-handshake";
 import { CertifiedResponder } from "../security/certified-responder";
 import { isHandshake, writeUnknown } from "../wire/handshake-message";
 import { inParts, PartReader } from "../wire/handshake-parts";
+import { isOpening } from "../wire/opening";
 import { parseEnvelope } from "../wire/session-message";
 import type { CertifiedSessions, CertifiedUnit } from "./certified-sessions";
 
@@ -38,6 +39,16 @@ interface Visitor {
   readonly parts: PartReader;
   /** When what it has asked for will have taken its time, on the monotonic clock. */
   paidMs: number;
+}
+
+/** The number of a session whose opening a message may be; 0 for what is none. */
+function kidOf(message: Uint8Array): number {
+  try {
+    const envelope = parseEnvelope(message);
+    return isOpening(envelope) ? envelope.kid : 0;
+  } catch {
+    return 0;
+  }
 }
 
 /**
@@ -76,7 +87,8 @@ export class Doorkeeper {
 
   /** Whoever comes with a session that is not known here makes a new handshake, once told. */
   #tellUnknown(link: LinkPort, message: Uint8Array, nowMs: number): void {
-    if (this.#mayAsk(link, nowMs)) link.send(writeUnknown(parseEnvelope(message).kid));
+    const kid = kidOf(message);
+    if (kid && this.#mayAsk(link, nowMs)) link.send(writeUnknown(kid));
   }
 
   #visitor(link: LinkPort): Visitor {

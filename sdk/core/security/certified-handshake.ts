@@ -18,7 +18,7 @@ import { sameBytes } from "./claims";
 import type { Credential, Delegation, UnitCredential } from "./credential";
 import type { CryptoPort, KeyHandle, PublicKeyPort } from "./crypto-port";
 import { sha256 } from "./handshake-keys";
-import type { SessionConfig, SessionSource } from "./session-config";
+import type { Protection, SessionConfig, SessionSource } from "./session-config";
 
 /** One unit, as an end of handshakes. The keys stay the caller's. */
 export interface HandshakeParty {
@@ -35,6 +35,8 @@ export interface HandshakeParty {
   readonly delegations: readonly OwnDelegation[];
   /** Names that the sessions are to carry besides those of the units, owners and delegations: of the grantees of policies. At most 64. */
   readonly names?: readonly string[];
+  /** Whether the sessions are to be encrypted; they are, too, where the other end wants it. Default "mac". */
+  readonly protection?: Protection;
 }
 
 /** Whether a number is free for a session of this unit. */
@@ -58,7 +60,9 @@ export class NotAccepted extends Error {
 const maxNames = 64;
 const maxStatements = 8;
 const maxCredentials = 16;
-const Field = Object.freeze({ names: 20, statements: 21, credentials: 24 } as const);
+const Field = Object.freeze({ names: 20, statements: 21, credentials: 24, protection: 28 } as const);
+/** Of field protection: no other value is sent. */
+const encrypt = 2;
 
 /** What an open or an accept says. */
 export interface HandshakeBody {
@@ -66,28 +70,34 @@ export interface HandshakeBody {
   readonly statements: readonly Uint8Array[];
   /** Each a credential or the id of one. */
   readonly credentials: readonly Uint8Array[];
+  /** What the sender asks for: the session is encrypted if either does. */
+  readonly protection: Protection;
 }
 
-export function encodeBody({ names, statements, credentials }: HandshakeBody): Uint8Array {
+export function encodeBody({ names, statements, credentials, protection }: HandshakeBody): Uint8Array {
   const body = new Map<number, CborValue>([
     [Field.names, names],
     [Field.statements, statements],
     [Field.credentials, credentials],
   ]);
+  if (protection === "encrypt") body.set(Field.protection, encrypt);
   return encodeCbor(body, new Uint8Array(maxHandshakeBytes));
 }
 
 /** @throws EbalanceError `malformed` */
 export function decodeBody(bytes: Uint8Array): HandshakeBody {
   const body = decodeCbor(bytes);
-  if (!(body instanceof Map) || body.size !== 3) return malformed("body of a handshake is not a map of three");
+  if (!(body instanceof Map)) return malformed("body of a handshake is not a map");
+  const asked = body.get(Field.protection);
+  if (body.size !== (asked === undefined ? 3 : 4) || (asked !== undefined && asked !== encrypt)) malformed("body of a handshake has a field that is none, or lacks one");
   const listOf = <Item>(field: number, least: number, most: number, isItem: (item: unknown) => boolean): readonly Item[] => {
     const list: unknown = body.get(field);
     return Array.isArray(list) && list.length >= least && list.length <= most && list.every(isItem) ? (list as Item[]) : malformed(`field ${field} of a handshake is missing, or is not as it has to be`);
   };
   const isName = (name: unknown) => typeof name === "string" && name !== "" && utf8Length(name) <= 64;
   const isBytes = (item: unknown) => item instanceof Uint8Array && item.length >= credentialIdBytes;
-  return { names: listOf(Field.names, 0, maxNames, isName), statements: listOf(Field.statements, 1, maxStatements, isBytes), credentials: listOf(Field.credentials, 0, maxCredentials, isBytes) };
+  const protection = asked === undefined ? "mac" : "encrypt";
+  return { protection, names: listOf(Field.names, 0, maxNames, isName), statements: listOf(Field.statements, 1, maxStatements, isBytes), credentials: listOf(Field.credentials, 0, maxCredentials, isBytes) };
 }
 
 /** How a credential is named in a message. */
@@ -101,14 +111,14 @@ export function transcriptOf(crypto: CryptoPort, hello: Uint8Array, answer: Uint
 }
 
 /** What this end says once it has the keys: the delegations that it opens, each signed for this handshake. */
-export function makeBody({ crypto, store, registry, credential, signingKey, delegations, names = [] }: HandshakeParty, peer: UnitCredential, transcript: Uint8Array, byValue: boolean): Uint8Array {
+export function makeBody({ crypto, store, registry, credential, signingKey, delegations, names = [], protection = "mac" }: HandshakeParty, peer: UnitCredential, transcript: Uint8Array, byValue: boolean): Uint8Array {
   const signers: readonly { readonly credential: Delegation | UnitCredential; readonly key: KeyHandle }[] = delegations.length ? delegations : [{ credential, key: signingKey }];
   const body = { kind: StatementKind.open, names: new Names(), timeMs: undefined, scope: peer.subject, transcript };
   const statements = signers.map((signer) => signStatement(crypto, signer.key, signer.credential, store.domain, body, registry));
   const needed: Credential[] = [];
   for (const delegation of delegations)
     for (const one of [store.find(delegation.credential.issuerId), delegation.credential]) if (one && !needed.some(({ id }) => sameBytes(id, one.id))) needed.push(one);
-  return encodeBody({ names, statements, credentials: needed.map((one) => referTo(one, byValue)) });
+  return encodeBody({ names, statements, credentials: needed.map((one) => referTo(one, byValue)), protection });
 }
 
 /**
@@ -172,6 +182,7 @@ export interface Brought {
   readonly unit: UnitCredential;
   readonly delegations: readonly Delegation[];
   readonly names: readonly string[];
+  readonly protection?: Protection | undefined;
 }
 
 /** What both ends have agreed on. @throws EbalanceError `bad-argument` where the credentials do not fit together */
@@ -179,11 +190,12 @@ export function agreedSession(kid: number, initiator: Brought, responder: Brough
   const [lower, upper] = [initiator.unit.subject, responder.unit.subject];
   const below = initiator.unit.below.filter((unit) => unit !== lower && unit !== upper);
   const opened = [...initiator.delegations, ...responder.delegations];
+  const isEncrypted = initiator.protection === "encrypt" || responder.protection === "encrypt";
   const sources: SessionSource[] = [];
   for (const { subject: device, service, issuer: stakeholder } of opened)
     if (!sources.some((source) => source.device === device && source.service === service && source.stakeholder === stakeholder)) sources.push({ device, service, stakeholder });
   const names = new Set([lower, upper, initiator.unit.owner, ...below, ...opened.flatMap(({ service, issuer }) => [service, issuer]), ...initiator.names, ...responder.names]);
-  return { kid, domain: initiator.unit.domain, initiator: lower, responder: upper, owner: initiator.unit.owner, names: [...names], sources, ...(below.length ? { below } : {}) };
+  return { kid, domain: initiator.unit.domain, initiator: lower, responder: upper, owner: initiator.unit.owner, names: [...names], sources, ...(below.length ? { below } : {}), ...(isEncrypted ? { protection: "encrypt" } : {}) };
 }
 
 /** When the first of the credentials expires that a session rests on. */

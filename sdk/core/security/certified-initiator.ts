@@ -130,18 +130,18 @@ export class CertifiedInitiator implements Handshake {
   }
 
   #accepted({ kid, body: bytes, covered, tag }: Sealed, { peer, keys, kid: ours, transcript, open }: Opened): HandshakeStep {
-    const { crypto, store, credential, delegations, names = [] } = this.party;
+    const { crypto, store, credential, delegations, names = [], protection } = this.party;
     const accepted = sha256(crypto, transcript, open);
     if (kid !== ours || !keys.isRight(accepted, covered, tag)) return {};
     let theirs: Brought;
     try {
       const body = decodeBody(bytes);
-      theirs = { unit: peer, delegations: checkBody(this.party, peer, transcript, body), names: body.names };
+      theirs = { unit: peer, delegations: checkBody(this.party, peer, transcript, body), names: body.names, protection: body.protection };
     } catch (error) {
       if (error instanceof NotAccepted) throw error;
       return this.#fail((error as Error).message);
     }
-    const own: Brought = { unit: credential, delegations: delegations.map((one) => one.credential), names };
+    const own: Brought = { unit: credential, delegations: delegations.map((one) => one.credential), names, protection };
     const config = agreedSession(kid, own, theirs);
     const expiresS = earliestExpiryS(store, own, theirs);
     const secret = keys.secret(sha256(crypto, transcript, open, withTag(covered, tag)));

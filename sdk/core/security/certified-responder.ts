@@ -100,17 +100,17 @@ export class CertifiedResponder implements Handshake {
   }
 
   #opened({ kid, body: bytes, covered, tag }: Sealed, open: Uint8Array, { peer, keys, kid: ours, transcript, byValue }: Answered): HandshakeStep {
-    const { crypto, store, credential, delegations, names = [] } = this.party;
+    const { crypto, store, credential, delegations, names = [], protection } = this.party;
     if (kid !== ours || !keys.isRight(transcript, covered, tag)) return {};
     let theirs: Brought;
     try {
       const body = decodeBody(bytes);
-      theirs = { unit: peer, delegations: checkBody(this.party, peer, transcript, body), names: body.names };
+      theirs = { unit: peer, delegations: checkBody(this.party, peer, transcript, body), names: body.names, protection: body.protection };
     } catch (error) {
       if (error instanceof NotAccepted) throw error;
       throw new NotAccepted("notTrusted", (error as Error).message);
     }
-    const own: Brought = { unit: credential, delegations: delegations.map((one) => one.credential), names };
+    const own: Brought = { unit: credential, delegations: delegations.map((one) => one.credential), names, protection };
     const config = agreedSession(kid, theirs, own);
     const accepted = writeSealed(HandshakeKind.accept, kid, makeBody(this.party, peer, transcript, byValue));
     const accept = withTag(accepted, keys.tag(sha256(crypto, transcript, open), accepted));

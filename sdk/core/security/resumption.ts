@@ -28,7 +28,7 @@ const maxRecordBytes = 65_536;
 /** Sessions that are kept at most; of more, the other end makes a new handshake after a restart. */
 const maxSessions = 2048;
 
-type RecordItems = readonly [layout: 1, kid: number, domain: string, ends: number[], names: string[], sources: number[][], below: number[] | null, expiresS: number | null, wrapped: Uint8Array, own: Uint8Array[], theirs: Uint8Array[]];
+type RecordItems = readonly [layout: 1, kid: number, domain: string, ends: number[], names: string[], sources: number[][], below: number[] | null, isEncrypted: boolean, expiresS: number | null, wrapped: Uint8Array, own: Uint8Array[], theirs: Uint8Array[]];
 
 export class Resumption {
   /** Numbers of the sessions that are kept, in the order in which they were made. */
@@ -91,7 +91,7 @@ export class Resumption {
   /** Names as indexes: in the names of the session, which hold them all. */
   #recordOf({ config, secret, peer, delegations, expiresS }: Established): readonly CborValue[] {
     const { party, crypto, wrapping } = this.parts;
-    const { kid, domain, initiator, responder, owner, names, sources, below } = config;
+    const { kid, domain, initiator, responder, owner, names, sources, below, protection } = config;
     const index = (name: string) => names.indexOf(name);
     const theirs: Credential[] = [];
     for (const delegation of delegations) for (const one of [party.store.find(delegation.issuerId), delegation]) if (one && !theirs.includes(one)) theirs.push(one);
@@ -103,6 +103,7 @@ export class Resumption {
       names,
       sources.map(({ device, service, stakeholder }) => [device, service, stakeholder].map(index)),
       below ? below.map(index) : null,
+      protection === "encrypt",
       expiresS === Infinity ? null : expiresS,
       crypto.wrap(wrapping, secret),
       this.#ownIds(),
@@ -129,9 +130,9 @@ export class Resumption {
   #read(kid: number): Established {
     const { state, party, crypto, wrapping, clock } = this.parts;
     const record = decodeCbor(state.load(nameOf(kid)) ?? malformed("its record is missing"));
-    if (!Array.isArray(record) || record[0] !== layout || record.length !== 11 || record[1] !== kid) return malformed("its record is of another release");
+    if (!Array.isArray(record) || record[0] !== layout || record.length !== 12 || record[1] !== kid) return malformed("its record is of another release");
     // This release has written it: what is read is what was.
-    const [, , domain, ends, names, sources, below, expires, wrapped, own, theirs] = record as unknown as RecordItems;
+    const [, , domain, ends, names, sources, below, isEncrypted, expires, wrapped, own, theirs] = record as unknown as RecordItems;
     const ownIds = this.#ownIds();
     if (own.length !== ownIds.length || !own.every((id, i) => sameBytes(id, ownIds[i]!))) return malformed("the credentials of this unit have changed");
     const expiresS = expires ?? Infinity;
@@ -151,6 +152,7 @@ export class Resumption {
       names,
       sources: sources.map(([device, service, stakeholder]) => ({ device: name(device!), service: name(service!), stakeholder: name(stakeholder!) })),
       ...(below ? { below: below.map(name) } : {}),
+      ...(isEncrypted ? { protection: "encrypt" as const } : {}),
     };
     return { peer, delegations, config, expiresS, secret: crypto.unwrap(wrapping, wrapped, "derive") };
   }
