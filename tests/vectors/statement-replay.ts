@@ -5,7 +5,7 @@ import { standardVariables } from "../../sdk/core/model/standard-variables";
 import type { ClockPort } from "../../sdk/core/ports";
 import { CertificateStore } from "../../sdk/core/security/certificate-store";
 import type { Credential } from "../../sdk/core/security/credential";
-import type { SignatureUse } from "../../sdk/core/security/crypto-port";
+import type { KeyHandle } from "../../sdk/core/security/crypto-port";
 import { ReplayWindows } from "../../sdk/core/security/replay-windows";
 import { StatementVerifier } from "../../sdk/core/security/statement-verifier";
 import { signStatement } from "../../sdk/core/wire/statement";
@@ -20,7 +20,6 @@ import { statementFromText } from "./signed-text";
 const { keys, credentials, domain } = credentialFile as unknown as CredentialFile;
 
 export class Street {
-  readonly crypto = new NodeCrypto();
   readonly registry = new Registry(standardVariables);
   /** An hour after everything was issued, until it is set. */
   nowMs = (issuedS + 3600) * 1000;
@@ -28,7 +27,10 @@ export class Street {
   readonly store: CertificateStore;
 
   /** @param names of the credentials that the store has besides the root; left out: all */
-  constructor(names: readonly string[] = credentials.map(({ name }) => name)) {
+  constructor(
+    names: readonly string[] = credentials.map(({ name }) => name),
+    readonly crypto = new NodeCrypto(),
+  ) {
     this.store = new CertificateStore(this.crypto, this.clock, fromHex(vectorOf("root").message));
     for (const { name, message } of credentials) if (names.includes(name)) this.store.add(fromHex(message));
   }
@@ -37,9 +39,13 @@ export class Street {
     return this.store.find(fromHex(vectorOf(name).id))!;
   }
 
+  /** The private key of the vectors that has this name. */
+  key(name: string): KeyHandle {
+    return this.crypto.importPrivateKey(fromHex(keys[name]!.private), keys[name]!.use);
+  }
+
   sign(signer: string, body: StatementText): Uint8Array {
-    const { use, private: bytes } = keys[vectorOf(signer).claims.key]!;
-    const key = this.crypto.importPrivateKey(fromHex(bytes), use as SignatureUse);
+    const key = this.key(vectorOf(signer).claims.key);
     try {
       return signStatement(this.crypto, key, this.credential(signer), domain, statementFromText(body, new Names(), this.registry), this.registry);
     } finally {
