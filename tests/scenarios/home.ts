@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DataInterface, MemoryStore, Registry, standardVariables, UnitDriver, type EventStream } from "ebalance";
+import { DataInterface, encryptingSeal, MemoryStore, portableSeal, Registry, standardVariables, UnitDriver, type EventStream, type Protection } from "ebalance";
 import { NodeCrypto, nodeTimers, readKeyFile, systemClock, TcpServer } from "@ebalance/gateway";
 
 /** Which device may join, and which of its variables is followed. */
@@ -11,6 +11,8 @@ export interface HomeOptions {
   readonly device: string;
   readonly service: string;
   readonly followed: string;
+  /** Of its session. */
+  readonly protection?: Protection;
 }
 
 export class Home {
@@ -27,7 +29,7 @@ export class Home {
   /** The grid operator may read and write. */
   readonly grid: DataInterface;
 
-  constructor({ device, service, followed }: HomeOptions = { device: "sensor", service: "metering", followed: "activeEnergyImport" }) {
+  constructor({ device, service, followed, protection }: HomeOptions = { device: "sensor", service: "metering", followed: "activeEnergyImport" }) {
     const file = {
       type: "ebalance-session-key",
       version: 1,
@@ -39,6 +41,7 @@ export class Home {
       owner: "customer",
       names: [device, "home", service, "customer", "grid", "operator"],
       sources: [{ device, service, stakeholder: "customer" }],
+      protection,
       policy: { sequence: 1, entries: [{ rights: "read-write", minDelayS: 0, grantees: [{ stakeholder: "operator", service: "grid" }] }] },
     };
     writeFileSync(this.keyFile, JSON.stringify(file), { mode: 0o600 });
@@ -47,7 +50,7 @@ export class Home {
       if (open) this.sessions++;
       this.#sessionWaiters.splice(0).forEach((tell) => tell());
     };
-    const ports = { clock: systemClock, crypto, store: new MemoryStore(4096), log: (_level: string, line: string) => void this.log.push(line) };
+    const ports = { clock: systemClock, crypto, seal: encryptingSeal(crypto, portableSeal(crypto)), store: new MemoryStore(4096), log: (_level: string, line: string) => void this.log.push(line) };
     this.driver = new UnitDriver({ id: "home", registry: new Registry(standardVariables), onSession }, ports, nodeTimers);
     const { session, key, policy } = readKeyFile(this.keyFile);
     this.driver.unit.addSession(session, key.importInto(crypto, "derive"));
