@@ -14,8 +14,8 @@ import type { CertifiedSessions, CertifiedUnit } from "./certified-sessions";
 
 /** A handshake whose end has not come by then is given up. */
 const timeoutMs = 10_000;
-/** Handshakes that wait for their end at once. */
-const maxPending = 64;
+/** Handshakes that wait for their end at once, each for a kilobyte and three keys: whoever floods a unit has to send so many in the time of a round trip to disturb another. */
+const maxPending = 256;
 /** What each link may make this unit do: at once, and again in a second. A handshake takes two of these. */
 const burst = 8;
 const perS = 1;

@@ -1,0 +1,231 @@
+/** A home behind its doorkeeper, meters that join it by their credentials, on cables and a clock of the test: floods, restarts at every step, what is left behind. */
+import { describe, expect, test } from "vitest";
+import { Grid, nodeCrypto, registry } from "../../../tests/scenarios/certified-grid";
+import { certifiedConnector } from "../../client/certified-connector";
+import type { TimerPort } from "../../client/driver";
+import { MemoryState } from "../../storage/memory-state";
+import { MemoryStore } from "../../storage/memory-store";
+import { CertifiedLeafUnit } from "../certified-leaf-unit";
+import type { LinkPort, LogPort } from "../ports";
+import { CertifiedInitiator } from "../security/certified-initiator";
+import type { CryptoPort } from "../security/crypto-port";
+import { Resumption } from "../security/resumption";
+import { ManagementUnit } from "../unit";
+import { toHex } from "../../../tests/conformance/case";
+import { CertifiedSessions } from "./certified-sessions";
+import { Doorkeeper } from "./doorkeeper";
+
+/** A street whose units are started, stopped and started again; what is kept is in memory, outside of them. */
+function street() {
+  const grid = new Grid();
+  const [customer, operator] = [grid.stakeholder("customer"), grid.stakeholder("grid-operator")];
+  const meter = grid.unit("meter", { role: "device", parents: ["home"] });
+  const home = grid.unit("home");
+  const metering = grid.delegation(customer, "meter", "metering");
+  const guard = grid.delegation(operator, "home", "guard");
+  const states = { home: new MemoryState(), meter: new MemoryState() };
+  const lines: string[] = [];
+  const log: LogPort = (level, line) => void lines.push(`${level} ${line}`);
+  /** Salts of the keys of sessions that each unit has derived, in all of its lives. */
+  const salts: Record<string, string[]> = { home: [], meter: [] };
+
+  const cryptoOf = (id: "home" | "meter") => {
+    const crypto = nodeCrypto();
+    const derive = crypto.deriveKey.bind(crypto);
+    crypto.deriveKey = (secret, salt, info, use) => {
+      if (salt.length === 32 && toHex(info).includes(toHex(Uint8Array.from("session", (letter) => letter.charCodeAt(0)))) && use === "mac") salts[id]!.push(toHex(salt) + toHex(info));
+      return derive(secret, salt, info, use);
+    };
+    return crypto;
+  };
+  const ports = (crypto: CryptoPort) => ({ clock: grid.clockPort, crypto, store: new MemoryStore(16), log, wake: () => {} });
+  const resumptionOf = (id: "home" | "meter", crypto: ReturnType<typeof nodeCrypto>, party: ReturnType<Grid["party"]>) =>
+    new Resumption({ state: states[id], crypto, wrapping: crypto.importKey(grid.seed(`${id} wraps`), "wrap"), party, clock: grid.clockPort, log });
+
+  const startHome = () => {
+    const crypto = cryptoOf("home");
+    const party = grid.party(crypto, home, [[operator, guard]]);
+    const unit = new ManagementUnit({ id: "home", registry }, ports(crypto));
+    const sessions = new CertifiedSessions({ unit, party, clock: grid.clockPort, log, resumption: resumptionOf("home", crypto, party) });
+    return { unit, crypto, party, sessions, door: new Doorkeeper({ unit, party, sessions, clock: grid.clockPort, log }) };
+  };
+  const due: { atMs: number; action: () => void }[] = [];
+  const timers: TimerPort = {
+    after: (ms, action) => due[due.push({ atMs: grid.clock.now + ms, action }) - 1],
+    cancel: (timer) => void due.splice(due.indexOf(timer as (typeof due)[0]), 1),
+  };
+  const pass = (ms: number) => {
+    grid.clock.now += ms;
+    for (const one of due.slice()) if (one.atMs <= grid.clock.now && due.includes(one)) due.splice(due.indexOf(one), 1)[0]!.action();
+  };
+  const startMeter = () => {
+    const crypto = cryptoOf("meter");
+    const party = grid.party(crypto, meter, [[customer, metering]]);
+    const opened: boolean[] = [];
+    const unit = new CertifiedLeafUnit({ id: "meter", registry, parent: "home", onSession: (_peer, open) => opened.push(open) }, ports(crypto));
+    const sessions = new CertifiedSessions({ unit, party, clock: grid.clockPort, log, resumption: resumptionOf("meter", crypto, party) });
+    const up: Uint8Array[] = [];
+    let link!: LinkPort;
+    let events!: Parameters<ReturnType<typeof certifiedConnector>>[0];
+    const cable: LinkPort = { name: "cable", send: (message) => up.push(message) > 0, close: (reason) => events.down(reason) };
+    const connector = certifiedConnector((inner) => ((events = inner), cable), { unit, party, sessions, parent: "home", timers, clock: grid.clockPort, log });
+    const connect = () => {
+      up.length = 0;
+      link = connector({ up: () => unit.linkUp(link, "home"), message: (message) => unit.receive(link, message), down: () => unit.linkLost(link) });
+      events.up();
+    };
+    return { unit, crypto, sessions, up, opened, connect, receive: (message: Uint8Array) => events.message(message), lose: () => events.down("cut") };
+  };
+  return { grid, meter, lines, salts, states, startHome, startMeter, pass };
+}
+
+type World = ReturnType<typeof street>;
+
+/** One link between a home and a meter; a message a step. */
+function cableOf(home: ReturnType<World["startHome"]>, meter: ReturnType<World["startMeter"]>) {
+  const down: Uint8Array[] = [];
+  const link: LinkPort = { name: "cable", send: (message) => down.push(message) > 0, close: () => {} };
+  /** Hands over one message. @returns whether there was one */
+  const step = (): boolean => {
+    meter.unit.tick();
+    home.unit.tick();
+    const message = meter.up.shift();
+    if (message) return home.door.receive(link, message) || true;
+    const answer = down.shift();
+    return answer ? meter.receive(answer) || true : false;
+  };
+  const run = () => {
+    while (step());
+  };
+  return { link, step, run, down };
+}
+
+describe("SP-1 a restart at every step", () => {
+  test("of either end or of both: the session opens in the end by itself, and no key of a session comes twice", { timeout: 60_000 }, () => {
+    // Handshake, opening and first messages are 8 at most.
+    for (const who of ["home", "meter", "both"])
+      for (let steps = 0; steps <= 9; steps++) {
+        const world = street();
+        let [home, meter] = [world.startHome(), world.startMeter()];
+        meter.connect();
+        const first = cableOf(home, meter);
+        for (let i = 0; i < steps; i++) first.step();
+        if (who !== "meter") home = world.startHome();
+        if (who !== "home") meter = world.startMeter();
+        else meter.lose();
+        for (let tries = 0; tries < 3 && meter.opened.at(-1) !== true; tries++) {
+          meter.connect();
+          const again = cableOf(home, meter);
+          again.run();
+          world.pass(5000);
+          again.run();
+        }
+        expect([who, steps, meter.opened.at(-1), home.sessions.has("meter")]).toEqual([who, steps, true, true]);
+        for (const derived of Object.values(world.salts)) expect(new Set(derived).size).toBe(derived.length);
+        // One session is kept at each end, whatever was begun.
+        for (const state of Object.values(world.states)) expect([...state.records.keys()].filter((name) => name.startsWith("session-")).length).toBe(1);
+      }
+  });
+});
+
+describe("SP-1 sessions that are resumed", () => {
+  test("damaged state, or another key to unwrap it, makes a new handshake and nothing worse", { timeout: 60_000 }, () => {
+    const world = street();
+    const { states, startHome, startMeter, lines } = world;
+    const join = () => {
+      const [home, meter] = [startHome(), startMeter()];
+      meter.connect();
+      cableOf(home, meter).run();
+      return meter.opened.at(-1);
+    };
+    expect(join()).toBe(true);
+    const record = [...states.meter.records].find(([name]) => name.startsWith("session-"))!;
+    for (const damaged of [record[1].slice(0, 40), new Uint8Array(10), Uint8Array.of(...record[1], 0), record[1].map((byte, i) => (i === record[1].length - 700 ? byte ^ 1 : byte))]) {
+      const name = [...states.meter.records.keys()].find((one) => one.startsWith("session-"))!;
+      states.meter.records.set(name, damaged);
+      expect(join()).toBe(true);
+    }
+    states.home.records.set("sessions", new Uint8Array(3));
+    expect(join()).toBe(true);
+    expect(lines.filter((line) => line.includes("is not resumed") || line.includes("the list of sessions")).length).toBeGreaterThan(3);
+  });
+
+  test("a session whose record cannot be kept goes on, and the log says that it ends with a restart", () => {
+    const { states, startHome, startMeter, lines } = street();
+    states.home.fails = () => true;
+    const [home, meter] = [startHome(), startMeter()];
+    meter.connect();
+    cableOf(home, meter).run();
+    expect([meter.opened, lines.join("\n")]).toEqual([[true], expect.stringMatching(/warning session \d+ is not kept over a restart/)]);
+  });
+
+  test("a unit whose credential is revoked loses its session at the next review, open or kept", () => {
+    const { states, startHome, startMeter } = street();
+    const [home, meter] = [startHome(), startMeter()];
+    meter.connect();
+    const cable = cableOf(home, meter);
+    cable.run();
+    home.party.store.takeRevocations({ issuer: home.party.store.root, sequence: 1, entries: [{ subject: "meter", leastEpoch: 1 }] });
+    home.sessions.review();
+    expect([home.sessions.has("meter"), states.home.records.get("sessions")]).toEqual([false, Uint8Array.of(0x80)]);
+    meter.lose();
+    meter.connect();
+    cable.run();
+    expect(meter.opened.at(-1)).toBe(false);
+  });
+});
+
+describe("SP-1 who floods a doorkeeper", () => {
+  const stranger = (name: string): LinkPort & { readonly got: Uint8Array[] } => {
+    const got: Uint8Array[] = [];
+    return { name, got, send: (message) => got.push(message) > 0, close: () => {} };
+  };
+
+  test("with hellos over one link is answered a few times and then no more, and again after a while", () => {
+    const { startHome, meter, grid } = street();
+    const home = startHome();
+    const hello = new CertifiedInitiator(grid.party(nodeCrypto(), meter), "home", () => true).start();
+    const link = stranger("flood");
+    for (let i = 0; i < 500; i++) expect(home.door.receive(link, hello)).toBe(false);
+    expect([link.got.length, home.unit.counters.refused.failed]).toEqual([8, 492]);
+    grid.clock.now += 2000;
+    for (let i = 0; i < 10; i++) home.door.receive(link, hello);
+    expect(link.got.length).toBe(10);
+  });
+
+  test("over a thousand links takes bounded memory, whoever is good gets in meanwhile, and in the end nothing is left", { timeout: 60_000 }, () => {
+    const { startHome, startMeter, meter: credential, grid } = street();
+    const [home, meter] = [startHome(), startMeter()];
+    const hello = new CertifiedInitiator(grid.party(nodeCrypto(), credential), "home", () => true).start();
+    const before = home.crypto.held.size;
+    meter.connect();
+    const cable = cableOf(home, meter);
+    let most = 0;
+    for (let i = 0; i < 1000; i++) {
+      home.door.receive(stranger(`flood ${i}`), hello);
+      most = Math.max(most, home.crypto.held.size);
+      if (i % 50 === 0) cable.step();
+    }
+    cable.run();
+    expect(meter.opened).toEqual([true]);
+    // Three keys a handshake, 256 at once, and what the meter has brought.
+    expect(most - before).toBeLessThan(256 * 3 + 12);
+    grid.clock.now += 60_000;
+    cable.run();
+    home.door.receive(stranger("late"), new Uint8Array(30));
+    home.door.close();
+    home.unit.close();
+    expect(home.crypto.held.size - before).toBeLessThanOrEqual(3);
+  });
+
+  test("with sessions that nobody knows is told so a few times, and messages of any form throw nothing", { timeout: 60_000 }, () => {
+    const { startHome } = street();
+    const home = startHome();
+    const link = stranger("flood");
+    const opening = Uint8Array.of(0x84, 0x44, 0xa1, 4, 0x41, 9, 0xa0, 0x55, 0xa2, 1, 16, 13, 0x50, ...new Uint8Array(16), 0x48, ...new Uint8Array(8));
+    for (let i = 0; i < 100; i++) expect(home.door.receive(link, opening)).toBe(false);
+    expect(link.got.map(toHex)).toEqual(Array(8).fill("820609"));
+    for (let first = 0; first < 256; first++) for (let second = 0; second < 256; second += 5) expect(home.door.receive(link, Uint8Array.of(first, second, 1, 2, 3))).toBe(false);
+    for (const bytes of [[], [0x84], [0x83, 0]]) expect(home.door.receive(link, Uint8Array.from(bytes))).toBe(false);
+  });
+});
