@@ -46,6 +46,7 @@ const contents = {
     "docs/decisions/0015-samples-are-looked-through-in-flash.md",
     "docs/decisions/0016-aes-from-noble-ciphers.md",
     "docs/decisions/0017-one-session-key-for-the-delegations-of-a-pair.md",
+    "docs/decisions/0018-epochs-belong-to-subjects.md",
     "docs/decisions/0013-bytecode-of-a-device.md",
     "docs/decisions/0014-decisions-readings-and-queries.md",
     "docs/credentials.md",
