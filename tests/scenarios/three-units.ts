@@ -71,12 +71,16 @@ interface Middle {
 
 /** A unit between others that has the keys of its sessions and does with every statement what the test says. */
 export class Liar implements Middle {
-  /** What to send instead of passing a body on as it is: nothing for nothing. Undefined: as it is. */
-  onCarried: (body: CarriedBody, to: UnitName) => void = (body, to) => this.send(to, body);
+  /** What it does with a body for the other side. */
+  onCarried: (body: CarriedBody, to: UnitName) => void = (body, to) => this.passOn(body, to);
   readonly seen: CarriedBody[] = [];
+  /** Results of notifications without a statement. */
+  readonly plain: number[] = [];
   readonly #sessions = new Map<UnitName, Session>();
   readonly #links = new Map<UnitName, LinkPort>();
   readonly #names = new Names();
+  /** Of what it sent, the sequence under which it came. */
+  readonly #asked = new Map<number, number>();
 
   constructor() {
     const carrying = carryingSeal(seal, crypto);
@@ -99,6 +103,17 @@ export class Liar implements Middle {
     return sequence;
   }
 
+  /** What an honest unit does. */
+  passOn(body: CarriedBody, to: UnitName): void {
+    if (body.op !== Operation.notify) this.#asked.set(this.send(to, body), body.sequence);
+    else this.send(to, { ...body, id: this.idOf(body.id) });
+  }
+
+  /** Under which number the other side knows what was sent under this one. */
+  idOf(id: number): number {
+    return this.#asked.get(id) ?? 1;
+  }
+
   receive(link: LinkPort, message: Uint8Array): boolean {
     const from: UnitName = seal.parse(message)!.kid === 1 ? "home" : "top";
     const received = this.#sessions.get(from)!.receive(seal.parse(message)!, link);
@@ -110,9 +125,14 @@ export class Liar implements Middle {
     }
     if (received.kind !== "body") return true;
     if (received.body.op === Operation.alive && received.reopened) this.send(from, { op: Operation.alive });
-    if (!isCarried(received.body)) return true;
-    this.seen.push(received.body);
-    this.onCarried(received.body, from === "home" ? "top" : "home");
+    const to = from === "home" ? "top" : "home";
+    if (isCarried(received.body)) {
+      this.seen.push(received.body);
+      this.onCarried(received.body, to);
+    } else if (received.body.op === Operation.notify) {
+      this.plain.push(received.body.result);
+      this.passOn(received.body as never, to);
+    }
     return true;
   }
 }
@@ -215,6 +235,10 @@ export class ThreeUnits {
     this.run();
   }
 
+  reconnect(kid: number): void {
+    if (!this.#links.has(kid)) this.connect(kid);
+  }
+
   cut(kid: number): void {
     const link = this.#links.get(kid);
     if (!link) return;
@@ -261,7 +285,7 @@ export class ThreeUnits {
   }
 
   /** A signed query for the meter's power. */
-  query(from: UnitName, to: string, { stakeholder = "supplier", service = "billing", code = 1 as 1 | 4 } = {}): { told: string[]; id: number } {
+  query(from: UnitName, to: string, { stakeholder = "supplier", service = "billing", code = 1 as 1 | 4 | 5 } = {}): { told: string[]; id: number } {
     const told: string[] = [];
     const { names } = this.unit(from);
     const source = { device: names.id(from), service: names.id(service), stakeholder: names.id(stakeholder) };
