@@ -9,8 +9,10 @@ import { policyFromText, type PolicyText } from "../core/model/policy";
 import { checkedFromPhysical, stepsOf, toPhysical, type Value } from "../core/model/registry";
 import { resultName, type ResultName } from "../core/model/result";
 import { minPeriodMs, type Notification } from "../core/requests/request-processor";
+import type { Notify } from "../core/requests/subscriptions";
+import type { SignedRequest } from "../core/statements/signed-requests";
 import type { ManagementUnit } from "../core/unit";
-import { maxItems, maxPeriodMs, Operation, type Item, type Request, type Source } from "../core/wire/session-body";
+import { maxItems, maxPeriodMs, Operation, type Item, type Source } from "../core/wire/session-body";
 import { EventStream } from "./event-stream";
 
 /** One instance of a variable, in physical units. */
@@ -89,10 +91,16 @@ export interface ServiceText {
   readonly stakeholder: string;
   /** A bridged device that the service speaks for, instead of this unit: its id, as it was enrolled here. */
   readonly device?: string;
+  /**
+   * Id of the unit that all requests go to, however many units away: signed under the delegation of the stakeholder to this unit, and what they bring proven by that unit (SP-1). Left out: requests go
+   * where their series are at home, from unit to unit, each of which vouches for the one before.
+   */
+  readonly to?: string;
 }
 
 export class DataInterface {
   readonly #source: Source;
+  readonly #to: string | undefined;
 
   /**
    * @param source the service that calls and the stakeholder it calls for
@@ -108,6 +116,7 @@ export class DataInterface {
   ) {
     if (!(timeoutMs >= 1 && timeoutMs <= 0x7fffffff)) badArgument(`timeoutMs ${timeoutMs} is not from 1 to 2147483647`);
     const { names } = unit;
+    this.#to = source.to;
     this.#source = { device: names.id(source.device ?? unit.id), service: names.id(source.service), stakeholder: names.id(source.stakeholder) };
   }
 
@@ -119,7 +128,7 @@ export class DataInterface {
   write(...instances: readonly WriteArguments[]): Requested<Outcome> {
     if (instances.length < 1 || instances.length > maxItems) badArgument(`${instances.length} instances, from 1 to ${maxItems} in one write`);
     const items = instances.map((instance) => this.#item(instance));
-    return this.#request((notify) => this.unit.request({ op: Operation.write, source: this.#source, items }, notify, this.timeoutMs));
+    return this.#request((notify) => this.#send({ op: Operation.write, source: this.#source, items }, notify));
   }
 
   /** Reads one value out of a series (DI-4). @throws EbalanceError `bad-argument` naming the argument */
@@ -138,7 +147,7 @@ export class DataInterface {
       function: code,
     } as const;
     const convert = code === QueryFunction.count ? (item: Item) => item.value : undefined;
-    return this.#request((notify) => this.unit.request(request, notify, this.timeoutMs), convert);
+    return this.#request((notify) => this.#send(request, notify), convert);
   }
 
   /**
@@ -168,9 +177,14 @@ export class DataInterface {
     return this.#subscribe({ op: Operation.periodic, source: this.#source, selector: this.#series(periodic), at: this.#at(periodic), periodMs });
   }
 
-  #subscribe(request: Request): EventStream {
+  #send(request: SignedRequest, notify: Notify): number {
+    const { unit, timeoutMs } = this;
+    return this.#to === undefined ? unit.request(request, notify, timeoutMs) : unit.requestSigned(request, this.#to, notify, timeoutMs);
+  }
+
+  #subscribe(request: SignedRequest): EventStream {
     return new EventStream(
-      (notify) => this.unit.request(request, (n) => notify(this.#outcome(n)), this.timeoutMs),
+      (notify) => this.#send(request, (n) => notify(this.#outcome(n))),
       (id) => this.#request((notify) => this.unit.request({ op: Operation.unsubscribe, source: this.#source, id }, notify, this.timeoutMs)),
     );
   }

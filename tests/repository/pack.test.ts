@@ -68,6 +68,7 @@ const contents = {
     "examples/two-units/main.mjs",
     "manifest.json",
     "package.json",
+    "sdk/core/wire/carry.cddl",
     "sdk/core/wire/credential.cddl",
     "sdk/core/wire/session-message.cddl",
     "sdk/core/wire/statement.cddl",
