@@ -42,12 +42,12 @@ export const grant = (sequence: number, ...grantees: string[]): PolicyText => ({
 const ids = ["home", "station", "top"] as const;
 export type UnitName = (typeof ids)[number];
 /** Sessions: of the home with the station (1) and of the station with the top (2). */
-const sessions: readonly SessionConfig[] = [
+export const sessions: readonly SessionConfig[] = [
   { kid: 1, domain: "elm-street", initiator: "home", responder: "station", owner: "customer", names: ["home", "station", "meter", "customer"], sources: [], below: ["meter"] },
   { kid: 2, domain: "elm-street", initiator: "station", responder: "top", owner: "operator", names: ["home", "station", "top", "meter", "customer", "operator"], sources: [], below: ["home", "meter"], protection: "encrypt" },
 ];
 const seal = encryptingSeal(crypto, portableSeal(crypto));
-const secretOf = (kid: number) => crypto.importKey(new Uint8Array(32).fill(kid), "derive");
+export const secretOf = (kid: number) => crypto.importKey(new Uint8Array(32).fill(kid), "derive");
 
 /** A message under way. */
 interface Under {
