@@ -47,6 +47,7 @@ const contents = {
     "docs/decisions/0016-aes-from-noble-ciphers.md",
     "docs/decisions/0017-one-session-key-for-the-delegations-of-a-pair.md",
     "docs/decisions/0018-epochs-belong-to-subjects.md",
+    "docs/decisions/0019-statements-over-several-hops.md",
     "docs/decisions/0013-bytecode-of-a-device.md",
     "docs/decisions/0014-decisions-readings-and-queries.md",
     "docs/credentials.md",
