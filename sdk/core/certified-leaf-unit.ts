@@ -1,6 +1,6 @@
 /** A unit with nothing below it whose session with its home a handshake makes: a device with a credential in place of a key file. */
 import { renewed, whileHeld } from "./certified-neighbour";
-import { here } from "./group/routes";
+import { here, type Way } from "./group/routes";
 import { LeafUnit } from "./leaf-unit";
 import { badArgument } from "./model/errors";
 import { Result } from "./model/result";
@@ -9,7 +9,7 @@ import type { LinkPort } from "./ports";
 import { CertifiedSession, type Holds } from "./security/certified-session";
 import type { KeyHandle } from "./security/crypto-port";
 import type { SessionConfig } from "./security/session-config";
-import { Operation, type Request } from "./wire/session-body";
+import { Operation, type Request, type UnsubscribeRequest } from "./wire/session-body";
 
 export class CertifiedLeafUnit extends LeafUnit {
   /** As `ManagementUnit.provision`. */
@@ -22,6 +22,12 @@ export class CertifiedLeafUnit extends LeafUnit {
   /** Whether no session of this unit has a number. */
   isFree(kid: number): boolean {
     return !this.neighbours.withKid(kid);
+  }
+
+  protected override wayOf(request: Exclude<Request, UnsubscribeRequest>, from: Neighbour | undefined): Way {
+    const way = super.wayOf(request, from);
+    // The session with the home is yet to be agreed on.
+    return way === Result.unknownLocation && !this.neighbours.withId(this.parent) ? Result.linkLost : way;
   }
 
   protected override carryOut(request: Request, sequence: number, from: Neighbour): void {

@@ -102,7 +102,7 @@ class Street {
         new Promise<void>((resolve, reject) => {
           unit.request(request, (n) => {
             result = resultName(n.result);
-            if (result === "linkLost" || result === "unknownLocation") reject(new Error(result));
+            if (result === "linkLost") reject(new Error(result));
             else resolve();
           });
         }),

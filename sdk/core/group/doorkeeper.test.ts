@@ -6,6 +6,7 @@ import type { TimerPort } from "../../client/driver";
 import { MemoryState } from "../../storage/memory-state";
 import { MemoryStore } from "../../storage/memory-store";
 import { CertifiedLeafUnit } from "../certified-leaf-unit";
+import { Result } from "../model/result";
 import type { LinkPort, LogPort } from "../ports";
 import { CertifiedInitiator } from "../security/certified-initiator";
 import type { CryptoPort } from "../security/crypto-port";
@@ -157,6 +158,32 @@ describe("SP-1 sessions that are resumed", () => {
     meter.connect();
     cableOf(home, meter).run();
     expect([meter.opened, lines.join("\n")]).toEqual([[true], expect.stringMatching(/warning session \d+ is not kept over a restart/)]);
+  });
+
+  test("a session is renewed over its link before its time is over: whoever waits in it is told, and the next one lasts as long again", () => {
+    const { startHome, startMeter, pass, grid } = street();
+    const [home, meter] = [startHome(), startMeter()];
+    meter.connect();
+    const cable = cableOf(home, meter);
+    cable.run();
+    const before = home.sessions.expiresS("meter");
+    pass(24 * 86_400_000);
+    cable.run();
+    expect(home.sessions.expiresS("meter")).toBe(before);
+    pass(3 * 86_400_000);
+    cable.run();
+    expect([home.sessions.expiresS("meter"), meter.opened]).toEqual([grid.clock.now / 1000 + 30 * 86_400, [true, false, true]]);
+  });
+
+  test("a meter that has not joined yet is told that the link is lost, as one whose link is down", () => {
+    const { startMeter } = street();
+    const { unit } = startMeter();
+    const { names } = unit;
+    const results: number[] = [];
+    const source = { device: names.id("meter"), service: names.id("metering"), stakeholder: names.id("customer") };
+    unit.request({ op: 2, source, selector: { variable: 3, device: names.id("meter"), owner: names.id("customer") }, condition: [], function: 1 }, ({ result }) => results.push(result));
+    unit.tick();
+    expect(results).toEqual([Result.linkLost]);
   });
 
   test("a unit whose credential is revoked loses its session at the next review, open or kept", () => {

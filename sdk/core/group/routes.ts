@@ -64,6 +64,8 @@ export class Routes {
   }
 
   #onward(next: Neighbour | undefined, from: Neighbour | undefined): Way {
+    // The session with the unit above is yet to be agreed on.
+    if (!next && this.above !== undefined) return Result.linkLost;
     return next && next !== from ? next : Result.unknownLocation;
   }
 
