@@ -4,6 +4,7 @@ export * from "./device";
 export { DataInterface, type EventArguments, type Outcome, type PeriodicArguments, type QueryArguments, type Reading, type Requested, type SeriesText, type ServiceText, type WriteArguments } from "./client/data-interface";
 export { decisionOf, type DecidedInstance, type Decision, type RequestName } from "./client/decision";
 export { certifiedConnector, type CertifiedConnectorParts } from "./client/certified-connector";
+export { openCertifiedDevice, type CertifiedDevicePlatform } from "./client/certified-device";
 export { UnitDriver } from "./client/unit-driver";
 export { CertifiedLeafUnit } from "./core/certified-leaf-unit";
 export { CertifiedSessions, type CertifiedSessionsParts, type CertifiedUnit } from "./core/group/certified-sessions";

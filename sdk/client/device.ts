@@ -60,6 +60,9 @@ export interface ReportOptions {
   readonly read: () => Value | undefined;
 }
 
+/** What a device is provisioned with, besides its keys. */
+type DeviceProvision = Pick<KeyFile, "policy"> & { readonly session: Pick<SessionConfig, "kid" | "initiator" | "responder" | "owner" | "sources"> };
+
 export class Device implements DeviceAccess {
   readonly #driver: Driver<LeafUnit>;
   readonly #outbox: Outbox;
@@ -70,8 +73,8 @@ export class Device implements DeviceAccess {
 
   /** Use {@link openDevice}. */
   constructor(
-    private readonly platform: DevicePlatform,
-    { session, policy: text }: KeyFile,
+    private readonly platform: Omit<DevicePlatform, "keyFile">,
+    { session, policy: text }: DeviceProvision,
     driver: Driver<LeafUnit>,
     config: DeviceConfig,
   ) {
@@ -156,7 +159,7 @@ class Report {
 
   constructor(
     private readonly device: Device,
-    private readonly platform: DevicePlatform,
+    private readonly platform: Omit<DevicePlatform, "keyFile">,
     private readonly variable: string,
     private readonly everyMs: number,
     private readonly read: ReportOptions["read"],
@@ -201,6 +204,6 @@ export function openDevice(platform: DevicePlatform, options: DeviceOptions = {}
 /** What the unit of a device is made with. The device is made last, and is told of the session from then on. */
 type DeviceConfig = Omit<UnitConfig, "onSession"> & { onSession: NonNullable<UnitConfig["onSession"]> };
 
-function configOf({ store }: DevicePlatform, { initiator: id, responder: parent }: SessionConfig, { variables }: DeviceOptions): DeviceConfig {
+export function configOf({ store }: Pick<DevicePlatform, "store">, { initiator: id, responder: parent }: Pick<SessionConfig, "initiator" | "responder">, { variables }: DeviceOptions): DeviceConfig {
   return { id, registry: variables ? new Registry(variables) : standardRegistry, parent, limits: store ? keepingLimits : deviceLimits, onSession: () => {} };
 }

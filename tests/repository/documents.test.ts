@@ -1,7 +1,7 @@
 /** What the documents show works: the YAML in them is accepted, and their links lead somewhere. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { checkConfig, keyFilesOf, type Plan } from "@ebalance/gateway";
+import { checkConfig, keyFilesOf, plannedCredentials, type Plan } from "@ebalance/gateway";
 import { parse } from "yaml";
 import { describe, expect, test } from "vitest";
 import { root } from "./run";
@@ -28,6 +28,19 @@ describe("docs/gateway.md", () => {
     expect(blocks.filter((block) => "unit" in block)).toHaveLength(2);
     expect(checkConfig({ unit: "home", ...(blocks.find((block) => "listen" in block && !("unit" in block)) as object) }).listen[0]).toHaveProperty("broker");
   });
+});
+
+test("examples/certified-home has a plan that credentials can be made of, and a configuration of its home", () => {
+  const yaml = (file: string) => parse(text(`examples/certified-home/${file}`)) as Record<string, unknown>;
+  const { units } = plannedCredentials(yaml("plan.yaml") as unknown as Plan);
+  const home = checkConfig(yaml("home.yaml"));
+  expect(units.map(({ unit }) => `grid/units/${unit}`)).toContain(home.credentials!.folder);
+  expect(text("examples/certified-home/device.mjs")).toContain("grid/units/meter-1");
+});
+
+test("docs/credentials.md has a configuration that is accepted", () => {
+  const [config] = yamlOf("docs/credentials.md");
+  expect(checkConfig(config)).toMatchObject({ unit: "home", credentials: { folder: "grid/units/home" } });
 });
 
 test("docs/concepts.md shows a policy that is accepted", () => {

@@ -1,9 +1,11 @@
 /** `@ebalance/gateway`: ebalance on Linux with Node. Implements the ports of the SDK; knows nothing of what travels through them. */
+export { GridFolder, type GridFolderOptions } from "./credentials/grid-folder";
+export { plannedCredentials, type PlannedCredentials, type PlannedDelegation, type PlannedUnitCredential } from "./credentials/planned-credentials";
 export { checkConfig, readConfig } from "./gateway/config";
-export type { BrokerAccount, GatewayConfig, ListenAddress, ListenConfig, ParentConfig, ServiceConfig, StoreConfig, SunSpecConfig, TotalsConfig, VoltageGuardConfig } from "./gateway/configuration";
+export type { BrokerAccount, CredentialsConfig, GatewayConfig, ListenAddress, ListenConfig, ParentConfig, ServiceConfig, StoreConfig, SunSpecConfig, TotalsConfig, VoltageGuardConfig } from "./gateway/configuration";
 export type { GatewayEvent, Listening } from "./gateway/events";
 export { Gateway, type GatewayOptions } from "./gateway/gateway";
-export { keyFilesOf, type Plan, type PlannedKeyFile, type PlannedUnit } from "./gateway/plan";
+export { keyFilesOf, type Plan, type PlannedKeyFile, type PlannedService, type PlannedUnit } from "./gateway/plan";
 export { MqttBroker, type MqttBrokerOptions } from "./mqtt/broker";
 export { BrokerClient, type BrokerClientOptions } from "./mqtt/broker-client";
 export type { BrokerAddress } from "./mqtt/client";
@@ -15,7 +17,7 @@ export { SunSpecSimulator, type SimulatedState, type SunSpecSimulatorOptions } f
 export type { InverterRatings, SimulatedInverter } from "./modbus/inverter-physics";
 export { FileState } from "./file-state";
 export { NodeCrypto } from "./node-crypto";
-export { nodeDevicePlatform, type NodeDeviceOptions } from "./node-device";
+export { certifiedDevicePlatform, nodeDevicePlatform, type CertifiedNodeDeviceOptions, type NodeDeviceOptions } from "./node-device";
 export { nodeTimers, stderrLog, systemClock } from "./node-ports";
 export { readKeyFile, readSecretText } from "./read-key-file";
 export type { Durability } from "./store/durability";

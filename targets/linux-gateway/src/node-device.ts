@@ -1,28 +1,46 @@
 /** A device on Node: for tests, simulations, and Linux computers that measure something themselves. */
-import { EbalanceError, encryptingSeal, mqttPassword, parseKeyFile, portableSeal, type CryptoPort, type DevicePlatform, type LinkConnector, type LogPort } from "ebalance";
+import { join } from "node:path";
+import { EbalanceError, encryptingSeal, mqttPassword, parseKeyFile, portableSeal, Resumption, type CertifiedDevicePlatform, type CryptoPort, type DevicePlatform, type LinkConnector, type LogPort } from "ebalance";
+import { granteesOf, UnitFolder } from "./credentials/unit-folder";
+import { FileState } from "./file-state";
 import { mqttConnector } from "./mqtt/connector";
+import type { MqttAccount } from "./mqtt/credentials";
 import { NodeCrypto } from "./node-crypto";
 import { nodeTimers, stderrLog, systemClock } from "./node-ports";
 import { readSecretText } from "./read-key-file";
 import { serialAddressOf, serialConnector } from "./serial";
 import { tcpConnector } from "./tcp";
 
-export interface NodeDeviceOptions {
-  /** Path of the key file; nobody but its owner may be able to read it. */
-  readonly keyFile: string;
+interface PlaceOptions {
   /** Where the parent listens. Default 127.0.0.1. */
   readonly host?: string;
   /** 1 to 65535. */
   readonly port?: number;
   /**
    * Instead of host and port: `tcp://host:port`, or `mqtt://host:port` or `mqtts://host:port` for the parent's broker or one between them; user name and password come
-   * from the key file. Or `serial:///dev/ttyUSB0?baudRate=115200` for a line with the parent at its other end.
+   * from the key file, or from the credentials of both. Or `serial:///dev/ttyUSB0?baudRate=115200` for a line with the parent at its other end.
    */
   readonly url?: string;
-  /** The service that reports, as the key file's `sources` name it. */
+  /** The service that reports, as the key file's `sources` or a delegation name it. */
   readonly service: string;
   /** Default: warnings and errors to standard error. */
   readonly log?: LogPort;
+}
+
+export interface NodeDeviceOptions extends PlaceOptions {
+  /** Path of the key file; nobody but its owner may be able to read it. */
+  readonly keyFile: string;
+}
+
+export interface CertifiedNodeDeviceOptions extends PlaceOptions {
+  /** Folder of the device, as `ebalance keys` made it; nobody but its owner may be able to read the keys in it. */
+  readonly credentials: string;
+  /** Id of the device. */
+  readonly unit: string;
+  /** Which of the units above, where the device's credential names several. Default: the first. */
+  readonly parent?: string;
+  /** Where sessions are kept over a restart. Default: `state` in the folder of the device. */
+  readonly stateFolder?: string;
 }
 
 /**
@@ -32,23 +50,52 @@ export interface NodeDeviceOptions {
  * openDevice(nodeDevicePlatform({ keyFile: "device.key.json", port: 4712, service: "metering" }));
  */
 export function nodeDevicePlatform(options: NodeDeviceOptions): DevicePlatform {
-  const { keyFile, service, log = stderrLog("device", "warning") } = options;
+  const { keyFile, service, log = deviceLog } = options;
   const crypto = new NodeCrypto();
   const file = { name: keyFile, text: readSecretText(keyFile) };
-  return { clock: systemClock, crypto, seal: encryptingSeal(crypto, portableSeal(crypto)), timers: nodeTimers, log, keyFile: file, service, connect: connectorOf(options, crypto, file, log) };
+  return { ...nodePorts(crypto), log, keyFile: file, service, connect: connectorOf(options, log, accountOf(crypto, file)) };
 }
 
-function connectorOf({ host = "127.0.0.1", port = 0, url }: NodeDeviceOptions, crypto: CryptoPort, file: DevicePlatform["keyFile"], log: LogPort): LinkConnector {
+/**
+ * The platform of a device that runs on Node and has credentials.
+ * @throws EbalanceError `bad-configuration` for a folder, port or URL that is not usable
+ * @example
+ * openCertifiedDevice(certifiedDevicePlatform({ credentials: "grid/units/meter-1", unit: "meter-1", port: 4712, service: "metering" }));
+ */
+export function certifiedDevicePlatform(options: CertifiedNodeDeviceOptions): CertifiedDevicePlatform {
+  const { credentials, unit, service, log = deviceLog, stateFolder = join(credentials, "state") } = options;
+  const crypto = new NodeCrypto();
+  const state = new FileState(stateFolder, log);
+  const folder = new UnitFolder(credentials, unit, { crypto, clock: systemClock, state });
+  for (const warning of folder.warnings) log("warning", warning);
+  const parent = folder.parent(options.parent);
+  const party = folder.party(granteesOf(folder.policy ? [folder.policy] : []));
+  const resumption = new Resumption({ state, crypto, wrapping: folder.key("wrap"), party, clock: systemClock, log });
+  const connect = connectorOf(options, log, folder.accountAt(parent));
+  return { ...nodePorts(crypto), log, service, connect, party, parent, policy: folder.policy, resumption };
+}
+
+const deviceLog = stderrLog("device", "warning");
+
+function nodePorts(crypto: NodeCrypto) {
+  return { clock: systemClock, crypto, seal: encryptingSeal(crypto, portableSeal(crypto)), timers: nodeTimers };
+}
+
+function connectorOf({ host = "127.0.0.1", port = 0, url }: PlaceOptions, log: LogPort, { self, parent, password }: MqttAccount): LinkConnector {
   if (url === undefined) return tcpConnector(host, port);
   const line = serialAddressOf(url);
   if (line) return serialConnector(line, log);
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed?.protocol === "tcp:") return tcpConnector(parsed.hostname, Number(parsed.port));
   if (!parsed || !/^mqtts?:$/.test(parsed.protocol)) throw new EbalanceError("bad-configuration", "caller", `url ${JSON.stringify(url)} is not tcp://host:port, mqtt://host:port, mqtts://host:port or serial:///dev/ttyUSB0`);
-  const { session, key } = parseKeyFile(file.text, file.name);
+  return mqttConnector({ url, self, parent, password: password() });
+}
+
+function accountOf(crypto: CryptoPort, { text, name }: DevicePlatform["keyFile"]): MqttAccount {
+  const { session, key } = parseKeyFile(text, name);
   const secret = key.importInto(crypto, "derive");
   key.wipe();
   const password = mqttPassword(crypto, secret, session);
   crypto.destroyKey(secret);
-  return mqttConnector({ url, parent: session.responder, self: session.initiator, password });
+  return { self: session.initiator, parent: session.responder, password: () => password };
 }

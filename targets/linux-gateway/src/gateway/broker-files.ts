@@ -2,7 +2,9 @@
 import { resolve } from "node:path";
 import { EbalanceError, mqttName, mqttPassword } from "ebalance";
 import { mosquittoAccess, mosquittoConfig, mosquittoPasswords } from "../mqtt/mosquitto-config";
+import { UnitFolder } from "../credentials/unit-folder";
 import { NodeCrypto } from "../node-crypto";
+import { systemClock } from "../node-ports";
 import { readKeyFile } from "../read-key-file";
 import type { GatewayConfig } from "./configuration";
 import { readPassword } from "./links";
@@ -31,6 +33,7 @@ export function brokerFiles(config: GatewayConfig, folder: string): BrokerFiles 
     key.wipe();
     return { id: session.initiator, password: mqttPassword(crypto, secret, session) };
   });
+  if (config.credentials) children.push(...new UnitFolder(config.credentials.folder, config.unit, { crypto, clock: systemClock }).clients);
   const { hostname, port } = new URL(broker.url);
   const place = (name: string) => resolve(folder, name);
   return {

@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { checkFiles } from "./check";
-import { checkConfig } from "./config";
+import { GridFolder } from "../credentials/grid-folder";
+import { plannedCredentials } from "../credentials/planned-credentials";
+import { checkConfig, readConfig } from "./config";
 import { keyFilesOf } from "./plan";
 
 let folder = "";
@@ -65,5 +67,44 @@ describe("MU-9 a configuration and its files", () => {
     expect(() => checkConfig({ unit: "home", listen: [{ tcp: { port: "4712" } }] })).toThrow(/listen\.0\.tcp\.port: Invalid input: expected/);
     expect(() => checkConfig({ unit: "home", listen: [{ serial: { path: "ttyUSB0" } }] })).toThrow(/listen\.0\.serial\.path: the whole path of a device file/);
     expect(() => checkConfig({ unit: "home", listen: [{ radio: {} }] })).toThrow(/listen\.0: is none of tcp, mqtt, broker, serial/);
+  });
+});
+
+describe("SP-5 a configuration and the unit's credentials", () => {
+  let grid = "";
+  beforeEach(() => {
+    grid = join(folder, "grid");
+    const units = {
+      lv: { owner: "operator", services: ["grid"] },
+      home: { parent: "lv", owner: "customer", services: ["display"] },
+      meter: { parent: "home", owner: "customer", services: ["metering"] },
+    };
+    new GridFolder(grid, { nowS: Math.floor(Date.now() / 1000) }).plan(plannedCredentials({ domain: "test", units }));
+  });
+  const of = (unit: string) => join(grid, "units", unit);
+  const certified = (change: object = {}) => checkFiles(checkConfig({ unit: "home", credentials: { folder: of("home") }, listen: [{ tcp: {} }], parent: { url: "mqtt://192.0.2.1:1883" }, ...change }));
+  const total = (service: string) => ({ services: [{ totals: { stakeholder: "customer", service, parts: [{ device: "meter", owner: "customer" }] } }] });
+
+  test("that fit have nothing to complain of", () => expect(certified(total("display"))).toEqual({ errors: [], warnings: [] }));
+
+  test.each<[string, () => object, RegExp]>([
+    ["the folder is not there", () => ({ credentials: { folder: join(grid, "nowhere") } }), /^credentials\.folder: .*nowhere\/root\.cwt is not there; make it anew with ebalance keys/],
+    ["the folder is of another unit", () => ({ credentials: { folder: of("meter") } }), /^credentials\.folder: .*unit\.cwt is of meter, not of the unit home/],
+    ["the unit above is another", () => ({ parent: { unit: "hv", url: "tcp://192.0.2.1:4712" } }), /^parent: the credential of home in .* names only lv, not hv; correct the plan/],
+    ["the top unit has a unit above", () => ({ unit: "lv", credentials: { folder: of("lv") } }), /^parent: the credential of lv in .* names no unit above/],
+    ["the credential of the broker's unit is missing", () => (rmSync(join(of("home"), "lv.unit.cwt")), {}), /^parent\.url: .*lv\.unit\.cwt is not there, or does not hold/],
+  ])("%s: that is said with its place", (_what, change, message) => expect(certified(change()).errors).toEqual([expect.stringMatching(message)]));
+
+  test.each<[string, () => object, RegExp]>([
+    ["nothing lets a service act", () => total("sums"), /^services\.0: nothing in .* lets home act for customer as sums at other units; see ebalance keys delegate$/],
+    ["a bridged device is not in the plan", () => ({ bridges: [bridge("inverter-9")], policies: { customer: policy("operator") } }), /^bridges: the unit above will not hear of inverter-9/],
+    ["a credential soon expires", () => (new GridFolder(grid, { nowS: Math.floor(Date.now() / 1000) - 31 * 86_400, days: 40 }).delegate({ stakeholder: "customer", unit: "home", service: "tariff", rights: 1 }), {}), /^credentials\.folder: .*tariff\.delegation\.cwt expires in 9 days; make it anew/],
+  ])("%s: that is worth a warning", (_what, change, message) => expect(certified(change())).toEqual({ errors: [], warnings: [expect.stringMatching(message)] }));
+
+  test("a way up needs a key file, or credentials", () => expect(() => checkConfig({ unit: "home", parent: { url: "tcp://192.0.2.1:4712" } })).toThrow(/parent\.keyFile: missing; name a session key file, or the unit's folder under credentials/));
+
+  test("the folder for what is kept is of the configuration's folder, like every path", () => {
+    writeFileSync(join(folder, "home.yaml"), "unit: home\ncredentials: { folder: grid/units/home, stateFolder: kept }\n");
+    expect(readConfig(join(folder, "home.yaml")).credentials).toEqual({ folder: of("home"), stateFolder: join(folder, "kept") });
   });
 });

@@ -4,6 +4,9 @@
  */
 import { accessSync, constants } from "node:fs";
 import { EbalanceError, type SessionConfig } from "ebalance";
+import { UnitFolder } from "../credentials/unit-folder";
+import { NodeCrypto } from "../node-crypto";
+import { systemClock } from "../node-ports";
 import { readKeyFile, readSecretText } from "../read-key-file";
 import { checkSerial, serialAddressOf, type SerialAddress } from "../serial";
 import type { GatewayConfig, ListenConfig } from "./configuration";
@@ -15,11 +18,14 @@ export interface Checked {
   readonly warnings: readonly string[];
 }
 
+/** Looks, and notes what is wrong with its place. */
+type Look = <T>(place: string, look: () => T) => T | undefined;
+
 /** Looks into the files that a configuration names. Opens no port. */
 export function checkFiles(config: GatewayConfig): Checked {
   const errors: string[] = [];
   const warnings: string[] = [];
-  const at = <T>(place: string, look: () => T): T | undefined => {
+  const at: Look = (place, look) => {
     try {
       return look();
     } catch (error) {
@@ -29,7 +35,9 @@ export function checkFiles(config: GatewayConfig): Checked {
     }
   };
   const below = config.units.map(({ keyFile }, i) => at(`units.${i}.keyFile`, () => sessionOf(keyFile, config.unit, "responder")));
-  const parent = config.parent && at("parent.keyFile", () => sessionOf(config.parent!.keyFile, config.unit, "initiator"));
+  const { keyFile } = config.parent ?? {};
+  const parent = keyFile === undefined ? undefined : at("parent.keyFile", () => sessionOf(keyFile, config.unit, "initiator"));
+  if (config.credentials) checkCredentials(config, at, warnings);
   const sessions = [...below, parent].filter((session) => session !== undefined);
   for (const kid of repeated(sessions.map((session) => session.kid))) errors.push(`units, parent: two key files have kid ${kid}; make them with one plan (ebalance keys)`);
   config.listen.forEach((listen, i) => secretsOf(listen).forEach(({ place, file, isPublic }) => at(`listen.${i}.${place}`, () => (isPublic ? readable(file) : readSecretText(file)))));
@@ -55,6 +63,28 @@ function sessionOf(keyFile: string, unit: string, end: "initiator" | "responder"
   if (session[end] === unit) return session;
   const what = end === "responder" ? "a unit below" : "the unit above";
   throw new EbalanceError("bad-configuration", "caller", `${keyFile} is for ${session.initiator} below ${session.responder}; here belongs one of ${unit} with ${what}`);
+}
+
+/** The unit's own folder, and whether it fits what the gateway is to do. */
+function checkCredentials(config: GatewayConfig, at: Look, warnings: string[]): void {
+  const path = config.credentials!.folder;
+  const folder = at("credentials.folder", () => new UnitFolder(path, config.unit, { crypto: new NodeCrypto(), clock: systemClock }));
+  if (!folder) return;
+  const { credential, delegations } = folder;
+  warnings.push(...folder.warnings.map((line) => `credentials.folder: ${line}`));
+  if (config.parent && config.parent.keyFile === undefined) {
+    const { unit, url, passwordFile } = config.parent;
+    const account = at("parent", () => folder.accountAt(folder.parent(unit)));
+    if (account && url.startsWith("mqtt") && passwordFile === undefined) at("parent.url", account.password);
+    const unknown = config.bridges.map(({ sunspec }) => sunspec.device).filter((device) => !credential.below.includes(device));
+    warnings.push(...unknown.map((device) => `bridges: the unit above will not hear of ${device}, which the credential of ${config.unit} does not name under below; add it to the plan and make the credentials anew (ebalance keys)`));
+  }
+  config.services.forEach((one, i) => {
+    const { stakeholder, service } = "totals" in one ? one.totals : one.voltageGuard;
+    const isDelegated = delegations.some((delegation) => delegation.issuer === stakeholder && delegation.service === service);
+    if (!isDelegated) warnings.push(`services.${i}: nothing in ${path} lets ${config.unit} act for ${stakeholder} as ${service} at other units; see ebalance keys delegate`);
+  });
+  folder.close();
 }
 
 /** What the unit above cannot know, because the key file that both have does not name it. */

@@ -34,7 +34,8 @@ const serial = z
 const listen = z.union([z.strictObject({ tcp }), z.strictObject({ mqtt }), z.strictObject({ broker }), z.strictObject({ serial })]);
 
 const parent = z.strictObject({
-  keyFile: path,
+  keyFile: path.optional().describe("Of the session with it; without one the session is agreed on under the unit's credentials"),
+  unit: name.optional().describe("Which of the units above, where the unit's credential names several"),
   url: z.url({ protocol: /^(tcp|mqtts?|serial)$/ }).describe("tcp://host:port, mqtt://host:port, mqtts://host:port or serial:///dev/ttyUSB0?baudRate=115200"),
   username: z.string().min(1).optional().describe("For a broker that knows users of its own; otherwise user name and password come from the key file"),
   passwordFile: path.optional(),
@@ -94,6 +95,10 @@ export const gatewayForm = z.strictObject({
     .strictObject({ folder: path, samplesPerSeries: z.int().min(1).max(1e7).optional(), engine: z.enum(["auto", "sqlite", "frames"]).default("auto") })
     .optional()
     .describe("Where time series are kept; without it in memory, and lost at the end"),
+  credentials: z
+    .strictObject({ folder: path.describe("As ebalance keys made it for this unit"), stateFolder: path.optional().describe("What is kept over a restart; default: state in that folder") })
+    .optional()
+    .describe("Who the unit is where it has no session key file for a neighbour"),
   listen: z.array(listen).default([]).describe("Ways in for the units below"),
   parent: parent.optional(),
   units: z.array(z.strictObject({ keyFile: path })).default([]).describe("The units below"),
@@ -119,6 +124,7 @@ export function checkConfig(config: unknown, source = "configuration"): GatewayC
     const { voltageGuard: guard } = service;
     if (guard.releaseV >= guard.limitV) throw wrong(source, `services.${i}.voltageGuard.releaseV: ${guard.releaseV} is not below limitV ${guard.limitV}`);
   });
+  if (data.parent && !data.parent.keyFile && !data.credentials) throw wrong(source, "parent.keyFile: missing; name a session key file, or the unit's folder under credentials");
   if (data.units.length && !data.listen.length) throw wrong(source, "listen: there are units below, and no way in for them");
   return data;
 }
@@ -158,7 +164,7 @@ function withPathsFrom(config: GatewayConfig, folder: string): GatewayConfig {
 }
 
 function isPath(key: string): boolean {
-  return key === "folder" || key.endsWith("File");
+  return key === "folder" || key.endsWith("Folder") || key.endsWith("File");
 }
 
 function wrong(source: string, what: string): EbalanceError {

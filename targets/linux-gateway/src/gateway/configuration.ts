@@ -32,7 +32,10 @@ export type ListenConfig =
 
 /** The way to the unit above. */
 export interface ParentConfig {
-  readonly keyFile: string;
+  /** Of the session with it; without one the session is agreed on under the unit's credentials. */
+  readonly keyFile?: string | undefined;
+  /** Which of the units above, where the unit's credential names several. */
+  readonly unit?: string | undefined;
   /** `tcp://host:port`, `mqtt://host:port`, `mqtts://host:port` or `serial:///dev/ttyUSB0?baudRate=115200`. */
   readonly url: string;
   /** For a broker with users of its own; otherwise user name and password come from the key file. */
@@ -91,11 +94,20 @@ export interface StoreConfig {
   readonly engine: "auto" | "sqlite" | "frames";
 }
 
+export interface CredentialsConfig {
+  /** As `ebalance keys` made it for this unit. */
+  readonly folder: string;
+  /** What is kept over a restart; default: `state` in that folder. */
+  readonly stateFolder?: string | undefined;
+}
+
 export interface GatewayConfig {
   /** Id of this unit, as its key files name it. */
   readonly unit: string;
   /** Without it series are in memory, and lost at the end. */
   readonly store?: StoreConfig | undefined;
+  /** Who the unit is where it has no session key file for a neighbour. */
+  readonly credentials?: CredentialsConfig | undefined;
   readonly listen: readonly ListenConfig[];
   readonly parent?: ParentConfig | undefined;
   /** The units below. */

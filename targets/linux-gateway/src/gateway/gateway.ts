@@ -1,14 +1,19 @@
 /** A gateway: one management unit with its store, its ways up and down, its bridges and services, as a configuration says (MU-3, MU-9, CP-9). */
-import { DataInterface, decisionOf, encryptingSeal, MemoryStore, portableSeal, Registry, standardVariables, UnitDriver, Uplink, type LogPort, type StorePort, type UnitConfig } from "ebalance";
+import { join } from "node:path";
+import { DataInterface, decisionOf, encryptingSeal, MemoryStore, mqttPassword, portableSeal, Registry, standardVariables, UnitDriver, Uplink, type LogPort, type StorePort, type UnitConfig } from "ebalance";
+import { granteesOf, UnitFolder } from "../credentials/unit-folder";
+import { FileState } from "../file-state";
+import type { MqttAccount, MqttClientText } from "../mqtt/credentials";
 import { NodeCrypto } from "../node-crypto";
 import { nodeTimers, systemClock } from "../node-ports";
 import { readKeyFile } from "../read-key-file";
 import { openStore, type GatewayStore } from "../store/open-store";
 import { ModbusBuses, startSunSpec } from "./bridges";
+import { Certified } from "./certified";
 import { checkStart } from "./check";
 import type { GatewayConfig } from "./configuration";
 import type { GatewayEvent, Listening } from "./events";
-import { connectorOf, openListener, type Listener, type Member } from "./links";
+import { connectorOf, openListener, type Listener } from "./links";
 import { startService } from "./services";
 
 /** Counters are told this often, where somebody listens. */
@@ -29,6 +34,8 @@ export class Gateway {
   listening: readonly Listening[] = [];
   readonly #crypto = new NodeCrypto();
   readonly #closers: Closer[] = [];
+  readonly #folder: { readonly folder: UnitFolder; readonly state: FileState } | undefined;
+  #certified: Certified | undefined;
   #uplink: Uplink | undefined;
 
   /** Use {@link Gateway.open}. */
@@ -38,18 +45,18 @@ export class Gateway {
     private readonly options: GatewayOptions,
   ) {
     const { log } = options;
-    const parent = config.parent && readKeyFile(config.parent.keyFile);
-    parent?.key.wipe();
+    this.#folder = config.credentials && openFolder(config, this.#crypto, log);
+    const parent = parentOf(config, this.#folder?.folder);
     const tell = options.onEvent ?? (() => {});
     const onDecision: UnitConfig["onDecision"] = (request, notification) => tell({ type: "decision", timeMs: Date.now(), ...decisionOf(this.driver.unit, request, notification) });
     const unit: UnitConfig = {
       id: config.unit,
       registry: new Registry(standardVariables),
       limits: Object.fromEntries(Object.entries(config.limits).filter(([, value]) => value !== undefined)),
-      ...(parent ? { parent: parent.session.responder } : {}),
+      ...(parent === undefined ? {} : { parent }),
       onSession: (peer: string, open: boolean) => {
         log("info", `session with ${peer} is ${open ? "open" : "lost"}`);
-        if (open && peer === parent?.session.responder) this.#uplink?.sessionOpened();
+        if (open && peer === parent) this.#uplink?.sessionOpened();
         tell({ type: "session", peer, open });
       },
       onFlapping: (peer: string) => tell({ type: "flapping", peer }),
@@ -87,9 +94,10 @@ export class Gateway {
     const { log, onEvent } = this.options;
     const { unit } = driver;
     for (const [owner, policy] of Object.entries(config.policies)) unit.setDefaultPolicy(owner, policy);
-    const members = config.units.map(({ keyFile }) => this.#addSession(keyFile));
+    const provisioned = config.units.map(({ keyFile }) => this.#addSession(keyFile)).map(({ self, password }) => ({ id: self, password: password() }));
+    const clients = [...provisioned, ...this.#useCredentials()];
     this.#startBridges();
-    for (const listen of config.listen) await this.#listen(listen, members);
+    for (const listen of config.listen) await this.#listen(listen, clients);
     if (config.parent) this.#join(config.parent);
     for (const service of config.services) this.#closers.unshift(startService(service, { driver, log, onEvent: onEvent ?? (() => {}) }));
     onEvent?.({ type: "ready", listening: this.listening, store: store?.engine ?? "memory" });
@@ -103,8 +111,8 @@ export class Gateway {
     this.#closers.push(() => buses.close());
   }
 
-  async #listen(listen: GatewayConfig["listen"][number], members: readonly Member[]): Promise<void> {
-    const listener: Listener = openListener(listen, { driver: this.driver, log: this.options.log, members, durability: this.store });
+  async #listen(listen: GatewayConfig["listen"][number], clients: readonly MqttClientText[]): Promise<void> {
+    const listener: Listener = openListener(listen, { driver: this.driver, log: this.options.log, clients, durability: this.store });
     this.#closers.push(() => listener.close());
     const listening = await listener.listen();
     this.listening = [...this.listening, listening];
@@ -112,19 +120,31 @@ export class Gateway {
   }
 
   #join(parent: NonNullable<GatewayConfig["parent"]>): void {
-    const member = this.#addSession(parent.keyFile);
-    const connector = connectorOf(parent, member, this.options.log, this.store);
-    this.#uplink = new Uplink(this.driver, member.session.responder, connector, nodeTimers, this.options.log);
+    const { log } = this.options;
+    const isCertified = parent.keyFile === undefined;
+    const account = isCertified ? this.#folder!.folder.accountAt(parentOf(this.config, this.#folder!.folder)!) : this.#addSession(parent.keyFile);
+    const connector = connectorOf(parent, account, log, this.store);
+    this.#uplink = new Uplink(this.driver, account.parent, isCertified ? this.#certified!.connector(connector, account.parent) : connector, nodeTimers, log);
     this.#closers.push(() => this.#uplink!.close());
   }
 
-  /** Takes in the session of a key file. */
-  #addSession(keyFile: string): Member {
+  /** @returns the units below that a broker may let in */
+  #useCredentials(): readonly MqttClientText[] {
+    if (!this.#folder) return [];
+    const { folder, state } = this.#folder;
+    const party = folder.party(granteesOf(Object.values(this.config.policies)));
+    const certified = (this.#certified = new Certified({ folder, state, party, driver: this.driver, crypto: this.#crypto, log: this.options.log }));
+    this.#closers.push(() => certified.close());
+    return folder.clients;
+  }
+
+  /** Takes in the session of a key file. @returns who its lower end is to a broker of its upper one */
+  #addSession(keyFile: string): MqttAccount {
     const { session, key } = readKeyFile(keyFile);
     const secret = key.importInto(this.#crypto, "derive");
     key.wipe();
     this.driver.unit.addSession(session, secret);
-    return { session, secret, crypto: this.#crypto };
+    return { self: session.initiator, parent: session.responder, password: () => mqttPassword(this.#crypto, secret, session) };
   }
 
   #tellCounters(onEvent: (event: GatewayEvent) => void): void {
@@ -144,10 +164,25 @@ export class Gateway {
   async close(): Promise<void> {
     for (const close of this.#closers.splice(0)) await close();
     this.driver.close();
+    this.#folder?.folder.close();
     this.store?.close();
   }
 }
 
+function openFolder({ unit, credentials }: GatewayConfig, crypto: NodeCrypto, log: LogPort): { readonly folder: UnitFolder; readonly state: FileState } {
+  const { folder, stateFolder = join(folder, "state") } = credentials!;
+  const state = new FileState(stateFolder, log);
+  return { folder: new UnitFolder(folder, unit, { crypto, clock: systemClock, state }), state };
+}
+
+/** The unit above; undefined: there is none. */
+function parentOf(config: GatewayConfig, folder: UnitFolder | undefined): string | undefined {
+  if (!config.parent) return undefined;
+  if (config.parent.keyFile === undefined) return folder!.parent(config.parent.unit);
+  const { session, key } = readKeyFile(config.parent.keyFile);
+  key.wipe();
+  return session.responder;
+}
 
 function openConfigured({ samplesPerSeries, ...store }: NonNullable<GatewayConfig["store"]>, log: LogPort): Promise<GatewayStore> {
   return openStore({ ...store, log, ...(samplesPerSeries === undefined ? {} : { samplesPerSeries }) });

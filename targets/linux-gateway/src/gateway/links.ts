@@ -1,10 +1,10 @@
 /** The ways up and down of a gateway, as its configuration names them: each protocol is one adapter and nothing else knows of it (CP-1, CP-9). */
 import { readFileSync } from "node:fs";
-import { EbalanceError, mqttPassword, type KeyHandle, type LinkConnector, type LogPort, type SessionConfig, type UnitDriver } from "ebalance";
+import { EbalanceError, type LinkConnector, type LogPort, type UnitDriver } from "ebalance";
 import { MqttBroker } from "../mqtt/broker";
 import { BrokerClient } from "../mqtt/broker-client";
 import { mqttConnector } from "../mqtt/connector";
-import type { NodeCrypto } from "../node-crypto";
+import type { MqttAccount, MqttClientText } from "../mqtt/credentials";
 import { readSecretText } from "../read-key-file";
 import type { Durability } from "../store/durability";
 import { serialAddressOf, serialConnector, SerialListener } from "../serial";
@@ -15,13 +15,6 @@ import type { Listening } from "./events";
 /** Connections at once where few units are known. */
 const leastConnections = 64;
 
-/** One end of a session, with the key that it was provisioned with. */
-export interface Member {
-  readonly session: SessionConfig;
-  readonly secret: KeyHandle;
-  readonly crypto: NodeCrypto;
-}
-
 export interface Listener {
   listen(): Promise<Listening>;
   close(): Promise<void>;
@@ -30,20 +23,20 @@ export interface Listener {
 interface ListenerParts {
   readonly driver: UnitDriver;
   readonly log: LogPort;
-  readonly members: readonly Member[];
+  /** The units below, as a broker knows them. */
+  readonly clients: readonly MqttClientText[];
   readonly durability: Durability | undefined;
 }
 
 /** A way in for the units below. */
-export function openListener(config: ListenConfig, { driver, log, members, durability }: ListenerParts): Listener {
-  const maxConnections = Math.max(leastConnections, 2 * members.length);
+export function openListener(config: ListenConfig, { driver, log, clients, durability }: ListenerParts): Listener {
+  const maxConnections = Math.max(leastConnections, 2 * clients.length);
   if ("tcp" in config) {
     const server = new TcpServer(driver, log, { ...config.tcp, durability, maxConnections });
     return { listen: async () => ({ kind: "tcp", host: config.tcp.host, port: await server.listen() }), close: () => server.close() };
   }
   if ("mqtt" in config) {
     const { host, port, tls } = config.mqtt;
-    const clients = members.map(({ crypto, secret, session }) => ({ id: session.initiator, password: mqttPassword(crypto, secret, session) }));
     const files = tls && { key: readSecretText(tls.keyFile), cert: readPublicText(tls.certFile) };
     const broker = new MqttBroker(driver, log, { host, port, clients, durability, maxConnections, ...(files ? { tls: files } : {}) });
     return { listen: async () => ({ kind: "mqtt", host, port: await broker.listen() }), close: () => broker.close() };
@@ -53,22 +46,22 @@ export function openListener(config: ListenConfig, { driver, log, members, durab
     return { listen: async () => (listener.listen(), { kind: "serial", host: config.serial.path, port: 0 }), close: async () => listener.close() };
   }
   const { url, username, passwordFile, caFile } = config.broker;
-  const children = members.map(({ session }) => session.initiator);
+  const children = clients.map(({ id }) => id);
   const more = { ...(username ? { username } : {}), ...(caFile ? { ca: readPublicText(caFile) } : {}) };
   const client = new BrokerClient(driver, log, { url, password: readPassword(passwordFile), children, durability, ...more });
   return { listen: async () => ({ kind: "broker", host: new URL(url).hostname, port: await client.listen() }), close: () => client.close() };
 }
 
 /** The way to the unit above. */
-export function connectorOf(config: ParentConfig, { session, secret, crypto }: Member, log: LogPort, durability: Durability | undefined): LinkConnector {
+export function connectorOf(config: ParentConfig, { self, parent, password: known }: MqttAccount, log: LogPort, durability: Durability | undefined): LinkConnector {
   const line = serialAddressOf(config.url);
   if (line) return serialConnector(line, log, durability);
   const { protocol, hostname, port } = new URL(config.url);
   if (protocol === "tcp:") return tcpConnector(hostname, Number(port), durability);
-  const password = config.passwordFile ? readPassword(config.passwordFile) : mqttPassword(crypto, secret, session);
+  const password = config.passwordFile ? readPassword(config.passwordFile) : known();
   const { username, caFile } = config;
   const more = { ...(username ? { username } : {}), ...(caFile ? { ca: readPublicText(caFile) } : {}) };
-  return mqttConnector({ url: config.url, self: session.initiator, parent: session.responder, password, durability, ...more });
+  return mqttConnector({ url: config.url, self, parent, password, durability, ...more });
 }
 
 /** The password in a file that only its owner can read. */

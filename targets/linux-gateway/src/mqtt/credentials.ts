@@ -12,6 +12,14 @@ export interface MqttClientText {
   readonly password: string;
 }
 
+/** Who a unit is at the broker of one above. */
+export interface MqttAccount {
+  readonly self: string;
+  readonly parent: string;
+  /** Asked for where a broker is on the way. */
+  readonly password: () => string;
+}
+
 export class Credentials {
   readonly #digests = new Map<string, Buffer>();
   readonly #nobody = randomBytes(32);
