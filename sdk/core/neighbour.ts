@@ -235,7 +235,7 @@ export class Neighbour {
     const worn = this.#wornMs() <= nowMs;
     if (this.link && this.session.isInitiator && (worn || this.#openAgainMs <= nowMs)) {
       const { kid, initiator, responder } = this.session.identity;
-      if (!worn) this.ports.log("warning", `${responder} does not answer the opening of session ${kid} by ${initiator}: compare kid, key and domain in both key files`);
+      if (!worn) this.ports.log("warning", `${responder} does not answer the opening of session ${kid} by ${initiator}: compare kid, key, domain and protection in both key files`);
       this.open(this.link);
     }
     if (this.#checkAtMs <= nowMs) this.#check(nowMs);
