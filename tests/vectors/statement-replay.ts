@@ -44,13 +44,15 @@ export class Street {
     return this.crypto.importPrivateKey(fromHex(keys[name]!.private), keys[name]!.use);
   }
 
+  /** Signs under a credential, by its name. */
+  signer(name: string): (body: StatementText) => Uint8Array {
+    const key = this.key(vectorOf(name).claims.key);
+    const credential = this.credential(name);
+    return (body) => signStatement(this.crypto, key, credential, domain, statementFromText(body, new Names(), this.registry), this.registry);
+  }
+
   sign(signer: string, body: StatementText): Uint8Array {
-    const key = this.key(vectorOf(signer).claims.key);
-    try {
-      return signStatement(this.crypto, key, this.credential(signer), domain, statementFromText(body, new Names(), this.registry), this.registry);
-    } finally {
-      this.crypto.destroyKey(key);
-    }
+    return this.signer(signer)(body);
   }
 
   /** A verifier of a unit that has taken requests of a signer before, and verifies as many as come. */
