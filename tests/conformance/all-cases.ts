@@ -12,12 +12,13 @@ import { derCases } from "./der-cases";
 import { hostileCases } from "./hostile-cases";
 import { routingCases } from "./routing-cases";
 import { sealCases } from "./seal-cases";
+import { statementCases } from "./statement-cases";
 import { storageCases } from "./storage-cases";
 import { streetAttackCases } from "./street-attack-cases";
 import { wireCases } from "./wire-cases";
 import { World } from "./world";
 
-export const allCases: readonly Case[] = [...cryptoCases, ...wireCases, ...sealCases, ...encryptionCases, ...bodyCases, ...storageCases, ...routingCases, ...streetAttackCases, ...dataInterfaceCases, ...hostileCases, ...attackCases, ...copyCases, ...derCases];
+export const allCases: readonly Case[] = [...cryptoCases, ...wireCases, ...sealCases, ...encryptionCases, ...bodyCases, ...storageCases, ...routingCases, ...streetAttackCases, ...dataInterfaceCases, ...hostileCases, ...attackCases, ...copyCases, ...derCases, ...statementCases];
 
 /** Runs one case. Nonces come from a seed, so that both engines must make the same bytes. */
 export function runCase(one: Case, engine: Engine): unknown {

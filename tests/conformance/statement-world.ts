@@ -72,4 +72,9 @@ export class StatementWorld extends CredentialWorld {
   sign(body: StatementBody, signer: Credential = this.metering, by: Member = this.meter, domain = "elm-street"): Uint8Array {
     return signStatement(this.crypto, by.signing, signer, domain, body, registry);
   }
+
+  close(): void {
+    this.verifier.close();
+    this.store.close();
+  }
 }
