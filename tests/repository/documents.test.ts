@@ -83,3 +83,17 @@ test.each(documents)("the links in %s lead to files", (document) => {
   const links = [...text(document).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map((match) => match[1]!);
   expect(links.filter((link) => !existsSync(join(root, dirname(document), link)))).toEqual([]);
 });
+
+describe("docs/security.md names tests that there are", () => {
+  const table = text("docs/security.md").split("\n").filter((line) => line.startsWith("| ") && line.includes("](../"));
+  const shown = table.flatMap((line) => [...line.split(" | ").at(-1)!.matchAll(/\]\(\.\.\/([^)]+)\)((?: "[^"]+",?)+)/g)].flatMap(([, path, titles]) => [...titles!.matchAll(/"([^"]+)"/g)].map((title) => [path!, title[1]!] as const)));
+
+  test("in every line of the table", () => {
+    expect(table.length).toBeGreaterThan(20);
+    for (const line of table) expect(line.split(" | ").at(-1)).toMatch(/\]\(\.\.\/[^)]+\.test\.ts\) "/);
+  });
+
+  test.each(shown)("%s: %s", (path, title) => {
+    expect(text(path)).toContain(`"${title}"`);
+  });
+});
