@@ -6,6 +6,7 @@ import { attackCases } from "./attack-cases";
 import { dataInterfaceCases } from "./data-interface-cases";
 import { bodyCases } from "./body-cases";
 import { copyCases } from "./copy-cases";
+import { credentialCases } from "./credential-cases";
 import { cryptoCases } from "./crypto-cases";
 import { encryptionCases } from "./encryption-cases";
 import { derCases } from "./der-cases";
@@ -18,7 +19,7 @@ import { streetAttackCases } from "./street-attack-cases";
 import { wireCases } from "./wire-cases";
 import { World } from "./world";
 
-export const allCases: readonly Case[] = [...cryptoCases, ...wireCases, ...sealCases, ...encryptionCases, ...bodyCases, ...storageCases, ...routingCases, ...streetAttackCases, ...dataInterfaceCases, ...hostileCases, ...attackCases, ...copyCases, ...derCases, ...statementCases];
+export const allCases: readonly Case[] = [...cryptoCases, ...credentialCases, ...wireCases, ...sealCases, ...encryptionCases, ...bodyCases, ...storageCases, ...routingCases, ...streetAttackCases, ...dataInterfaceCases, ...hostileCases, ...attackCases, ...copyCases, ...derCases, ...statementCases];
 
 /** Runs one case. Nonces come from a seed, so that both engines must make the same bytes. */
 export function runCase(one: Case, engine: Engine): unknown {
