@@ -1,7 +1,7 @@
 /** The configuration of a gateway: one YAML file, checked whole before anything starts. Secrets are in files of their own. */
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { EbalanceError } from "ebalance";
+import { EbalanceError, standardVariables } from "ebalance";
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import { defaultBaudRate, leastBaudRate, mostBaudRate } from "../serial";
@@ -103,6 +103,9 @@ export const gatewayForm = z.strictObject({
   parent: parent.optional(),
   units: z.array(z.strictObject({ keyFile: path })).default([]).describe("The units below"),
   policies: z.record(name, policyText).default({}).describe("Policies by owner: each holds until the owner gives another with a value"),
+  replicas: z.array(z.strictObject({ device: name, owner: name })).max(1024).default([]).describe("Devices whose series are at home elsewhere, and of which copies are kept as their homes publish them"),
+  publish: z.array(z.strictObject({ variable: name, device: name, owner: name })).max(1024).default([]).describe("Series that are at home here and go up, signed, to whoever keeps copies"),
+  publishEveryS: seconds(1, 86_400).default(900).describe("How long an instance waits for others to be published with"),
   bridges: z.array(z.strictObject({ sunspec })).default([]),
   services: z.array(z.union([z.strictObject({ voltageGuard }), z.strictObject({ totals })])).default([]),
   limits: limits.default({}).describe("How much the unit holds at most; what is left out has its default"),
@@ -125,6 +128,10 @@ export function checkConfig(config: unknown, source = "configuration"): GatewayC
     if (guard.releaseV >= guard.limitV) throw wrong(source, `services.${i}.voltageGuard.releaseV: ${guard.releaseV} is not below limitV ${guard.limitV}`);
   });
   if (data.parent && !data.parent.keyFile && !data.credentials) throw wrong(source, "parent.keyFile: missing; name a session key file, or the unit's folder under credentials");
+  if ((data.replicas.length || data.publish.length) && !data.credentials) throw wrong(source, "credentials: missing; replicas and publish need the unit's folder");
+  data.publish.forEach(({ variable }, i) => {
+    if (!(variable in standardVariables)) throw wrong(source, `publish.${i}.variable: ${variable} is not in the registry`);
+  });
   if (data.units.length && !data.listen.length) throw wrong(source, "listen: there are units below, and no way in for them");
   return data;
 }

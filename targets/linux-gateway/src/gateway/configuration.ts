@@ -112,6 +112,12 @@ export interface GatewayConfig {
   readonly parent?: ParentConfig | undefined;
   /** The units below. */
   readonly units: readonly { readonly keyFile: string }[];
+  /** Devices of which copies are kept, as their homes publish them. */
+  readonly replicas: readonly { readonly device: string; readonly owner: string }[];
+  /** Series that are at home here and are published. */
+  readonly publish: readonly { readonly variable: string; readonly device: string; readonly owner: string }[];
+  /** How long an instance waits for others to be published with, in seconds. */
+  readonly publishEveryS: number;
   /** By owner. */
   readonly policies: Readonly<Record<string, PolicyText>>;
   readonly bridges: readonly { readonly sunspec: SunSpecConfig }[];

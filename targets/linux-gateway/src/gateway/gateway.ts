@@ -1,6 +1,6 @@
 /** A gateway: one management unit with its store, its ways up and down, its bridges and services, as a configuration says (MU-3, MU-9, CP-9). */
 import { join } from "node:path";
-import { DataInterface, decisionOf, encryptingSeal, MemoryStore, mqttPassword, portableSeal, Registry, standardVariables, UnitDriver, Uplink, type LogPort, type StorePort, type UnitConfig } from "ebalance";
+import { DataInterface, decisionOf, encryptingSeal, MemoryStore, mqttPassword, portableSeal, Registry, ReplayWindows, SequenceReservation, Signatory, standardVariables, StatementVerifier, UnitDriver, Uplink, type LogPort, type StorePort, type UnitConfig } from "ebalance";
 import { granteesOf, UnitFolder } from "../credentials/unit-folder";
 import { FileState } from "../file-state";
 import type { MqttAccount, MqttClientText } from "../mqtt/credentials";
@@ -36,6 +36,7 @@ export class Gateway {
   readonly #closers: Closer[] = [];
   readonly #folder: { readonly folder: UnitFolder; readonly state: FileState } | undefined;
   #certified: Certified | undefined;
+  #verifier: StatementVerifier | undefined;
   #uplink: Uplink | undefined;
 
   /** Use {@link Gateway.open}. */
@@ -49,9 +50,13 @@ export class Gateway {
     const parent = parentOf(config, this.#folder?.folder);
     const tell = options.onEvent ?? (() => {});
     const onDecision: UnitConfig["onDecision"] = (request, notification) => tell({ type: "decision", timeMs: Date.now(), ...decisionOf(this.driver.unit, request, notification) });
+    const registry = new Registry(standardVariables);
     const unit: UnitConfig = {
       id: config.unit,
-      registry: new Registry(standardVariables),
+      registry,
+      copies: config.replicas,
+      publish: config.publish.map(({ variable, ...series }) => ({ ...series, variable: registry.named(variable).id })),
+      publishEveryMs: config.publishEveryS * 1000,
       limits: Object.fromEntries(Object.entries(config.limits).filter(([, value]) => value !== undefined)),
       ...(parent === undefined ? {} : { parent }),
       onSession: (peer: string, open: boolean) => {
@@ -64,7 +69,18 @@ export class Gateway {
     };
     const series: StorePort = store ?? new MemoryStore(4096);
     const crypto = this.#crypto;
-    this.driver = new UnitDriver(unit, { clock: systemClock, crypto, seal: encryptingSeal(crypto, portableSeal(crypto)), store: series, log }, nodeTimers);
+    this.driver = new UnitDriver(unit, { clock: systemClock, crypto, seal: encryptingSeal(crypto, portableSeal(crypto)), store: series, signatory: this.#signatory(parent, registry), log }, nodeTimers);
+  }
+
+  /** What the unit signs and verifies statements with, where it has credentials. */
+  #signatory(parent: string | undefined, registry: Registry): Signatory | undefined {
+    if (!this.#folder) return undefined;
+    const { folder, state } = this.#folder;
+    const { store } = folder;
+    const unit = this.config.unit;
+    const verifier = new StatementVerifier(store, systemClock, this.#crypto, new ReplayWindows(state), { unit, above: parent === undefined ? [] : [parent], registry });
+    this.#verifier = verifier;
+    return new Signatory({ unit, key: folder.key("es256"), crypto: this.#crypto, store, verifier, sequences: new SequenceReservation(state), registry });
   }
 
   /**
@@ -164,6 +180,7 @@ export class Gateway {
   async close(): Promise<void> {
     for (const close of this.#closers.splice(0)) await close();
     this.driver.close();
+    this.#verifier?.close();
     this.#folder?.folder.close();
     this.store?.close();
   }
