@@ -41,6 +41,8 @@ export interface CertifiedNodeDeviceOptions extends PlaceOptions {
   readonly parent?: string;
   /** Where sessions are kept over a restart. Default: `state` in the folder of the device. */
   readonly stateFolder?: string;
+  /** Whether its session is encrypted; it is, too, where its home asks for it. Default "mac". */
+  readonly protection?: "mac" | "encrypt";
 }
 
 /**
@@ -69,7 +71,7 @@ export function certifiedDevicePlatform(options: CertifiedNodeDeviceOptions): Ce
   const folder = new UnitFolder(credentials, unit, { crypto, clock: systemClock, state });
   for (const warning of folder.warnings) log("warning", warning);
   const parent = folder.parent(options.parent);
-  const party = folder.party(granteesOf(folder.policy ? [folder.policy] : []));
+  const party = folder.party(granteesOf(folder.policy ? [folder.policy] : []), options.protection);
   const resumption = new Resumption({ state, crypto, wrapping: folder.key("wrap"), party, clock: systemClock, log });
   const connect = connectorOf(options, log, folder.accountAt(parent));
   return { ...nodePorts(crypto), log, service, connect, party, parent, policy: folder.policy, resumption };

@@ -111,11 +111,11 @@ export class UnitFolder {
   }
 
   /** The unit as an end of handshakes. @param names those of grantees, which its sessions are to carry */
-  party(names: readonly string[]): HandshakeParty {
+  party(names: readonly string[], protection: "mac" | "encrypt" = "mac"): HandshakeParty {
     const { store, credential } = this;
     const signingKey = this.key("es256");
     const delegations = this.delegations.map((one) => ({ credential: one, key: signingKey }));
-    return { crypto: this.ports.crypto, store, registry: new Registry(standardVariables), credential, signingKey, agreementKey: this.key("ecdh-p256"), delegations, names };
+    return { crypto: this.ports.crypto, store, registry: new Registry(standardVariables), credential, signingKey, agreementKey: this.key("ecdh-p256"), delegations, names, protection };
   }
 
   /**

@@ -96,7 +96,11 @@ export const gatewayForm = z.strictObject({
     .optional()
     .describe("Where time series are kept; without it in memory, and lost at the end"),
   credentials: z
-    .strictObject({ folder: path.describe("As ebalance keys made it for this unit"), stateFolder: path.optional().describe("What is kept over a restart; default: state in that folder") })
+    .strictObject({
+      folder: path.describe("As ebalance keys made it for this unit"),
+      stateFolder: path.optional().describe("What is kept over a restart; default: state in that folder"),
+      protection: z.enum(["mac", "encrypt"]).optional().describe("encrypt: its sessions are encrypted; they are, too, where the other end asks for it. Default: mac"),
+    })
     .optional()
     .describe("Who the unit is where it has no session key file for a neighbour"),
   listen: z.array(listen).default([]).describe("Ways in for the units below"),

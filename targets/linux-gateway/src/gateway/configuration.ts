@@ -99,6 +99,8 @@ export interface CredentialsConfig {
   readonly folder: string;
   /** What is kept over a restart; default: `state` in that folder. */
   readonly stateFolder?: string | undefined;
+  /** Whether its sessions are encrypted; they are, too, where the other end asks for it. Default "mac". */
+  readonly protection?: "mac" | "encrypt" | undefined;
 }
 
 export interface GatewayConfig {

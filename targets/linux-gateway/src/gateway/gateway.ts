@@ -148,7 +148,7 @@ export class Gateway {
   #useCredentials(): readonly MqttClientText[] {
     if (!this.#folder) return [];
     const { folder, state } = this.#folder;
-    const party = folder.party(granteesOf(Object.values(this.config.policies)));
+    const party = folder.party(granteesOf(Object.values(this.config.policies)), this.config.credentials!.protection);
     const certified = (this.#certified = new Certified({ folder, state, party, driver: this.driver, crypto: this.#crypto, log: this.options.log }));
     this.#closers.push(() => certified.close());
     return folder.clients;
