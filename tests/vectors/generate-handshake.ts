@@ -28,6 +28,7 @@ const file: HandshakeFile = {
   wireVersion,
   handshakes: [
     handshake("byValue", "two units that have not met: each brings its credentials", lower, upper),
+    handshake("encrypted", "the lower unit asks for encryption, so the session has it", { ...lower, protection: "encrypt" }, upper),
     handshake("byId", "two units that have met: credentials are named by their ids", { ...lower, known: ["home", "supplier", "billing at home"] }, { ...upper, known: ["meter", "customer", "metering at the meter"] }),
   ],
 };

@@ -15,6 +15,8 @@ export interface EndInputs {
   readonly delegations: readonly string[];
   /** Names that it wants to use in the session. */
   readonly names: readonly string[];
+  /** It asks for encryption. */
+  readonly protection?: "encrypt";
   /** Names of credentials that it has before, besides those that it needs for its own. */
   readonly known: readonly string[];
   /** What its random source gives, in turn. */
@@ -53,8 +55,9 @@ export class HandshakeEnd {
   readonly crypto: RepeatableCrypto;
   readonly party: HandshakeParty;
 
-  constructor({ unit, delegations, names, known, ...given }: EndInputs) {
-    this.crypto = new RepeatableCrypto({ unit, delegations, names, known, ...given });
+  constructor(inputs: EndInputs) {
+    const { unit, delegations, names, known, protection } = inputs;
+    this.crypto = new RepeatableCrypto(inputs);
     const issuers = delegations.map((name) => (name.startsWith("billing") ? "supplier" : "customer"));
     const street = new Street([unit, ...issuers, ...delegations, ...known], this.crypto);
     const signingKey = street.key(unit);
@@ -67,6 +70,7 @@ export class HandshakeEnd {
       agreementKey: street.key(`${unit} agreement`),
       delegations: delegations.map((name) => ({ credential: street.credential(name) as Delegation, key: signingKey })),
       names,
+      ...(protection && { protection }),
     };
   }
 

@@ -25,7 +25,8 @@ const grammar = readCddl(source);
 
 test("the file is of this wire version", () => {
   expect(about.wireVersion).toBe(wireVersion);
-  expect(handshakes.map(({ name }) => name)).toEqual(["byValue", "byId"]);
+  expect(handshakes.map(({ name }) => name)).toEqual(["byValue", "encrypted", "byId"]);
+  expect(handshakes.map(({ session }) => session.protection)).toEqual([undefined, "encrypt", undefined]);
 });
 
 describe.each(cases)("SP-1 the handshake %s", (_name, vector) => {
