@@ -2,6 +2,7 @@
 import { Encoder } from "cbor-x";
 import { decodeCbor, encodeCbor, type CborValue } from "../sdk/core/wire/cbor-value";
 import { replay } from "../tests/vectors/session-replay";
+import encryptedVectors from "../tests/vectors/session-encrypted-v1.json";
 import vectors from "../tests/vectors/session-v1.json";
 import type { StatementFile } from "../tests/vectors/signed-file";
 import { Street } from "../tests/vectors/statement-replay";
@@ -14,6 +15,7 @@ const atMost = (value: number) => ({ bound: "≤", value }) as const;
 const figures: readonly FigureDefinition[] = [
   { name: "write_session_inline_bytes", meaning: "session message that writes one reading with a policy of two entries", target: atMost(76) },
   { name: "write_session_ref_bytes", meaning: "the same with an acknowledged policy hash of 8 bytes", target: atMost(62) },
+  { name: "write_encrypted_ref_bytes", meaning: "that in an encrypted session" },
   { name: "statement_1_bytes", meaning: "statement (ES256, global ids, inline policy) of one item", target: atMost(190) },
   { name: "statement_64_bytes_per_item", meaning: "statement of 64 readings of one series, a reading", target: atMost(8) },
   { name: "notify_session_bytes", meaning: "session notification of one instance, policy by hash", target: atMost(58) },
@@ -41,7 +43,8 @@ const timesARound = 40_000;
 
 function byteFigures(): Record<string, number> {
   const { messages } = replay(vectors.inputs as SessionInputs);
-  return Object.fromEntries(Object.entries(messageOf).map(([figure, name]) => [figure, messages.get(name)!.length]));
+  const encrypted = replay(encryptedVectors.inputs as SessionInputs).messages;
+  return { ...Object.fromEntries(Object.entries(messageOf).map(([figure, name]) => [figure, messages.get(name)!.length])), write_encrypted_ref_bytes: encrypted.get("writeRef")!.length };
 }
 
 /** The statements of tests/vectors/statement-v1.json, signed anew. */
@@ -70,7 +73,7 @@ function run({ rounds }: Pick<BenchOptions, "rounds">): Measured {
     figures: { ...byteFigures(), ...statementFigures(), encode_ratio_cborx: encode.ratio, decode_ratio_cborx: decode.ratio },
     missing: {},
     notes: [
-      "The messages are those of tests/vectors/session-v1.json and statement-v1.json, sealed and signed anew by today's code.",
+      "The messages are those of tests/vectors/session-v1.json, session-encrypted-v1.json and statement-v1.json, sealed and signed anew by today's code.",
       `Encoding a record: ${inNs(encode)} (ours, cbor-x); decoding it: ${inNs(decode)}.`,
       `cbor-x writes the time as a float, which is faster; to the same bytes, from a BigInt, the ratio is ${encodeSame.ratio.toFixed(3)}.`,
       "Ours also checks order and uniqueness of keys, shortest forms and depth, and gives byte strings of their own.",
