@@ -48,9 +48,14 @@ export interface Sealed {
   readonly message: Uint8Array;
 }
 
+/** In the shortest form. */
+function kidOf({ config: { kid } }: SessionInputs): Uint8Array {
+  return kid > 255 ? Uint8Array.of(kid >> 8, kid & 255) : Uint8Array.of(kid);
+}
+
 /** Seals a payload under a key in hex. */
 export function sealPayload(inputs: SessionInputs, key: string, receiver: string, kind: "open" | "session", payload: Uint8Array): Sealed {
-  const protectedHeader = encode(new Map([[4, Uint8Array.of(inputs.config.kid)]]));
+  const protectedHeader = encode(new Map([[4, kidOf(inputs)]]));
   const externalAad = encode(["ebalance", 1, inputs.config.domain, receiver, kind, 4]);
   const macStructure = encode(["MAC0", protectedHeader, externalAad, payload]);
   const tag = Uint8Array.from(createHmac("sha256", fromHex(key)).update(macStructure).digest().subarray(0, 8));
@@ -124,7 +129,7 @@ export function encryptPayload(inputs: SessionInputs, key: string, receiver: str
   const nonce = new Uint8Array(13);
   new DataView(nonce.buffer).setUint32(9, sequence);
   const partialIv = nonce.slice(nonce.findIndex((byte) => byte !== 0));
-  const protectedHeader = encode(new Map([[4, Uint8Array.of(inputs.config.kid)], [6, partialIv]]));
+  const protectedHeader = encode(new Map([[4, kidOf(inputs)], [6, partialIv]]));
   const externalAad = encode(["ebalance", 1, inputs.config.domain, receiver, "session", 10]);
   const encStructure = encode(["Encrypt0", protectedHeader, externalAad]);
   const cipher = createCipheriv("aes-128-ccm", fromHex(key), nonce, { authTagLength: 8 });

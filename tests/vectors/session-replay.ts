@@ -4,7 +4,8 @@ import { Names } from "../../sdk/core/model/names";
 import { Registry } from "../../sdk/core/model/registry";
 import { standardVariables } from "../../sdk/core/model/standard-variables";
 import { Session, type Received } from "../../sdk/core/security/session";
-import { Operation } from "../../sdk/core/wire/session-body";
+import { Operation, type SessionBody } from "../../sdk/core/wire/session-body";
+import { carryingSeal } from "../../sdk/core/wire/carry-body";
 import { encryptingSeal } from "../../sdk/core/wire/encrypting-seal";
 import { portableSeal, type SealPort } from "../../sdk/core/wire/reading-message";
 import { parseEnvelope } from "../../sdk/core/wire/session-message";
@@ -33,17 +34,21 @@ export class End {
 
   constructor(inputs: SessionInputs, id: string) {
     const crypto = new RepeatableCrypto(id === inputs.config.initiator ? inputs.nonces.initiator : inputs.nonces.responder);
-    this.#seal = encryptingSeal(crypto, portableSeal(crypto));
+    this.#seal = carryingSeal(encryptingSeal(crypto, portableSeal(crypto)), crypto);
     this.session = new Session(inputs.config, id, crypto.importKey(fromHex(inputs.key), "derive"), this.registry, this.names, crypto, this.#seal);
   }
 
   readonly #link: LinkPort = { name: "vectors", send: () => true, close: () => {} };
 
-  /** Seals a body under the sequence that it names; the messages before it are sealed too and let go, as if they had been lost. */
   seal(text: BodyText): Uint8Array {
-    while (this.session.nextSequence < text.sequence)
-      this.session.seal({ op: Operation.alive, sequence: this.session.nextSequence, timeMs: text.timeMs });
-    return this.session.seal(bodyFromText(text, this.names, this.registry));
+    return this.sealBody(bodyFromText(text, this.names, this.registry));
+  }
+
+  /** Seals a body under the sequence that it names; the messages before it are sealed too and let go, as if they had been lost. */
+  sealBody(body: SessionBody): Uint8Array {
+    while (this.session.nextSequence < body.sequence)
+      this.session.seal({ op: Operation.alive, sequence: this.session.nextSequence, timeMs: body.timeMs });
+    return this.session.seal(body);
   }
 
   receive(message: Uint8Array): Received {
