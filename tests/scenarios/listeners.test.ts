@@ -69,14 +69,15 @@ const links = [
   { kind: "MQTT", lay: overMqtt, reason: "" },
   { kind: "a serial line", lay: overSerial, reason: noSocatReason },
 ];
+const protections: readonly { readonly protection: Protection; readonly reads: boolean }[] = [
+  { protection: "mac", reads: true },
+  { protection: "encrypt", reads: false },
+];
 /** Their first bytes are the same on the wire, and stand nowhere else by chance. */
 const values = [0x12345601, 0x12345602, 0x12345603];
 
 describe.each(links)("over $kind", ({ lay, reason }) => {
-  test.skipIf(reason).each<{ protection: Protection; reads: boolean }>([
-    { protection: "mac", reads: true },
-    { protection: "encrypt", reads: false },
-  ])(`SP-1 SP-3 the home has every reading of a session with protection $protection, and whoever listens reads it: $reads${reason && ` (left out: ${reason})`}`, { timeout: 30_000 }, async ({ protection, reads }) => {
+  test.skipIf(reason).each(protections)(`SP-1 SP-3 the home has every reading of a session with protection $protection, and whoever listens reads it: $reads${reason && ` (left out: ${reason})`}`, { timeout: 30_000 }, async ({ protection, reads }) => {
     const home = new Home({ device: "sensor", service: "metering", followed: "activeEnergyImport", protection });
     ends.push(() => home.close());
     const device = openDevice(nodeDevicePlatform({ keyFile: home.keyFile, url: await lay(home), service: "metering", log: quiet }));
