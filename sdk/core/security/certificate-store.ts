@@ -100,7 +100,7 @@ export class CertificateStore {
   }
 
   /**
-   * Takes a credential back in that was here before a restart, from where nobody but this unit writes: its signature was verified when it came, and is not again.
+   * Takes a credential back in that was here before a restart, from a record that nobody but this unit can have written: its signature was verified when it came, and is not again.
    * @throws EbalanceError as {@link add}
    */
   restore(bytes: Uint8Array): Credential {

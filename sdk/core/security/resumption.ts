@@ -1,16 +1,18 @@
 /**
  * Sessions of handshakes, kept over a restart: then no operation with a key pair is needed to open one again. A record holds what the handshake has left, the secret wrapped by the crypto
- * port, and the credentials of the other end, whose signatures were verified when they came.
+ * port, and the credentials of the other end, whose signatures were verified when they came. A tag under a key of the secret ends it: a record that was changed, or put together from others, is
+ * none. One that was rolled back whole brings back a session that there was, which the other end has forgotten.
  */
 import { EbalanceError, malformed } from "../model/errors";
 import type { ClockPort, LogPort, StateName, StatePort } from "../ports";
 import { decodeCbor, encodeCbor, type CborValue } from "../wire/cbor-value";
-import { maxKid } from "../wire/session-message";
+import { maxKid, wireVersion } from "../wire/session-message";
 import type { HandshakeParty } from "./certified-handshake";
 import { sameBytes } from "./claims";
 import type { Credential, Delegation, UnitCredential } from "./credential";
 import type { KeyHandle, KeyWrapPort } from "./crypto-port";
 import type { Established } from "./handshake";
+import { concat } from "./handshake-keys";
 import type { SessionConfig } from "./session-config";
 
 export interface ResumptionParts {
@@ -25,6 +27,7 @@ export interface ResumptionParts {
 
 const layout = 1;
 const maxRecordBytes = 65_536;
+const tagBytes = 32;
 /** Sessions that are kept at most; of more, the other end makes a new handshake after a restart. */
 const maxSessions = 2048;
 
@@ -62,7 +65,7 @@ export class Resumption {
     if (this.#kids.length >= maxSessions) return log("warning", `session ${kid} is not kept over a restart: ${maxSessions} are`);
     // In this order: a record that no list names would stay for ever.
     this.#kids.push(kid);
-    const isKept = this.#keepList() && state.keep(nameOf(kid), encodeCbor(this.#recordOf(session), new Uint8Array(maxRecordBytes)));
+    const isKept = this.#keepList() && state.keep(nameOf(kid), this.#recordOf(session));
     if (!isKept) log("warning", `session ${kid} is not kept over a restart: its state cannot be written`);
   }
 
@@ -89,13 +92,13 @@ export class Resumption {
   }
 
   /** Names as indexes: in the names of the session, which hold them all. */
-  #recordOf({ config, secret, peer, delegations, expiresS }: Established): readonly CborValue[] {
+  #recordOf({ config, secret, peer, delegations, expiresS }: Established): Uint8Array {
     const { party, crypto, wrapping } = this.parts;
     const { kid, domain, initiator, responder, owner, names, sources, below, protection } = config;
     const index = (name: string) => names.indexOf(name);
     const theirs: Credential[] = [];
     for (const delegation of delegations) for (const one of [party.store.find(delegation.issuerId), delegation]) if (one && !theirs.includes(one)) theirs.push(one);
-    return [
+    const items: CborValue = [
       layout,
       kid,
       domain,
@@ -109,6 +112,21 @@ export class Resumption {
       this.#ownIds(),
       [peer, ...theirs].map(({ bytes }) => bytes),
     ];
+    const bytes = encodeCbor(items, new Uint8Array(maxRecordBytes));
+    const tag = new Uint8Array(tagBytes);
+    this.#underKeyOf(secret, (key) => party.crypto.mac(key, bytes, bytes.length, tag));
+    return concat(bytes, tag);
+  }
+
+  /** Does something with the key that makes the tags of records, which is no other's: whoever changes records has not got the secret. */
+  #underKeyOf<Outcome>(secret: KeyHandle, act: (key: KeyHandle) => Outcome): Outcome {
+    const { crypto } = this.parts.party;
+    const key = crypto.deriveKey(secret, new Uint8Array(0), encodeCbor(["ebalance", wireVersion, "resumption"]), "mac");
+    try {
+      return act(key);
+    } finally {
+      crypto.destroyKey(key);
+    }
   }
 
   /** What a session was agreed on with: once it is another, there is another session to be agreed on. */
@@ -128,11 +146,25 @@ export class Resumption {
   }
 
   #read(kid: number): Established {
-    const { state, party, crypto, wrapping, clock } = this.parts;
-    const record = decodeCbor(state.load(nameOf(kid)) ?? malformed("its record is missing"));
+    const { state, party, crypto, wrapping } = this.parts;
+    const bytes = state.load(nameOf(kid)) ?? malformed("its record is missing");
+    const length = Math.max(0, bytes.length - tagBytes);
+    const record = decodeCbor(bytes.subarray(0, length));
     if (!Array.isArray(record) || record[0] !== layout || record.length !== 12 || record[1] !== kid) return malformed("its record is of another release");
-    // This release has written it: what is read is what was.
-    const [, , domain, ends, names, sources, below, isEncrypted, expires, wrapped, own, theirs] = record as unknown as RecordItems;
+    const items = record as unknown as RecordItems;
+    const secret = crypto.unwrap(wrapping, items[9], "derive");
+    try {
+      const isWhole = this.#underKeyOf(secret, (key) => party.crypto.verifyMac(key, bytes, length, bytes.subarray(length)));
+      return { ...(isWhole ? this.#restoredFrom(items) : malformed("its record was changed")), secret };
+    } catch (error) {
+      party.crypto.destroyKey(secret);
+      throw error;
+    }
+  }
+
+  /** This unit has written it: what is read is what was. */
+  #restoredFrom([, kid, domain, ends, names, sources, below, isEncrypted, expires, , own, theirs]: RecordItems): Omit<Established, "secret"> {
+    const { party, clock } = this.parts;
     const ownIds = this.#ownIds();
     if (own.length !== ownIds.length || !own.every((id, i) => sameBytes(id, ownIds[i]!))) return malformed("the credentials of this unit have changed");
     const expiresS = expires ?? Infinity;
@@ -154,7 +186,7 @@ export class Resumption {
       ...(below ? { below: below.map(name) } : {}),
       ...(isEncrypted ? { protection: "encrypt" as const } : {}),
     };
-    return { peer, delegations, config, expiresS, secret: crypto.unwrap(wrapping, wrapped, "derive") };
+    return { peer, delegations, config, expiresS };
   }
 }
 
