@@ -177,6 +177,17 @@ export class DataInterface {
     return this.#subscribe({ op: Operation.periodic, source: this.#source, selector: this.#series(periodic), at: this.#at(periodic), periodMs });
   }
 
+  /**
+   * Puts a policy in force that the owner of the series has signed (DI-3), wherever these are at home: for what is kept from then on. `stalePolicy` where one of the same or a higher sequence is in force.
+   * @param statement as `StakeholderModule.signPolicy` makes it; or of a delegate's for the service `policy`
+   * @throws EbalanceError `malformed` for another statement
+   * @example
+   * await display.policy(customer.signPolicy({ sequence: 2, entries: [] }, "meter-1"));
+   */
+  policy(statement: Uint8Array): Requested<Outcome> {
+    return this.#request((notify) => this.unit.handInPolicy(statement, notify, this.timeoutMs));
+  }
+
   #send(request: SignedRequest, notify: Notify): number {
     const { unit, timeoutMs } = this;
     return this.#to === undefined ? unit.request(request, notify, timeoutMs) : unit.requestSigned(request, this.#to, notify, timeoutMs);

@@ -123,6 +123,18 @@ export class ManagementUnit extends LeafUnit {
     return id;
   }
 
+  /**
+   * Hands in a policy that the owner of the series has signed, or a delegate of its for the service `policy` (DI-3): it goes to the home of the series, however many units away, and holds from then on.
+   * `done` comes from whoever is next on the way: what proves that a policy is in force is its hash with the data that the home signs.
+   * @param statement of kind `policy`, as `StakeholderModule.signPolicy` makes it
+   * @param notify told once: `done`, also where it is in force already; `stalePolicy` where it is not above the one in force; `notTrusted`; `denied` where no such series are at home where it came
+   * @throws EbalanceError `malformed` for another statement
+   */
+  handInPolicy(statement: Uint8Array, notify: Notify, timeoutMs = 10_000): number {
+    this.#statements.handIn(statement, counted(this.counters, notify), timeoutMs);
+    return ++this.lastId;
+  }
+
   override request(request: Request, notify: Notify, timeoutMs = 10_000): number {
     if (request.op === Operation.unsubscribe && this.#statements.unsubscribe(request.id, notify)) return ++this.lastId;
     return super.request(request, notify, timeoutMs);

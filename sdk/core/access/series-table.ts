@@ -108,8 +108,9 @@ export class SeriesTable {
   /** What a new series would be, without making it. */
   preview(key: SeriesKey): Series {
     const { variable, device, owner } = key;
-    const policy = this.#defaults.get(owner) ?? denyAllIndex;
-    return { variable, device, owner, index: this.#series.length, policy, policySequence: 0, longestDelayS: 0, policiesHad: [] };
+    // Of variable 0 is the policy that the owner has given all of the device.
+    const { policy, policySequence } = this.find({ variable: 0, device, owner }) ?? { policy: this.#defaults.get(owner) ?? denyAllIndex, policySequence: 0 };
+    return { variable, device, owner, index: this.#series.length, policy, policySequence, longestDelayS: 0, policiesHad: [] };
   }
 
   /** Lets the catalogue keep what will be known of a series once a sample is kept under a policy. @returns false where it could not */

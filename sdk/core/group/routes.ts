@@ -37,9 +37,9 @@ export class Routes {
 
   /** The way of a request: all of its items go to one unit, since it is carried out whole or not at all. */
   wayOf(request: Exclude<Request, UnsubscribeRequest>, from: Neighbour | undefined): Way {
-    if (request.op !== Operation.write) return request.at === undefined ? this.#wayTo(request.selector.device, from) : this.wayToUnit(request.at, from);
-    const way = this.#wayTo(request.items[0]!.device, from);
-    for (const item of request.items) if (this.#wayTo(item.device, from) !== way) return Result.unsupported;
+    if (request.op !== Operation.write) return request.at === undefined ? this.wayToHome(request.selector.device, from) : this.wayToUnit(request.at, from);
+    const way = this.wayToHome(request.items[0]!.device, from);
+    for (const item of request.items) if (this.wayToHome(item.device, from) !== way) return Result.unsupported;
     return way;
   }
 
@@ -47,7 +47,7 @@ export class Routes {
    * Down where a unit was announced, else here where it is enrolled, else up; never back to where the request came from. The top unit answers for units that nobody
    * announced: absent and denied look alike there.
    */
-  #wayTo(device: NameId, from: Neighbour | undefined): Way {
+  wayToHome(device: NameId, from: Neighbour | undefined): Way {
     const below = this.#via.get(device);
     if (!below && (this.above === undefined || this.series.isHomeOf(device))) return here;
     return this.#onward(below ?? this.#parent(), from);

@@ -1,9 +1,11 @@
 /** What a stakeholder does with its keys. They are handles, and nobody else has them. */
 import { badArgument, EbalanceError } from "../model/errors";
+import { Names } from "../model/names";
+import { policyFromText, type PolicyText } from "../model/policy";
 import type { StatePort } from "../ports";
 import type { ReadContext } from "../wire/session-body";
 import { signStatement } from "../wire/statement";
-import type { StatementBody } from "../wire/statement-body";
+import { StatementKind, type StatementBody } from "../wire/statement-body";
 import type { DelegationClaims } from "./claims";
 import { issuerOf, makeCredential, type StakeholderCredential } from "./credential";
 import type { CryptoPort, KeyHandle, PublicKeyPort } from "./crypto-port";
@@ -54,6 +56,18 @@ export class StakeholderModule {
   sign(body: StatementBody): Uint8Array {
     const { crypto, registry } = this.ports;
     return signStatement(crypto, this.#open().signing, this.credential, this.credential.domain, body, registry);
+  }
+
+  /**
+   * Signs a policy of the stakeholder's series, to be handed in to any unit: `DataInterface.policy`.
+   * @param policy its sequence, 1 to 2^30 - 1, has to be above that of the policy in force
+   * @param variable id of the one that it is for; 0: all of the device, those too that come later
+   * @throws EbalanceError as {@link sign}
+   */
+  signPolicy(policy: PolicyText, device: string, variable = 0): Uint8Array {
+    const names = new Names();
+    const selector = { variable, device: names.id(device), owner: names.id(this.credential.subject) };
+    return this.sign({ kind: StatementKind.policy, names, sequence: policy.sequence, timeMs: undefined, selector, policy: policyFromText(policy, names) });
   }
 
   /**

@@ -2,7 +2,6 @@
  * Copies of series whose home is another unit (SP-2): this unit takes the statements that their homes publish, keeps them with the samples that they bring, and answers from what they prove alone,
  * through the same access control, under the policies that came with them. It hands the statements on to whoever may see all of them.
  */
-import { EbalanceError } from "../model/errors";
 import type { Names } from "../model/names";
 import { denyAll, type Policy } from "../model/policy";
 import { checkValue, type Registry } from "../model/registry";
@@ -18,6 +17,7 @@ import type { StatementStore } from "../../storage/statement-store";
 import { StatementKind, type DataStatement } from "../wire/statement-body";
 import type { CoveredStore, IsProven } from "./covered-store";
 import { ProvenSamples } from "./proven-samples";
+import { refusalOf } from "./refusal";
 import type { Signatory } from "./signatory";
 import { TakenNames } from "./taken-names";
 
@@ -60,9 +60,7 @@ export class Replica {
       if (body.kind !== StatementKind.data || body.scope !== undefined) return Result.unsupported;
       return this.#take(body, statement);
     } catch (error) {
-      if (!(error instanceof EbalanceError)) throw error;
-      this.parts.log("warning", `statement of data refused: ${error.message}`);
-      return error.code === "malformed" ? Result.malformed : Result.notTrusted;
+      return refusalOf(error, "statement of data", this.parts.log);
     }
   }
 

@@ -7,8 +7,8 @@ import type { CryptoPort, KeyHandle, PublicKeyPort } from "../security/crypto-po
 import type { SequenceReservation } from "../security/sequence-reservation";
 import type { StatementVerifier, VerifiedStatement } from "../security/statement-verifier";
 import type { ReadContext } from "../wire/session-body";
-import { bodyOfStatement, parseStatement, signatureOf, signedBytes, signStatement } from "../wire/statement";
-import type { StatementBody } from "../wire/statement-body";
+import { bodyOfStatement, impliedNames, parseStatement, signatureOf, signedBytes, signStatement } from "../wire/statement";
+import type { ImpliedNames, StatementBody } from "../wire/statement-body";
 
 export interface SignatoryParts {
   /** Id of the unit. */
@@ -58,6 +58,12 @@ export class Signatory {
   /** Whether a credential under which something was asked still holds. */
   holds(signer: Credential): boolean {
     return this.parts.store.refusal(signer) === undefined;
+  }
+
+  /** The names that a signer implies, by the id of its credential; undefined where that is not known. */
+  impliedNames(signerId: Uint8Array): ImpliedNames | undefined {
+    const signer = this.parts.store.find(signerId);
+    return signer && impliedNames(signer);
   }
 
   /** The nonce that a request has to repeat which `verify` has refused with `not-fresh`. */

@@ -2,7 +2,7 @@
  * Statements at a unit (DI-10): its own requests to units further away, those of others that are for it or go on, and data for whoever keeps copies. What goes on is passed on unchanged; what is for
  * this unit takes the same way as every request.
  */
-import { badArgument } from "../model/errors";
+import { badArgument, malformed } from "../model/errors";
 import type { NameId, Names } from "../model/names";
 import type { Registry } from "../model/registry";
 import { Result, type ResultCode } from "../model/result";
@@ -21,6 +21,7 @@ import { StatementKind } from "../wire/statement-body";
 import { addressOf, type Address } from "./address";
 import { Carrier, type Answer } from "./carrier";
 import type { CoveredStore } from "./covered-store";
+import { PolicyStatements } from "./policy-statements";
 import { defaultPublishMs, Publisher, type PublisherParts } from "./publisher";
 import { Replica, type ReplicaParts } from "./replica";
 import { SignedRequests, type SignedRequest } from "./signed-requests";
@@ -48,6 +49,7 @@ export interface StatementProcessorParts {
 export class StatementProcessor {
   readonly #carrier: Carrier;
   readonly #signed: SignedRequests | undefined;
+  readonly #policies: PolicyStatements | undefined;
   readonly #replica: Replica | undefined;
   readonly #publisher: Publisher | undefined;
   /** Requests of this unit's services that stand. */
@@ -63,6 +65,7 @@ export class StatementProcessor {
     if (isAtWork && !(signatory && ports.store.statements)) badArgument(`unit ${config.id} keeps copies or publishes: it needs a signatory, and a store that keeps statements`);
     this.#carrier = new Carrier(clock, maxPending, wake);
     if (signatory) this.#signed = new SignedRequests(config.id, signatory, names, registry, clock, log);
+    if (signatory) this.#policies = new PolicyStatements({ ...parts, signatory, log });
     if (config.copies?.length) this.#replica = new Replica({ ...parts, ...ports, copies: config.copies, store: ports.store as CoveredStore } as ReplicaParts);
     if (config.publish?.length)
       this.#publisher = new Publisher({ ...parts, ...ports, published: config.publish, everyMs: config.publishEveryMs ?? defaultPublishMs, send: (statement, take) => this.#sendUp(statement, take) } as PublisherParts);
@@ -120,11 +123,12 @@ export class StatementProcessor {
   #carry(statement: Uint8Array, hops: number, id: number, from: Neighbour): void {
     let address: Address;
     try {
-      address = addressOf(statement);
+      address = this.#addressOf(statement);
     } catch {
       return from.notify(outcome(Result.malformed), id);
     }
-    const { kind, scope } = address;
+    const { kind, scope, device } = address;
+    if (device !== undefined) return this.#takePolicy(statement, device, hops, id, from);
     if (kind === StatementKind.data && scope === undefined) return this.#takeData(statement, hops, id, from);
     if (kind > StatementKind.periodic || scope === undefined) return from.notify(outcome(Result.unsupported), id);
     const way = this.parts.routes.wayToUnit(this.parts.names.find(scope), from);
@@ -157,6 +161,41 @@ export class StatementProcessor {
       if (subscription) subscriptions.remove(subscription);
       this.#passBack(answer, id, from);
     });
+  }
+
+  #addressOf(statement: Uint8Array): Address {
+    return addressOf(statement, (signerId) => this.parts.ports.signatory?.impliedNames(signerId));
+  }
+
+  // ---- policies, for the home of their series -------------------------------------------------------------------------------------------
+
+  /**
+   * Hands in a policy that its owner has signed; the outcome comes as that of any request.
+   * @throws EbalanceError `malformed` where it is none
+   */
+  handIn(statement: Uint8Array, notify: Notify, timeoutMs: number): void {
+    const { device = malformed("a statement that is no policy") } = this.#addressOf(statement);
+    const way = this.#wayToHome(device, undefined);
+    if (way === here) return this.#tellLater(() => notify(outcome(this.#putInForce(statement))));
+    const take = ({ result }: Answer) => notify(outcome(result));
+    const result = typeof way === "number" ? way : this.#carrier.send({ statement, hops: 0, standing: false, from: undefined, id: 0, timeoutMs }, way, take);
+    if (result !== Result.done) this.#tellLater(() => notify(outcome(result)));
+  }
+
+  #takePolicy(statement: Uint8Array, device: string, hops: number, id: number, from: Neighbour): void {
+    const way = this.#wayToHome(device, from);
+    if (way === here) from.notify(outcome(this.#putInForce(statement)), id);
+    else this.#passOn(statement, hops, id, from, way, false);
+  }
+
+  #wayToHome(device: string, from: Neighbour | undefined): Way {
+    const { names, routes } = this.parts;
+    const known = names.find(device);
+    return known === undefined ? routes.wayUp(from) : routes.wayToHome(known, from);
+  }
+
+  #putInForce(statement: Uint8Array): ResultCode {
+    return this.#policies?.take(statement) ?? Result.unsupported;
   }
 
   // ---- data for whoever keeps copies ----------------------------------------------------------------------------------------------------
