@@ -1,6 +1,7 @@
 /** Copies of a home's series at the units above, and the attackers on them: three units in memory, with restarts. */
 import { describe, expect, test } from "vitest";
 import { grant, power, ThreeUnits } from "../../../tests/scenarios/three-units";
+import { otherSignature } from "../../../tests/vectors/second-opinion";
 import { Result, resultName } from "../model/result";
 import { policyFromText, type PolicyText } from "../model/policy";
 import type { Names } from "../model/names";
@@ -151,6 +152,27 @@ describe("SP-2 a unit between a home and its copies that lies", () => {
     ["a scope that is not the domain", (data) => ({ ...data, scope: "top" }), "unsupported 1"],
   ])("%s is refused", (_what, change, expected) => {
     expect(takes(change)).toBe(expected);
+  });
+
+  test("a statement comes again with the other signature that ECDSA has: it is taken, and kept once", () => {
+    const units = world(true);
+    const liar = units.liar!;
+    const store = units.store("top");
+    const append = store.append.bind(store);
+    const taken: Uint8Array[] = [];
+    liar.onCarried = (body) => isCarry(body) && taken.push(body.statement);
+    measure(units, 3);
+    units.pass(120_000);
+    const send = (statement: Uint8Array) => {
+      liar.send("top", { op: carryOperation, statement });
+      units.run();
+      return resultName(liar.plain.at(-1) as 0);
+    };
+    // The statement is kept, and the disk full before its samples are.
+    store.append = () => "failed";
+    expect(send(taken[0]!)).toBe("storageFailed");
+    store.append = append;
+    expect([send(Uint8Array.of(...taken[0]!.subarray(0, -64), ...otherSignature(taken[0]!.subarray(-64)))), countOf(units, "top"), store.statements!.of(0, 0, Infinity).length]).toEqual(["done", "3", 1]);
   });
 
   test("an answer is no datum of which a copy could be made, whoever sends it on", () => {

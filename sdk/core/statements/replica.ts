@@ -15,6 +15,7 @@ import type { CryptoPort } from "../security/crypto-port";
 import { sameBytes } from "../security/claims";
 import type { StatementStore } from "../../storage/statement-store";
 import { StatementKind, type DataStatement } from "../wire/statement-body";
+import { parseStatement, statementHash } from "../wire/statement";
 import type { CoveredStore, IsProven } from "./covered-store";
 import { ProvenSamples } from "./proven-samples";
 import { refusalOf } from "./refusal";
@@ -111,9 +112,17 @@ export class Replica {
     const { policies, series: table, processor, store } = this.parts;
     const policy = policies.get(index);
     if (!table.keepRecord(series, index, policy.sequence, policy)) return Result.storageFailed;
-    if (store.statements.keep({ series: series.index, ...spanOf(items), bytes }) === "failed") return Result.storageFailed;
+    if (!this.#isKept(series, items, bytes) && store.statements.keep({ series: series.index, ...spanOf(items), bytes }) === "failed") return Result.storageFailed;
     table.noteUse(series, index, policy.sequence, policy);
     return items.every(({ value, timeMs }) => processor.keepCopy(series, value, timeMs, index) !== "failed") ? Result.done : Result.storageFailed;
+  }
+
+  /** Whether the statement is kept already, perhaps with another signature: of one that was made with ECDSA, anybody makes a second. */
+  #isKept({ index }: Series, items: DataStatement["items"], bytes: Uint8Array): boolean {
+    const { store, crypto, signatory } = this.parts;
+    const { fromMs, toMs } = spanOf(items);
+    const hash = statementHash(parseStatement(bytes), crypto);
+    return store.statements.of(index, fromMs, toMs).some((kept) => signatory.readKept(kept.bytes) && sameBytes(statementHash(parseStatement(kept.bytes), crypto), hash));
   }
 
   #isProven(index: number, fromMs: number, toMs: number): IsProven | undefined {
