@@ -66,7 +66,7 @@ describe("docs/wire-format.md", () => {
   test("gives the sizes of the published vectors", () => {
     let file = "";
     const rows = [...document.matchAll(/^\| [^|]* \| (?:`(\S+)\.json`: )?`([^`|]+)` \| (\d+) \|$/gm)];
-    expect(rows).toHaveLength(7);
+    expect(rows).toHaveLength(8);
     for (const [, newFile, name, bytes] of rows) {
       file = newFile ?? file;
       expect(named(file, name!)["bytes"], name).toBe(Number(bytes));
