@@ -29,6 +29,8 @@ export default defineConfig([
   { ...forDevices, entry: { der: "sdk/der.ts" } },
   /** For devices whose sessions are encrypted: what `targets/native/manifest-encryption.json` has. */
   { ...forDevices, entry: { encryption: "sdk/encryption.ts" } },
+  /** For devices with credentials, in place of `device`: what `targets/native/manifest-certified.json` has. */
+  { ...forDevices, entry: { certified: "sdk/certified.ts" } },
   /** The native modules: what `targets/native/manifest.json` has beside their C. */
   { ...forDevices, entry: { native: "targets/native/moddable.ts" } },
   /** What `targets/native/manifest-full-crypto.json` has. */

@@ -16,3 +16,10 @@ declare module "ebalance:platform" {
     readonly streams: (to: string | undefined) => StreamConnector;
   };
 }
+
+/** The same for a device with credentials: what it was provisioned with is a credentials file, and it keeps its sessions over a restart. */
+declare module "ebalance:certified-platform" {
+  import type { CertifiedDevicePlatform } from "ebalance/certified";
+  import type { platform as ofKeyFile } from "ebalance:platform";
+  export const platform: CertifiedDevicePlatform & Pick<typeof ofKeyFile, "readings" | "light" | "args">;
+}

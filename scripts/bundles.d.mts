@@ -6,3 +6,5 @@ export function bundleDerForXs(outfile: string): Promise<string>;
 export function bundleDeviceForXs(entry: string, outfile: string): Promise<string>;
 export function bundleBoardForXs(outfile: string): Promise<string>;
 export function bundleExampleForBoard(entry: string, outfile: string, preloaded?: readonly string[]): Promise<string>;
+export function bundleCertifiedForXs(outfile: string): Promise<string>;
+export function bundleCertifiedDeviceForXs(entry: string, outfile: string): Promise<string>;

@@ -13,6 +13,7 @@ const sources = {
   ebalance: root("sdk/index.ts"),
   "ebalance/device": root("sdk/device.ts"),
   "ebalance/der": root("sdk/der.ts"),
+  "ebalance/certified": root("sdk/certified.ts"),
   "ebalance/encryption": root("sdk/encryption.ts"),
   "@ebalance/gateway": root("targets/linux-gateway/src/index.ts"),
 };
@@ -47,6 +48,17 @@ export function bundleDeviceForXs(entry, outfile) {
     shortNames: true,
     alias: { "ebalance:platform": root("targets/xs-host/device-platform.ts") },
   });
+}
+
+/** The SDK for devices with credentials, in place of the one before. */
+export function bundleCertifiedForXs(outfile) {
+  return bundle(root("sdk/certified.ts"), { outfile, shortNames: true });
+}
+
+/** An example of a device with credentials for XS: what asks for `ebalance/device` gets it from `ebalance/certified`, which is preloaded. */
+export function bundleCertifiedDeviceForXs(entry, outfile) {
+  const platforms = { "ebalance:platform": root("targets/xs-host/device-platform.ts"), "ebalance:certified-platform": root("targets/xs-host/certified-platform.ts") };
+  return bundle(root(entry), { outfile, external: ["ebalance/certified"], shortNames: true, alias: { ...platforms, "ebalance/device": "ebalance/certified" } });
 }
 
 /** What a board on a serial line needs besides: preloaded too. */

@@ -1,10 +1,9 @@
 /** Entry point `ebalance`: the portable SDK for gateways, services and tools. */
+export * from "./certified";
 export * from "./der";
-export * from "./device";
 export { DataInterface, type EventArguments, type Outcome, type PeriodicArguments, type QueryArguments, type Reading, type Requested, type SeriesText, type ServiceText, type WriteArguments } from "./client/data-interface";
 export { decisionOf, type DecidedInstance, type Decision, type RequestName } from "./client/decision";
 export { certifiedConnector, type CertifiedConnectorParts } from "./client/certified-connector";
-export { openCertifiedDevice, type CertifiedDevicePlatform } from "./client/certified-device";
 export { UnitDriver } from "./client/unit-driver";
 export { CertifiedLeafUnit } from "./core/certified-leaf-unit";
 export { CertifiedSessions, type CertifiedSessionsParts, type CertifiedUnit } from "./core/group/certified-sessions";
@@ -17,12 +16,13 @@ export { Uplink } from "./client/uplink";
 export type { Counters } from "./core/counters";
 export type { Notification } from "./core/requests/request-processor";
 export type { ConditionText, QueryFunctionName } from "./core/model/instance";
-export type { PolicyEntryText, PolicyText } from "./core/model/policy";
+export { granteesOf, type PolicyEntryText, type PolicyText } from "./core/model/policy";
 export { Result, resultName, type ResultCode, type ResultName } from "./core/model/result";
 export { standardVariables } from "./core/model/standard-variables";
-export type { StateName, StatePort, UnitPorts } from "./core/ports";
+export type { UnitPorts } from "./core/ports";
 export type { HandshakeParty, OwnDelegation } from "./core/security/certified-handshake";
 export { Resumption, type ResumptionParts } from "./core/security/resumption";
+export { credentialsFileType, type UnitKeyName } from "./core/security/credentials-file";
 export { parseKeyFile, type KeyFile } from "./core/security/key-file";
 export type { AeadPort, AeadUse, AgreementUse, KeyWrapPort, PrivateKeyUse, PublicKeyPort, SignatureUse, WrappableUse } from "./core/security/crypto-port";
 export { checkAeadLengths, checkKeyBytes, checkLength, derivedKeyBytes, tagBytes } from "./core/security/key-bytes";
@@ -56,7 +56,6 @@ export { maxStatementBytes, parseStatement, signStatement, statementHash, type P
 export * from "./core/wire/statement-body";
 export { guardSettings, VoltageGuard, type GuardAction, type GuardedDevice, type GuardSettings } from "./services/resilience/voltage-guard";
 export { voltageSteps, type VoltageSteps } from "./services/resilience/voltage-steps";
-export { FlashState } from "./storage/flash-state";
 export { MemoryState } from "./storage/memory-state";
 export { checkState } from "./storage/state-name";
 export { MemoryStore } from "./storage/memory-store";

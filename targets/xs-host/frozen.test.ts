@@ -42,10 +42,11 @@ describe.skipIf(noHostReason)(`what is frozen in flash${noHostReason ? ` (left o
       { file: await bundle(root("sdk/device.ts"), { outfile: `${folder}/device.js` }), specifier: "ebalance/device" },
       { file: await bundle(root("sdk/der.ts"), { outfile: `${folder}/der.js` }), specifier: "ebalance/der" },
       { file: await bundle(root("sdk/encryption.ts"), { outfile: `${folder}/encryption.js` }), specifier: "ebalance/encryption" },
+      { file: await bundle(root("sdk/certified.ts"), { outfile: `${folder}/certified.js` }), specifier: "ebalance/certified" },
       { file: await bundle(root("targets/xs-host/board.ts"), { outfile: `${folder}/board.js`, external: ["ebalance/device"] }), specifier: "ebalance/board" },
     ];
     const { lines, errors } = await runOnXs({ main: file("list.js", list), preload });
     expect(errors).toBe("");
-    expect(lines.filter(Boolean)).toEqual(["ebalance/device Map standardRegistry._byId", "ebalance/device Map standardRegistry._byName"]);
+    expect(lines.filter(Boolean)).toEqual(["device", "certified"].flatMap((name) => ["_byId", "_byName"].map((table) => `ebalance/${name} Map standardRegistry.${table}`)));
   });
 });

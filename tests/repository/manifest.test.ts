@@ -12,6 +12,7 @@ const exported = (JSON.parse(text("package.json")) as { exports: Record<string, 
 const sensor = new Project("examples/sensor/manifest.json");
 const fullCrypto = new Project("targets/native/manifest-full-crypto.json");
 const encryption = new Project("targets/native/manifest-encryption.json");
+const certified = new Project("targets/native/manifest-certified.json");
 const dist = join(temporaryFolder(), "dist");
 /** What each module of the SDK is for. */
 const purpose: Record<string, RegExp> = { "ebalance/device": /export \{[^}]*\bopenDevice\b/, "ebalance/der": /export \{[^}]*\bDerController\b/ };
@@ -48,7 +49,7 @@ describe("the sensor on ESP32 and ESP32-C3", () => {
   const vendorSpecifiers = ["embedded:io/digital", "embedded:network/interface/wifi", "embedded:storage/key-value", "mc/config", "sntp", "time", "timer"];
   const known = [...sensor.modules.keys(), ...sensor.vendorModules.keys(), ...vendorSpecifiers];
 
-  test.each([...new Map([...sensor.modules, ...encryption.modules])])("%s imports what the manifests have, is ES2021 with what XS has beyond it, and can be preloaded", async (specifier, path) => {
+  test.each([...new Map([...sensor.modules, ...encryption.modules, ...certified.modules])])("%s imports what the manifests have, is ES2021 with what XS has beyond it, and can be preloaded", async (specifier, path) => {
     const code = sourceOf(path, dist);
     const here = specifier.slice(0, specifier.lastIndexOf("/") + 1);
     expect(importsOf(code).filter((name) => !known.includes(name.replace("./", here)))).toEqual([]);

@@ -6,7 +6,7 @@ import { mqttPassword, Registry, standardVariables, type Value } from "ebalance"
 import { keyFilesOf, NodeCrypto, openStore, readKeyFile, type GatewayEvent, type Plan } from "@ebalance/gateway";
 import { expect, vi } from "vitest";
 import { Process, type CommandLine } from "../../examples/street/processes";
-import { bundleDerForXs, bundleDeviceForNode, bundleDeviceForXs, bundleForNode, bundleSdkForXs, root } from "../../scripts/bundles.mjs";
+import { bundleCertifiedDeviceForXs, bundleCertifiedForXs, bundleDerForXs, bundleDeviceForNode, bundleDeviceForXs, bundleForNode, bundleSdkForXs, root } from "../../scripts/bundles.mjs";
 import { toPhysical } from "../../sdk/core/model/registry";
 import { xsHost } from "../../targets/xs-host/available";
 
@@ -48,6 +48,13 @@ export class Programs {
     const der = await bundleDerForXs(`${this.#folder}/der.js`);
     const main = await bundleDeviceForXs(entry, `${this.#folder}/${nameOf(entry)}-xs.js`);
     return { command: xsHost!.path, args: ["--stack", "360", "--preload", `${sdk}=ebalance/device`, "--preload", `${der}=ebalance/der`, main] };
+  }
+
+  /** The same for a device with credentials, with flash in a file. A handshake takes more stack than a reading. */
+  async certifiedDeviceOnXs(entry: string, flash: string): Promise<CommandLine> {
+    const sdk = await bundleCertifiedForXs(`${this.#folder}/certified.js`);
+    const main = await bundleCertifiedDeviceForXs(entry, `${this.#folder}/${nameOf(entry)}-certified-xs.js`);
+    return { command: xsHost!.path, args: ["--stack", "720", "--flash", flash, "--preload", `${sdk}=ebalance/certified`, main] };
   }
 
   gateway(): Promise<CommandLine> {

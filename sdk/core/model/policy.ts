@@ -100,6 +100,11 @@ export function policyToText(policy: Policy, names: NameTexts): PolicyText {
   };
 }
 
+/** Stakeholders and services that policies name, each once. */
+export function granteesOf(policies: readonly PolicyText[]): string[] {
+  return [...new Set(policies.flatMap(({ entries }) => entries.flatMap(({ grantees }) => grantees.flatMap(({ stakeholder, service }) => [stakeholder, service]))))];
+}
+
 /** Order of entries in a policy: by rights, then by delay. */
 export function compareEntries(a: PolicyEntry, b: PolicyEntry): number {
   return a.rights - b.rights || a.minDelayS - b.minDelayS;

@@ -69,14 +69,20 @@ function checkPolicy(policy: PolicyText, names: readonly string[]): void {
 }
 
 function parseKey(hex: unknown, fileName: string): Uint8Array {
-  if (typeof hex !== "string" || hex.length !== 2 * keyBytes) return wrong(fileName, "key", `is not ${2 * keyBytes} hexadecimal digits`);
-  const key = new Uint8Array(keyBytes);
-  for (let i = 0; i < keyBytes; i++) {
+  const key = hexBytes(hex);
+  return key?.length === keyBytes ? key : wrong(fileName, "key", `is not ${2 * keyBytes} hexadecimal digits`);
+}
+
+/** The bytes of hexadecimal digits; undefined where it is not all of them, or no text. */
+export function hexBytes(hex: unknown): Uint8Array | undefined {
+  if (typeof hex !== "string" || hex.length % 2) return undefined;
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let i = 0; i < bytes.length; i++) {
     const pair = hex.slice(2 * i, 2 * i + 2);
-    if (!/^[0-9a-fA-F]{2}$/.test(pair)) wrong(fileName, "key", `is not ${2 * keyBytes} hexadecimal digits`);
-    key[i] = parseInt(pair, 16);
+    if (!/^[0-9a-fA-F]{2}$/.test(pair)) return undefined;
+    bytes[i] = parseInt(pair, 16);
   }
-  return key;
+  return bytes;
 }
 
 function asSource(value: unknown, fileName: string): SessionConfig["sources"][number] {

@@ -5,7 +5,7 @@
  */
 import { EbalanceError, malformed } from "../model/errors";
 import type { ClockPort, LogPort, StateName, StatePort } from "../ports";
-import { decodeCbor, encodeCbor, type CborValue } from "../wire/cbor-value";
+import { decodeCbor, encodeCbor, encodeRecord, type CborValue } from "../wire/cbor-value";
 import { maxKid, wireVersion } from "../wire/session-message";
 import type { HandshakeParty } from "./certified-handshake";
 import { sameBytes } from "./claims";
@@ -26,7 +26,6 @@ export interface ResumptionParts {
 }
 
 const layout = 1;
-const maxRecordBytes = 65_536;
 const tagBytes = 32;
 /** Sessions that are kept at most; of more, the other end makes a new handshake after a restart. */
 const maxSessions = 2048;
@@ -76,7 +75,7 @@ export class Resumption {
   }
 
   #keepList(): boolean {
-    return this.parts.state.keep("sessions", encodeCbor(this.#kids, new Uint8Array(maxRecordBytes)));
+    return this.parts.state.keep("sessions", encodeRecord(this.#kids));
   }
 
   #listed(): number[] {
@@ -112,7 +111,7 @@ export class Resumption {
       this.#ownIds(),
       [peer, ...theirs].map(({ bytes }) => bytes),
     ];
-    const bytes = encodeCbor(items, new Uint8Array(maxRecordBytes));
+    const bytes = encodeRecord(items);
     const tag = new Uint8Array(tagBytes);
     this.#underKeyOf(secret, (key) => party.crypto.mac(key, bytes, bytes.length, tag));
     return concat(bytes, tag);

@@ -4,7 +4,7 @@
  */
 import { EbalanceError, notTrusted } from "../model/errors";
 import type { StatePort } from "../ports";
-import { decodeCbor, encodeCbor, type CborValue } from "../wire/cbor-value";
+import { decodeCbor, encodeRecord, type CborValue } from "../wire/cbor-value";
 import { list as asList, maxEpoch, text, uint } from "./claims";
 import type { Credential } from "./credential";
 
@@ -30,8 +30,6 @@ interface Known {
 }
 
 const maxSequence = 0x3fff_ffff;
-/** Room for what a state record can hold. */
-const maxRecordBytes = 65_536;
 /** The root is not known by its name here: a stakeholder may have the same. */
 const root = "";
 
@@ -83,7 +81,7 @@ export class Revocations {
     this.#issuers.forEach(({ sequence, least }, name) => issuers.push([name, sequence, new Map(least)]));
     let isKept = false;
     try {
-      isKept = this.state.keep("revocations", encodeCbor(issuers, new Uint8Array(maxRecordBytes)));
+      isKept = this.state.keep("revocations", encodeRecord(issuers));
     } catch (error) {
       if (!(error instanceof EbalanceError)) throw error;
     }

@@ -1,5 +1,5 @@
 /** Whole values to and from deterministic CBOR, for what is not on a hot path: credentials, hashes of records, tools and tests. */
-import { badArgument, malformed } from "../model/errors";
+import { badArgument, EbalanceError, malformed } from "../model/errors";
 import { compareCodePoints, utf8Length } from "../model/utf8";
 import * as cbor from "./cbor";
 
@@ -25,6 +25,22 @@ export function encodeCbor(value: CborValue, buffer: Uint8Array = (scratch ??= n
   cbor.startWriting(buffer);
   writeValue(value, 0);
   return Uint8Array.prototype.slice.call(buffer, 0, cbor.writePosition());
+}
+
+/** Most bytes of a state record. */
+const maxRecordBytes = 65_536;
+
+/**
+ * Encodes a state record: most fit into what is at hand, and a device has no room for the largest.
+ * @throws EbalanceError `too-large` beyond 65,536 bytes
+ */
+export function encodeRecord(value: CborValue): Uint8Array {
+  try {
+    return encodeCbor(value);
+  } catch (error) {
+    if (!(error instanceof EbalanceError) || error.code !== "too-large") throw error;
+    return encodeCbor(value, new Uint8Array(maxRecordBytes));
+  }
 }
 
 function writeValue(value: CborValue, depth: number): void {

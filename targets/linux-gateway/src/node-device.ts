@@ -1,7 +1,7 @@
 /** A device on Node: for tests, simulations, and Linux computers that measure something themselves. */
 import { join } from "node:path";
-import { EbalanceError, encryptingSeal, mqttPassword, parseKeyFile, portableSeal, Resumption, type CertifiedDevicePlatform, type CryptoPort, type DevicePlatform, type LinkConnector, type LogPort } from "ebalance";
-import { granteesOf, UnitFolder } from "./credentials/unit-folder";
+import { EbalanceError, encryptingSeal, granteesOf, mqttPassword, parseKeyFile, portableSeal, Resumption, type CertifiedDevicePlatform, type CryptoPort, type DevicePlatform, type LinkConnector, type LogPort } from "ebalance";
+import { UnitFolder } from "./credentials/unit-folder";
 import { FileState } from "./file-state";
 import { mqttConnector } from "./mqtt/connector";
 import type { MqttAccount } from "./mqtt/credentials";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { mqttName } from "ebalance";
 
 /** In the folder of a unit. */
-export const unitFiles = Object.freeze({ keys: "unit.key.json", credential: "unit.cwt", root: "root.cwt", revocations: "revocations.cbor", policy: "policy.json" } as const);
+export const unitFiles = Object.freeze({ keys: "unit.key.json", credential: "unit.cwt", root: "root.cwt", revocations: "revocations.cbor", policy: "policy.json", provision: "credentials.json" } as const);
 
 /** Where the credential of something is, and its private keys. */
 export interface Files {

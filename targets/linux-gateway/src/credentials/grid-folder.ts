@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { CertificateStore, decodeCbor, EbalanceError, encodeCbor, issuerOf, makeCredential, readRevocations, signRevocations, type CborValue, type Claims, type Credential, type KeyHandle } from "ebalance";
 import { NodeCrypto } from "../node-crypto";
 import { systemClock } from "../node-ports";
+import { credentialsText, type ProvisionOptions } from "./credentials-text";
 import { delegationFile, filesOfUnit, rootFiles, serviceFiles, stakeholderCopy, stakeholderFiles, unitCopy, unitFiles, unitFolder, type Files } from "./file-names";
 import { FolderFiles, type FileAction, type Keys, type Noted } from "./folder-files";
 import type { PlannedCredentials, PlannedDelegation, PlannedUnitCredential } from "./planned-credentials";
@@ -141,6 +142,20 @@ export class GridFolder {
     const claims: Wanted = { type: "delegation", subject: unit, key: certified.key, epoch: certified.epoch, service, ...scope };
     this.#certify(join(unitFolder(unit), delegationFile(stakeholder, service)), signer, claims, `delegation of ${stakeholder}: ${unit} as ${service}`);
     this.#files.copy(stakeholderFiles(stakeholder).credential, join(unitFolder(unit), stakeholderCopy(stakeholder)), `copy of ${stakeholder}`);
+  }
+
+  /**
+   * Writes what a unit's folder holds into one file, for a device that keeps its settings in flash. Once something in the folder is issued anew it has to be written anew.
+   * @throws EbalanceError `bad-configuration` where the folder does not hold what a unit needs
+   */
+  provision(unit: string, options: ProvisionOptions = {}): void {
+    const parents = this.#parentsOf(unit);
+    const { parent } = options;
+    if (parent !== undefined && !parents.includes(parent)) raise(`the credential of ${unit} names ${parents.join(", ") || "no unit above"}, not ${parent}`);
+    const file = join(unitFolder(unit), unitFiles.provision);
+    const text = credentialsText(this.#files.path(unitFolder(unit)), options);
+    const action = existsSync(this.#files.path(file)) ? "changed" : "new";
+    this.#files.put({ file, action, what: `credentials file of ${unit}, ${text.length} bytes, with its private keys` }, text, 0o600);
   }
 
   /**

@@ -218,11 +218,6 @@ export class UnitFolder {
   }
 }
 
-/** Stakeholders and services that policies name, each once. */
-export function granteesOf(policies: readonly PolicyText[]): string[] {
-  return [...new Set(policies.flatMap(({ entries }) => entries.flatMap(({ grantees }) => grantees.flatMap(({ stakeholder, service }) => [stakeholder, service]))))];
-}
-
 function raise(what: string): never {
   throw new EbalanceError("bad-configuration", "caller", what);
 }

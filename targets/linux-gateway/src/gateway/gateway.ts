@@ -1,7 +1,7 @@
 /** A gateway: one management unit with its store, its ways up and down, its bridges and services, as a configuration says (MU-3, MU-9, CP-9). */
 import { join } from "node:path";
-import { DataInterface, decisionOf, encryptingSeal, MemoryStore, mqttPassword, portableSeal, Registry, ReplayWindows, SequenceReservation, Signatory, standardVariables, StatementVerifier, UnitDriver, Uplink, type LogPort, type StorePort, type UnitConfig } from "ebalance";
-import { granteesOf, UnitFolder } from "../credentials/unit-folder";
+import { DataInterface, decisionOf, encryptingSeal, granteesOf, MemoryStore, mqttPassword, portableSeal, Registry, ReplayWindows, SequenceReservation, Signatory, standardVariables, StatementVerifier, UnitDriver, Uplink, type LogPort, type StorePort, type UnitConfig } from "ebalance";
+import { UnitFolder } from "../credentials/unit-folder";
 import { FileState } from "../file-state";
 import type { MqttAccount, MqttClientText } from "../mqtt/credentials";
 import { NodeCrypto } from "../node-crypto";

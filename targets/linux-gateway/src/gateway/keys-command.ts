@@ -114,6 +114,18 @@ function addSingle(keys: Command): void {
       inFolder(options, (grid) => grid.delegate({ stakeholder, unit, service, rights: rightsOf[rights], ...(devices ? { devices } : {}), ...(variables ? { variables } : {}) }));
     });
   keys
+    .command("provision")
+    .description("write what the folder of a unit holds into one file, for a device that keeps its settings in flash")
+    .argument("<unit>", "id of the unit", named)
+    .requiredOption("--out <folder>", "folder of the grid")
+    .option("--parent <unit>", "which of the units above it joins; default: the first", named)
+    .option("--encrypt", "have its sessions encrypted")
+    .option("--json", "one line of JSON that names every file")
+    .addHelpText("after", example("provision meter --out grid      then bring grid/units/meter/credentials.json to the device"))
+    .action((unit: string, { parent, encrypt, ...options }: FolderOptions & { parent?: string; encrypt?: boolean }) =>
+      inFolder(options, (grid) => grid.provision(unit, { parent, ...(encrypt ? { protection: "encrypt" as const } : {}) })),
+    );
+  keys
     .command("revoke")
     .description("declare the credentials of units or stakeholders worthless: raises their epoch in a new revocation list")
     .addArgument(new Argument("<names...>", "units and stakeholders").argParser((text: string, before: string[] | undefined) => [...(before ?? []), named(text)]))
