@@ -18,7 +18,7 @@ const clockToleranceS = 300;
 export interface StatementVerifierSettings {
   /** Id of the unit that verifies: requests are for it alone. */
   readonly unit: string;
-  /** The units above it: statements for all that lies below one of them are accepted too. */
+  /** The units above it, as far as they are known: statements for all that lies below one of them are accepted too. */
   readonly above: readonly string[];
   /** Gives the types of values. */
   readonly registry: ReadContext["registry"];

@@ -91,7 +91,6 @@ describe("SP-5 the folder of a unit", () => {
 
   test.each<[string, () => void, RegExp]>([
     ["whose stakeholder is missing", () => rmSync(file("customer.stakeholder.cwt")), /display\.delegation\.cwt: the delegation to home is signed by one that is not known here/],
-    ["of another unit", () => copyFileSync(file("operator+grid.delegation.cwt", "lv"), file("operator+grid.delegation.cwt")) ?? copyFileSync(file("operator.stakeholder.cwt", "lv"), file("operator.stakeholder.cwt")), /grid\.delegation\.cwt is for lv, not for home: it is of no use here$/],
     ["that is half a file", () => writeFileSync(file("customer+display.delegation.cwt"), "half"), /display\.delegation\.cwt holds no credential/],
   ])("a delegation %s is warned of, and the unit can start", (_what, change, message) => {
     change();

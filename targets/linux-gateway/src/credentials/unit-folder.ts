@@ -27,7 +27,7 @@ export interface UnitFolderPorts {
 
 export class UnitFolder {
   readonly credential: UnitCredential;
-  /** Holds what the unit itself acts under. */
+  /** Holds what the unit itself acts under, and what others act under whose statements it takes. */
   readonly store: CertificateStore;
   /** Holds the units that it speaks with, apart: whoever has spoken with one sends ids in place of credentials. */
   readonly #neighbours: CertificateStore;
@@ -87,6 +87,13 @@ export class UnitFolder {
     if (parent !== undefined && parents.includes(parent)) return parent;
     const named = parents.length ? `only ${parents.join(", ")}` : "no unit above";
     return raise(`the credential of ${subject} in ${this.path} names ${named}${parent === undefined ? "" : `, not ${parent}`}; correct the plan, and ${remedy}`);
+  }
+
+  /** A unit above and those above that one, as far as their credentials are here. */
+  above(parent: string | undefined): string[] {
+    const found: string[] = [];
+    for (let next = parent; next !== undefined && !found.includes(next); next = this.#neighbours.unit(next)?.parents[0]) found.push(next);
+    return found;
   }
 
   /** Who the unit is at the broker of a unit above. Its password needs that one's credential in the folder, and throws `bad-configuration` without. */
@@ -172,7 +179,6 @@ export class UnitFolder {
         const store = type === "unit" ? this.#neighbours : this.store;
         if (!this.#attempt(() => this.#trusted(file, () => store.add(credential.bytes)))) continue;
         if (credential.type !== "unit") this.#warnOfEnd(file, credential);
-        if (credential.type === "delegation" && credential.subject !== this.credential.subject) this.warnings.push(`${this.#path(file)} is for ${credential.subject}, not for ${this.credential.subject}: it is of no use here`);
       }
     const count = this.store.delegations(this.credential.subject).length;
     if (count > maxDelegations) this.warnings.push(`${this.path} holds ${count} delegations: ${maxDelegations} of them are opened in a session; let one stakeholder's services share one`);

@@ -78,7 +78,7 @@ export class Gateway {
     const { folder, state } = this.#folder;
     const { store } = folder;
     const unit = this.config.unit;
-    const verifier = new StatementVerifier(store, systemClock, this.#crypto, new ReplayWindows(state), { unit, above: parent === undefined ? [] : [parent], registry });
+    const verifier = new StatementVerifier(store, systemClock, this.#crypto, new ReplayWindows(state), { unit, above: folder.above(parent), registry });
     this.#verifier = verifier;
     return new Signatory({ unit, key: folder.key("es256"), crypto: this.#crypto, store, verifier, sequences: new SequenceReservation(state), registry });
   }
