@@ -27,9 +27,9 @@ async function runAllOnXs(kind: string, fuzzCount: number): Promise<Line[]> {
   const cases = native ? await bundle(path("xs-cases.ts"), { outfile: `${folder}/conformance-cases.js` }) : path("xs-cases.ts");
   const outfile = `${folder}/conformance-xs-${kind}.js`;
   const main = await bundle(path("xs-main.ts"), native ? { outfile, external: ["conformance"] } : { outfile, alias: { conformance: cases } });
-  // Cryptography in JavaScript can neither be preloaded nor be had in a device's memory: it runs to compare results alone.
+  // Cryptography in JavaScript can neither be preloaded nor be had in a device's memory, nor in the time of a turn: it runs to compare results alone.
   const flash = mkdtempSync(`${tmpdir()}/ebalance-conformance-`);
-  const memory = native ? { ...fourDevices, flash: `${flash}/flash=32768`, preload: [{ file: cases, specifier: "conformance" }] } : { budget: "none" as const };
+  const memory = native ? { ...fourDevices, flash: `${flash}/flash=32768`, preload: [{ file: cases, specifier: "conformance" }] } : { budget: "none" as const, meter: 0 };
   const run = await runOnXs({ main, ...memory, args: [String(fuzzCount), String(fuzzSeed), kind], timeoutMs: 240_000 });
   rmSync(flash, { recursive: true });
   expect(run.errors).toBe("");
