@@ -47,8 +47,11 @@ export type StateName = "sessions" | `session-${number}` | "sequences" | "window
  * devices, `MemoryState` for tests.
  */
 export interface StatePort {
-  /** What was kept last under a name; undefined: nothing, or it is damaged, which the implementation has reported and set aside. */
-  load(name: StateName): Uint8Array | undefined;
+  /**
+   * What was kept last under a name; undefined: nothing was, as at the first start. "damaged": something was that cannot be read, which the implementation has reported; it stays so, over restarts
+   * too, until the record is kept anew or a person removes it. Whoever takes it for a first start forgets what was revoked or used up.
+   */
+  load(name: StateName): Uint8Array | "damaged" | undefined;
   /**
    * Keeps a record in place of the one before. Without bytes there is none from then on.
    * @returns whether it is there after a power cut; where not, the one before is, or this one

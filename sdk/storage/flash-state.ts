@@ -3,7 +3,8 @@
  * last: a power cut leaves the old one or the new one, never half of either. Then the head of the old one is wiped, so that it can never come back.
  *
  * Half: head `magic u32, sequence u32, zero u16, CRC-16`; records `length u16, length of the name u8, name, content, CRC-16, mark 0`. The mark is programmed last: a record without it was cut
- * off by a power cut, one with it that is not intact is damaged. What older records say in place of a damaged one may have been revoked since: then nothing that was kept is given.
+ * off by a power cut, one with it that is not intact is damaged. What older records say in place of a damaged one may have been revoked since: then nothing that was kept is given, and every record counts
+ * as damaged until it is kept anew. The half stays as it is until the next one takes its place, in which each record that is missing still has one of its name behind "!".
  */
 import { EbalanceError, isStorageFailure } from "../core/model/errors";
 import { utf8Text, writeUtf8 } from "../core/model/utf8";
@@ -17,6 +18,10 @@ const headBytes = 12;
 const nameAt = 3;
 /** CRC and mark, after the content. */
 const tailBytes = 3;
+/** Before the name of a record that is damaged. */
+const lost = "!";
+/** Records that are missed where they are: all but those of single sessions. */
+const lasting: readonly StateName[] = Object.freeze(["sessions", "sequences", "windows", "credentials", "revocations", "masks"]);
 /** What is looked through at once. */
 const chunkBytes = 256;
 
@@ -27,11 +32,13 @@ const chunkBytes = 256;
  */
 export class FlashState implements StatePort {
   readonly #halfBytes: number;
-  /** The half that was begun last, and its number; 0: none was. */
+  /** The half that was begun last, and its number; 0: none was, -1: it could not be read yet. */
   #half = 0;
-  #sequence = 0;
+  #sequence = -1;
   /** Whether it holds what is in force. */
   #isLive = false;
+  /** Whether there was one that is damaged, and no other has taken its place. */
+  #isDamaged = false;
   /** Where the next record goes, from the start of the half. */
   #at: number;
 
@@ -43,11 +50,11 @@ export class FlashState implements StatePort {
     this.#halfBytes = Math.floor(flash.sectorCount / 2) * flash.sectorBytes;
     this.#at = this.#halfBytes;
     if (!this.#halfBytes) throw new EbalanceError("bad-configuration", "caller", `flash of ${flash.sectorCount} sectors: state takes at least 2`);
-    this.#tries(() => this.#find());
+    this.#tries(() => undefined);
   }
 
-  load(name: StateName): Uint8Array | undefined {
-    let found: Uint8Array | undefined;
+  load(name: StateName): Uint8Array | "damaged" | undefined {
+    let found: Uint8Array | "damaged" | undefined = "damaged";
     this.#tries(() => (found = this.#load(name)));
     return found?.length ? found : undefined;
   }
@@ -56,7 +63,7 @@ export class FlashState implements StatePort {
     checkState(name, bytes);
     return this.#tries(() => {
       const before = this.#load(name);
-      const isKept = before ? before.length === bytes.length && before.every((byte, i) => byte === bytes[i]) : !bytes.length;
+      const isKept = before === "damaged" ? false : before ? before.length === bytes.length && before.every((byte, i) => byte === bytes[i]) : !bytes.length;
       if (isKept) return;
       const record = recordOf(name, bytes);
       if (this.#at + record.length > this.#halfBytes) this.#turn(name, bytes.length ? record : undefined);
@@ -67,6 +74,7 @@ export class FlashState implements StatePort {
   /** Flash that fails keeps no unit from going on. */
   #tries(action: () => void): boolean {
     try {
+      if (this.#sequence < 0) this.#find();
       action();
       return true;
     } catch (error) {
@@ -79,19 +87,33 @@ export class FlashState implements StatePort {
   /** Finds the half in use, and the end of its records. */
   #find(): void {
     const [first, second] = [this.#sequenceOf(0), this.#sequenceOf(1)];
-    this.#half = second > first ? 1 : 0;
-    this.#sequence = Math.max(first, second);
-    if (!this.#sequence) return;
+    const sequence = Math.max(first, second);
+    const damaged = sequence ? -1 : [0, 1].findIndex((half) => this.#wasHead(half));
+    this.#half = second > first || damaged === 1 ? 1 : 0;
+    if (damaged >= 0) this.log("error", `state: the head of half ${damaged} is damaged: nothing of it is used`);
     if (first && second) this.#wipe(1 - this.#half);
-    this.#isLive = true;
+    this.#isLive = sequence > 0;
+    this.#isDamaged = damaged >= 0 || (this.#isLive && !this.#findEnd());
+    if (this.#isDamaged) this.#isLive = false;
+    this.#sequence = sequence;
+  }
+
+  /** @returns whether all records are intact */
+  #findEnd(): boolean {
     let at = headBytes;
     for (let record = this.#read(at); record; record = this.#read(at)) at += record.length;
     if (this.#isBlank(at)) this.#at = at;
-    else if (this.#isDamaged(at)) {
-      this.log("error", `state: damaged at ${at} of half ${this.#half}: nothing of it is used, and sessions and credentials are agreed on anew`);
-      this.#isLive = false;
-      this.#wipe(this.#half);
+    else if (this.#isBroken(at)) {
+      this.log("error", `state: damaged at ${at} of half ${this.#half}: nothing of it is used`);
+      return false;
     }
+    return true;
+  }
+
+  /** Whether there is what was programmed whole as a head, and not wiped since. */
+  #wasHead(half: number): boolean {
+    const last = this.#bytes(half, headBytes - 1, 1)[0]!;
+    return last !== 0xff && this.#bytes(half, 0, headBytes).some((byte) => byte !== 0);
   }
 
   #sequenceOf(half: number): number {
@@ -131,15 +153,16 @@ export class FlashState implements StatePort {
   }
 
   /** Whether what is not whole at a place was marked as whole, or is not the last. */
-  #isDamaged(at: number): boolean {
+  #isBroken(at: number): boolean {
     const end = at + this.#lengthAt(at);
     return end <= this.#halfBytes && !this.#isBlank(end - 1);
   }
 
-  #load(name: StateName): Uint8Array | undefined {
-    let found: Uint8Array | undefined;
+  #load(name: StateName): Uint8Array | "damaged" | undefined {
+    let found: Uint8Array | "damaged" | undefined = this.#isDamaged ? "damaged" : undefined;
     this.#visit((record, itsName) => {
       if (itsName === name) found = record.slice(nameAt + name.length, record.length - tailBytes);
+      else if (itsName === lost + name) found = "damaged";
     });
     return found;
   }
@@ -171,10 +194,15 @@ export class FlashState implements StatePort {
   /** Writes what is in force to the other half, with a record in place of the one of its name. */
   #turn(name: StateName, record: Uint8Array | undefined): void {
     const inForce = new Map<string, Uint8Array>();
-    this.#visit((bytes, itsName) => inForce.set(itsName, bytes));
-    inForce.delete(name);
-    if (record) inForce.set(name, record);
-    const records = Array.from(inForce.values()).filter((bytes) => bytes.length > nameAt + bytes[2]! + tailBytes);
+    const take = (itsName: string, bytes: Uint8Array | undefined) => {
+      inForce.delete(lost + itsName);
+      if (bytes && (bytes.length > nameAt + bytes[2]! + tailBytes || itsName.startsWith(lost))) inForce.set(itsName, bytes);
+      else inForce.delete(itsName);
+    };
+    if (this.#isDamaged) for (const one of lasting) take(lost + one, recordOf(lost + one, new Uint8Array(0)));
+    this.#visit((bytes, itsName) => take(itsName, bytes));
+    take(name, record);
+    const records = Array.from(inForce.values());
     const size = records.reduce((sum, { length }) => sum + length, headBytes);
     if (size > this.#halfBytes) throw new EbalanceError("storage-failed", "device", `${size} bytes of state do not fit into ${this.#halfBytes}`);
     const to = 1 - this.#half;
@@ -186,8 +214,9 @@ export class FlashState implements StatePort {
       at += bytes.length;
     }
     this.#programHead(to, this.#sequence + 1);
-    if (this.#isLive) this.#wipe(this.#half);
+    if (this.#isLive || this.#isDamaged) this.#wipe(this.#half);
     this.#isLive = true;
+    this.#isDamaged = false;
     this.#half = to;
     this.#sequence++;
     this.#at = at;
@@ -208,7 +237,7 @@ export class FlashState implements StatePort {
   }
 }
 
-function recordOf(name: StateName, bytes: Uint8Array): Uint8Array {
+function recordOf(name: string, bytes: Uint8Array): Uint8Array {
   const length = nameAt + name.length + bytes.length + tailBytes;
   if (length > 0xffff) throw new EbalanceError("storage-failed", "device", `state ${name}: ${bytes.length} bytes, a record of flash has fewer than 65,536`);
   const record = new Uint8Array(length);

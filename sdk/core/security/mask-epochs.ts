@@ -47,8 +47,8 @@ export class MaskEpochs {
   #load(): Kept {
     const bytes = this.state.load("masks");
     try {
-      const record = bytes ? decodeCbor(bytes) : new Map();
-      if (record instanceof Map) return record as Kept;
+      const record = bytes && bytes !== "damaged" ? decodeCbor(bytes) : new Map();
+      if (bytes !== "damaged" && record instanceof Map) return record as Kept;
     } catch {
       // Said below.
     }

@@ -37,7 +37,8 @@ export class ReplayWindows {
 
   constructor(private readonly state: StatePort) {
     const record = state.load("windows");
-    if (record) this.#read(record);
+    // A damaged one is lost: it is not known what was accepted, as at the first start.
+    if (record && record !== "damaged") this.#read(record);
   }
 
   /**

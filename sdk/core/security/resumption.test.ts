@@ -71,7 +71,7 @@ describe("SP-1 SP-3 the record of a session", () => {
   test("is not resumed once any byte of it was changed, or it was cut off", { timeout: 60_000 }, () => {
     const world = home();
     world.keptWith(world.started(), "meter", ["metering"]);
-    const bytes = world.state.load(record)!;
+    const bytes = world.state.records.get(record)!;
     const restarted = world.started();
     for (let at = 0; at < bytes.length; at++) {
       const changed = bytes.slice();
@@ -88,7 +88,7 @@ describe("SP-1 SP-3 the record of a session", () => {
     const kept = [["meter", ["metering", "control"]], ["meter", ["metering"]], ["lamp", ["metering"]]] as const;
     const records = kept.map(([meter, services], i) => {
       world.keptWith(unit, meter, services, i ? "encrypt" : "mac");
-      return world.state.load(record)!;
+      return world.state.records.get(record)!.slice();
     });
     const itemsOf = (bytes: Uint8Array) => decodeCbor(bytes.subarray(0, bytes.length - tagBytes)) as CborValue[];
     let swapped = 0;

@@ -81,7 +81,7 @@ export class Resumption {
   #listed(): number[] {
     const bytes = this.parts.state.load("sessions");
     try {
-      const list: unknown = bytes ? decodeCbor(bytes) : [];
+      const list: unknown = bytes === "damaged" ? undefined : bytes ? decodeCbor(bytes) : [];
       if (Array.isArray(list) && list.length <= maxSessions && list.every((kid) => Number.isInteger(kid) && kid >= 1 && kid <= maxKid)) return list as number[];
     } catch {
       // As one that is not a list.
@@ -147,6 +147,7 @@ export class Resumption {
   #read(kid: number): Established {
     const { state, party, crypto, wrapping } = this.parts;
     const bytes = state.load(nameOf(kid)) ?? malformed("its record is missing");
+    if (bytes === "damaged") return malformed("its record is damaged");
     const length = Math.max(0, bytes.length - tagBytes);
     const record = decodeCbor(bytes.subarray(0, length));
     if (!Array.isArray(record) || record[0] !== layout || record.length !== 12 || record[1] !== kid) return malformed("its record is of another release");

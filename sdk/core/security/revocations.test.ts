@@ -163,6 +163,13 @@ describe("SP-1 what a certificate store trusts in the course of time", () => {
     }
   });
 
+  test("does not start with a damaged record of revocations as if it were the first start, and says what to do", () => {
+    const state = new MemoryState();
+    usual(state).addRevocations(list(operator, 7, { meter: 2 }));
+    state.damaged.add("revocations");
+    for (let start = 0; start < 2; start++) expect(() => opened({}, state)).toThrow(expect.objectContaining({ code: "storage-failed", message: expect.stringContaining("remove it and have the newest lists sent again") as string }));
+  });
+
   test("a list that cannot be kept counts all the same, is said to be lost after a restart, and is kept when it comes again", () => {
     const state = new MemoryState();
     const store = usual(state);

@@ -43,7 +43,7 @@ export class Revocations {
     private readonly state: StatePort | undefined,
   ) {
     const record = state?.load("revocations");
-    if (record) this.#read(record);
+    if (record) this.#read(record === "damaged" ? new Uint8Array(0) : record);
   }
 
   /** The least epoch with which a credential counts. The root's own credential cannot be revoked by a list. */

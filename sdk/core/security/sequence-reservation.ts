@@ -18,25 +18,28 @@ interface Counter {
 }
 
 /**
- * Hands out sequence numbers, of which none is handed out again after a restart. Where the record was lost, they begin at 1 again and receivers refuse them: the remedy is a new delegation.
+ * Hands out sequence numbers, of which none is handed out again after a restart. Where the record is damaged, none are: the remedy is new delegations, whose numbers begin at 1.
  * @example
  * const sequences = new SequenceReservation(state);
  * signStatement(crypto, key, delegation, domain, { kind: StatementKind.data, sequence: sequences.next(delegation.id), names, timeMs, items }, registry);
  */
 export class SequenceReservation {
   readonly #counters: Counter[] = [];
+  readonly #isDamaged: boolean;
 
   constructor(private readonly state: StatePort) {
     const record = state.load("sequences");
-    if (record) this.#counters = (decodeCbor(record) as [Uint8Array, number][]).map(([credential, reserved]) => ({ credential, last: reserved, reserved }));
+    this.#isDamaged = record === "damaged";
+    if (record && record !== "damaged") this.#counters = (decodeCbor(record) as [Uint8Array, number][]).map(([credential, reserved]) => ({ credential, last: reserved, reserved }));
   }
 
   /**
    * The next number under a credential.
    * @param credential its id
-   * @throws EbalanceError `storage-failed` where no more could be reserved, `too-large` where there are none left or no room for another credential
+   * @throws EbalanceError `storage-failed` where no more could be reserved or the record is damaged, `too-large` where there are none left or no room for another credential
    */
   next(credential: Uint8Array): number {
+    if (this.#isDamaged) throw new EbalanceError("storage-failed", "device", "state record sequences is damaged: which numbers have been used is not known; have new delegations made, then remove it");
     const counter = this.#counters.find((one) => sameBytes(one.credential, credential)) ?? this.#add(credential);
     if (counter.last === counter.reserved) this.#reserve(counter);
     return ++counter.last;

@@ -91,6 +91,16 @@ describe.each([
     }
   });
 
+  test("SP-3 masks nothing where the record of its epochs is damaged: with new keys it goes on once that is removed", () => {
+    const state = new MemoryState();
+    moduleOf(customer, { state }, new Map([["customer", secret()]])).encrypt(1, 5, 100);
+    state.damaged.add("masks");
+    const started = () => moduleOf(customer, { state }, new Map([["customer", secret()]]));
+    for (const epoch of [100, 101]) expect(() => started().encrypt(1, 5, epoch)).toThrow(expect.objectContaining({ code: "storage-failed", message: expect.stringContaining("make new masking keys, then remove it") as string }));
+    state.keep("masks", new Uint8Array(0));
+    expect(started().encrypt(1, 5, 100).epoch).toBe(100);
+  });
+
   test("SP-3 masks nothing without a key of its own, or without a place for its epochs", () => {
     expect(() => moduleOf(customer, { state: new MemoryState() }, new Map([["supplier", secret()]])).encrypt(1, 5, 1)).toThrow(badArgument);
     expect(() => moduleOf(customer, {}, new Map([["customer", secret()]])).encrypt(1, 5, 1)).toThrow(badArgument);

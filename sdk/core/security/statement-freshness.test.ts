@@ -110,6 +110,20 @@ describe("SP-1 a receiver that cannot tell a request from a replay demands a non
     expect(() => lost.verify(accepted)).toThrow(replayed);
   });
 
+  test("after the record of its windows was damaged, over one restart and the next", () => {
+    const world = acquainted();
+    const accepted = world.sign(world.write());
+    world.verifier.verify(accepted);
+    world.state.damaged.add("windows");
+    for (let start = 0; start < 2; start++) {
+      const restarted = world.verifierOf();
+      for (const request of [accepted, world.sign(world.write())]) expect(() => restarted.verify(request)).toThrow(notFresh);
+    }
+    const restarted = world.verifierOf();
+    restarted.verify(world.sign(requestFor(world, restarted)));
+    expect(() => world.verifierOf().verify(accepted)).toThrow(replayed);
+  });
+
   test("not of a signer whose first request was made after all that were lost", () => {
     const world = new StatementWorld(crypto);
     const verifier = world.verifierOf();
@@ -220,6 +234,15 @@ describe("SP-1 sequences of what a unit signs", () => {
     expect(sequences.next(id)).toBe(1);
   });
 
+  test("are not handed out after their record was damaged: none that was used is used again", () => {
+    const state = new MemoryState();
+    new SequenceReservation(state).next(id);
+    state.damaged.add("sequences");
+    for (let start = 0; start < 2; start++) expect(() => new SequenceReservation(state).next(id)).toThrow(expect.objectContaining({ code: "storage-failed", message: expect.stringContaining("have new delegations made, then remove it") as string }));
+    state.keep("sequences", new Uint8Array(0));
+    expect(new SequenceReservation(state).next(other)).toBe(1);
+  });
+
   test("of credentials that are not used any more make room for others", () => {
     const sequences = new SequenceReservation(new MemoryState());
     for (let n = 0; n < 256; n++) sequences.next(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, n));
@@ -232,7 +255,7 @@ describe("SP-1 sequences of what a unit signs", () => {
     const state = new MemoryState();
     const sequences = new SequenceReservation(state);
     sequences.next(id);
-    const record = state.load("sequences")!;
+    const record = state.records.get("sequences")!;
     // [[id, 64]] with 2^30 - 1 in place of 64
     state.keep("sequences", Uint8Array.of(...record.slice(0, -2), 0x1a, 0x3f, 0xff, 0xff, 0xff));
     expect(() => new SequenceReservation(state).next(id)).toThrow(expect.objectContaining({ code: "too-large", message: expect.stringContaining("new delegation") }));

@@ -30,16 +30,21 @@ describe("SP-3 state records in files", () => {
     expect([statSync(join(folder, "state")).mode & 0o777, statSync(join(folder, "state", "credentials")).mode & 0o777]).toEqual([0o700, 0o600]);
   });
 
-  test("a damaged record is set aside and reported, whatever has happened to it, and the next is kept", () => {
+  test("a damaged record is none of a first start, whatever has happened to it, until the next is kept or a person removes it; a copy stays", () => {
     const path = join(folder, "state", "sequences");
     const damages = [() => truncateSync(path, 20), () => truncateSync(path, 0), () => writeFileSync(path, Buffer.from(readFileSync(path).map((byte, i) => (i === 30 ? byte ^ 1 : byte)))), () => writeFileSync(path, Buffer.alloc(58))];
     for (const damage of damages) {
       open().keep("sequences", some(5));
       damage();
+      const state = open();
+      for (const started of [open(), open(), state]) {
+        expect(started.load("sequences")).toBe("damaged");
+        expect(lines.pop()).toMatch(/^error state .*sequences is damaged$/);
+      }
+      expect([state.keep("sequences", some(6)), open().load("sequences"), state.keep("sequences", some(7)), lines]).toEqual([true, some(6), true, []]);
+      damage();
+      rmSync(path);
       expect(open().load("sequences")).toBeUndefined();
-      expect(lines.pop()).toMatch(/^error state .*sequences is damaged: it is set aside as sequences\.damaged-.*, and what it held is agreed on anew$/);
-      expect(open().load("sequences")).toBeUndefined();
-      expect([open().keep("sequences", some(6)), open().load("sequences"), lines]).toEqual([true, some(6), []]);
     }
     expect(readdirSync(join(folder, "state")).filter((name) => name.includes("damaged")).length).toBeGreaterThan(0);
   });

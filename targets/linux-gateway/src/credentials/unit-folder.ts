@@ -200,6 +200,8 @@ export class UnitFolder {
       return act();
     } catch (error) {
       if (!(error instanceof EbalanceError) || error.code === "bad-configuration") throw error;
+      // That names a remedy of its own, and the file is in order.
+      if (error.code === "storage-failed") return raise(error.message);
       return raise(`${this.#path(file)}: ${error.message}; ${remedy}`);
     }
   }
