@@ -22,9 +22,9 @@ function home() {
   const state = new MemoryState();
   const lines: string[] = [];
   const log: LogPort = (_level, line) => void lines.push(line);
-  const started = () => {
+  const started = (asked: Pick<HandshakeParty, "protection" | "names"> = {}) => {
     const crypto = nodeCrypto();
-    const party = grid.party(crypto, credential, [[operator, guard]]);
+    const party = grid.party(crypto, credential, [[operator, guard]], asked);
     const resumption = new Resumption({ state, crypto, party, wrapping: crypto.importKey(grid.seed("home wraps"), "wrap"), clock: grid.clockPort, log });
     return { crypto, party, resumption };
   };
@@ -105,5 +105,17 @@ describe("SP-1 SP-3 the record of a session", () => {
         expectNotResumed(world, restarted, Buffer.concat([to.slice(0, -tagBytes), from.slice(-tagBytes)]));
       }
     expect(swapped).toBeGreaterThan(20);
+  });
+
+  test.each<[string, Pick<HandshakeParty, "protection" | "names">, RegExp]>([
+    ["encryption that was not asked for before", { protection: "encrypt" }, /it is not encrypted, and is to be from now on/],
+    ["a name that it does not carry", { names: ["supplier"] }, /it does not carry all the names/],
+  ])("is not resumed where the unit is configured to have %s", (_what, asked, why) => {
+    const world = home();
+    world.keptWith(world.started(), "meter", ["metering"]);
+    const { crypto, resumption } = world.started(asked);
+    const held = crypto.held.size;
+    expect(resumption.restore()).toEqual([]);
+    expect([crypto.held.size, world.lines]).toEqual([held, [expect.stringMatching(why)]]);
   });
 });

@@ -167,6 +167,8 @@ export class Resumption {
     const { party, clock } = this.parts;
     const ownIds = this.#ownIds();
     if (own.length !== ownIds.length || !own.every((id, i) => sameBytes(id, ownIds[i]!))) return malformed("the credentials of this unit have changed");
+    if (party.protection === "encrypt" && !isEncrypted) return malformed("it is not encrypted, and is to be from now on");
+    if (party.names?.some((one) => !names.includes(one))) return malformed("it does not carry all the names that it is to carry from now on");
     const expiresS = expires ?? Infinity;
     if (clock.isSet() && clock.wallMs() / 1000 >= expiresS) return malformed("its time is over");
     const [peer, ...issued] = theirs.map((bytes) => party.store.restore(bytes)) as [UnitCredential, ...Credential[]];
