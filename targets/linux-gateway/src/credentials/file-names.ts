@@ -32,8 +32,10 @@ export function filesOfUnit(unit: string): Files {
   return { keys: join(unitFolder(unit), unitFiles.keys), credential: join(unitFolder(unit), unitFiles.credential) };
 }
 
+export const delegationEnd = ".delegation.cwt";
+
 export function delegationFile(stakeholder: string, service: string): string {
-  return `${fileName(stakeholder)}+${fileName(service)}.delegation.cwt`;
+  return `${fileName(stakeholder)}+${fileName(service)}${delegationEnd}`;
 }
 
 export function stakeholderCopy(stakeholder: string): string {

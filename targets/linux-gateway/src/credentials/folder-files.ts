@@ -51,6 +51,11 @@ export class FolderFiles {
     return readdirSync(this.path(folder), { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [join(folder, entry.name)] : []));
   }
 
+  /** The names of the files in a folder that end so. */
+  filesIn(folder: string, end: string): string[] {
+    return readdirSync(this.path(folder)).filter((name) => name.endsWith(end));
+  }
+
   /** Notes a file that stays as it is. */
   keep({ file, what, expiresS }: Omit<Noted, "action">): void {
     this.noted.push({ file, action: "kept", what, ...(expiresS === undefined ? {} : { expiresS }) });

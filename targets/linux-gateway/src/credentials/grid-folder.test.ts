@@ -91,6 +91,22 @@ describe("SP-5 the folder of a grid", () => {
     storeOf("home");
   });
 
+  test("says what is not in the plan any more and counts on, and what a plan cannot say with credentials", () => {
+    make();
+    expect(make(meterless).warnings.map((warning) => warning.slice(folder.length + 1).split(", and counts")[0])).toEqual([
+      "units/home/customer+bridge.delegation.cwt is not in the plan",
+      "units/lv/supplier+billing.delegation.cwt is not in the plan",
+      "units/meter/unit.cwt is not in the plan",
+      "units/meter/customer+metering.delegation.cwt is not in the plan",
+    ]);
+    expect(make({ ...plan, units: { ...plan.units, meter: { ...plan.units["meter"]!, protection: "encrypt" } } }).warnings).toEqual([expect.stringMatching(/protection of meter counts for session key files alone/)]);
+  });
+
+  test("is not made from a plan whose services name devices that there are not", () => {
+    const services = [{ unit: "lv", service: "billing", stakeholder: "supplier", devices: ["metr"] }];
+    expect(() => plannedCredentials({ ...plan, services } as Plan)).toThrow(/devices of billing for supplier name metr, which is no unit of the plan/);
+  });
+
   test("is renewed in its last 30 days, but for the root", () => {
     make();
     const late = startS + 336 * day;

@@ -8,7 +8,7 @@ import { CertificateStore, decodeCbor, EbalanceError, encodeCbor, issuerOf, make
 import { NodeCrypto } from "../node-crypto";
 import { systemClock } from "../node-ports";
 import { credentialsText, type ProvisionOptions } from "./credentials-text";
-import { delegationFile, filesOfUnit, rootFiles, serviceFiles, stakeholderCopy, stakeholderFiles, unitCopy, unitFiles, unitFolder, type Files } from "./file-names";
+import { delegationEnd, delegationFile, filesOfUnit, rootFiles, serviceFiles, stakeholderCopy, stakeholderFiles, unitCopy, unitFiles, unitFolder, type Files } from "./file-names";
 import { FolderFiles, type FileAction, type Keys, type Noted } from "./folder-files";
 import type { PlannedCredentials, PlannedDelegation, PlannedUnitCredential } from "./planned-credentials";
 
@@ -62,12 +62,23 @@ export class GridFolder {
   }
 
   /** Everything that a plan asks for. */
-  plan({ domain, stakeholders, units, delegations }: PlannedCredentials): void {
+  plan({ domain, stakeholders, units, delegations, warnings }: PlannedCredentials): void {
     this.root(domain);
     for (const stakeholder of stakeholders) this.stakeholder(stakeholder);
     for (const unit of units) this.#certifyUnit(unit);
     for (const { unit, parents } of units) for (const parent of parents) this.#introduce(unit, parent);
     for (const delegation of delegations) this.delegate(delegation);
+    this.warnings.push(...warnings);
+    for (const folder of this.#files.foldersIn("units")) this.#warnOfUnplanned(folder);
+  }
+
+  /** What was issued before goes on to count wherever it has been copied, whatever a plan says now. */
+  #warnOfUnplanned(folder: string): void {
+    for (const file of [unitFiles.credential, ...this.#files.filesIn(folder, delegationEnd)].map((name) => join(folder, name))) {
+      const credential = this.noted.some((noted) => noted.file === file) ? undefined : this.#files.credential(file);
+      if (!credential) continue;
+      this.warnings.push(`${this.#files.path(file)} is not in the plan, and counts wherever it is: delete it there and here, or revoke ${credential.subject} with all that was issued to it`);
+    }
   }
 
   /** The operator's root. One that is there is kept, whatever its end: under another everything would have to be made anew. */

@@ -32,6 +32,8 @@ export interface PlannedCredentials {
   readonly stakeholders: readonly string[];
   readonly units: readonly PlannedUnitCredential[];
   readonly delegations: readonly PlannedDelegation[];
+  /** What the plan asks for that credentials do not say. */
+  readonly warnings: readonly string[];
 }
 
 export const rightsOf = Object.freeze({ read: 1, write: 2, "read-write": 3 } as const);
@@ -40,12 +42,17 @@ export const rightsOf = Object.freeze({ read: 1, write: 2, "read-write": 3 } as 
 export function plannedCredentials(plan: Plan, source = "plan"): PlannedCredentials {
   const checked = checkPlan(plan, source);
   const { domain, units } = checked;
-  const delegations = merged(services(checked).map((service) => delegationOf(service, units)));
+  const delegations = merged(services(checked).map((service) => delegationOf(service, units, source)));
   const stakeholders = [...new Set([...Object.values(units).map(({ owner }) => owner), ...delegations.map(({ stakeholder }) => stakeholder)])].sort();
   const both = stakeholders.find((name) => units[name]);
   if (both !== undefined) throw new EbalanceError("bad-configuration", "caller", `${source}: ${both} is a unit and a stakeholder; credentials have one name space`);
   const certified = Object.keys(units).filter((unit) => !units[unit]!.bridged);
-  return { domain, stakeholders, units: certified.map((unit) => unitOf(unit, units)), delegations };
+  return { domain, stakeholders, units: certified.map((unit) => unitOf(unit, units)), delegations, warnings: certified.flatMap((unit) => protectionWarning(unit, units, source)) };
+}
+
+function protectionWarning(unit: string, units: CheckedPlan["units"], source: string): string[] {
+  if (units[unit]!.protection === undefined) return [];
+  return [`${source}: protection of ${unit} counts for session key files alone; say it under credentials in the gateway's own file, or with ebalance keys provision --encrypt`];
 }
 
 function unitOf(unit: string, units: CheckedPlan["units"]): PlannedUnitCredential {
@@ -73,8 +80,10 @@ function services({ units, services: others }: CheckedPlan): RunningService[] {
 }
 
 /** A bridged device has no key: who speaks for it acts, on its series alone. */
-function delegationOf({ unit, service, stakeholder, rights, devices }: RunningService, units: CheckedPlan["units"]): PlannedDelegation {
+function delegationOf({ unit, service, stakeholder, rights, devices }: RunningService, units: CheckedPlan["units"], source: string): PlannedDelegation {
   const { bridged, parent } = units[unit]!;
+  const stranger = devices?.find((device) => !units[device]);
+  if (stranger !== undefined) throw new EbalanceError("bad-configuration", "caller", `${source}: devices of ${service} for ${stakeholder} name ${stranger}, which is no unit of the plan`);
   const scope = devices ?? (bridged ? [unit] : undefined);
   return { stakeholder, service, unit: bridged ? parent! : unit, rights: rightsOf[rights], ...(scope ? { devices: [...new Set(scope)].sort() } : {}) };
 }
