@@ -189,3 +189,23 @@ describe("DI-9 the way up", () => {
     expect([waiting.streams.length, connected.streams.length, connected.last().closed]).toEqual([1, 1, 1]);
   });
 });
+
+describe("SP-1 what goes wrong while a message is taken", () => {
+  test("ends its link, is logged, and is thrown at nobody", () => {
+    const lines: string[] = [];
+    const timers = new FakeTimers();
+    const crypto = new NobleCrypto((target) => void randomFillSync(target));
+    const clock = { wallMs: () => timers.nowMs, monotonicMs: () => timers.nowMs, isSet: () => true };
+    const driver = new UnitDriver({ id: "home", registry: new Registry(standardVariables) }, { clock, crypto, store: new MemoryStore(4), log: (level, line) => void lines.push(`${level} ${line}`) }, timers);
+    driver.door = {
+      receive: () => {
+        throw new RangeError("a fault of ours");
+      },
+    };
+    const reasons: string[] = [];
+    const link = { name: "cable", send: () => true, close: (reason: string) => void reasons.push(reason) };
+    expect(driver.receive(link, Uint8Array.of(1))).toBe(false);
+    expect([reasons, lines]).toEqual([["a message could not be taken: a fault of ours"], ["error cable: a message could not be taken: a fault of ours"]]);
+    driver.close();
+  });
+});

@@ -12,6 +12,7 @@ import { CertifiedInitiator } from "../security/certified-initiator";
 import type { CryptoPort } from "../security/crypto-port";
 import { Resumption } from "../security/resumption";
 import { ManagementUnit } from "../unit";
+import { inParts } from "../wire/handshake-parts";
 import { toHex } from "../../../tests/conformance/case";
 import { CertifiedSessions } from "./certified-sessions";
 import { Doorkeeper } from "./doorkeeper";
@@ -199,6 +200,26 @@ describe("SP-1 sessions that are resumed", () => {
     meter.connect();
     cable.run();
     expect(meter.opened.at(-1)).toBe(false);
+  });
+});
+
+describe("SP-1 nothing is thrown out of a doorkeeper", () => {
+  test("where its own delegations are too long to be sent: the log says why, and no key is left", { timeout: 60_000 }, () => {
+    const { grid, meter, startHome, lines } = street();
+    const home = startHome();
+    const stakeholder = grid.stakeholder("grid-operator");
+    const devices = Array.from({ length: 900 }, (_, i) => `a-device-of-the-street-${1000 + i}`);
+    const delegations = ["a", "b"].map((service) => [stakeholder, grid.delegation(stakeholder, "home", service, { devices })] as [typeof stakeholder, ReturnType<Grid["delegation"]>]);
+    const party = grid.party(home.crypto, grid.unit("home"), delegations);
+    const door = new Doorkeeper({ ...home, party, clock: grid.clockPort, log: (level, line) => void lines.push(`${level} ${line}`) });
+    const before = home.crypto.held.size;
+    const down: Uint8Array[] = [];
+    const link: LinkPort = { name: "cable", send: (message) => down.push(message) > 0, close: () => {} };
+    const initiator = new CertifiedInitiator(grid.party(nodeCrypto(), meter), "home", () => true);
+    for (const part of inParts(initiator.start())) door.receive(link, part);
+    for (const part of inParts(initiator.receive(down.pop()!).send!)) expect(door.receive(link, part)).toBe(false);
+    expect(lines.join("\n")).toMatch(/handshake message of \d+ bytes, at most 40000: fewer delegations/);
+    expect([home.sessions.has("meter"), home.crypto.held.size - before]).toEqual([false, 1]);
   });
 });
 

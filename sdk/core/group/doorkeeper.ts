@@ -6,6 +6,7 @@ import { refused } from "../counters";
 import type { ClockPort, LinkPort, LogPort } from "../ports";
 import type { HandshakeParty } from "../security/certified-handshake";
 import { CertifiedResponder } from "../security/certified-responder";
+import type { Established } from "../security/handshake";
 import { isHandshake, writeUnknown } from "../wire/handshake-message";
 import { inParts, PartReader } from "../wire/handshake-parts";
 import { isOpening } from "../wire/opening";
@@ -114,7 +115,12 @@ export class Doorkeeper {
     }
     if (!whole) return false;
     if (!this.#mayAsk(link, nowMs)) return this.#refuse("failed", link, "more handshakes than a link may make");
-    return this.#step(link, whole, nowMs);
+    try {
+      return this.#step(link, whole, nowMs);
+    } catch (error) {
+      this.#drop(link);
+      return this.#refuse("failed", link, (error as Error).message);
+    }
   }
 
   #step(link: LinkPort, message: Uint8Array, nowMs: number): boolean {
@@ -129,9 +135,20 @@ export class Doorkeeper {
       return this.#refuse("notAuthentic", link, "a message that does not belong to the handshake");
     }
     if (failed !== undefined || done) this.#pending.delete(link);
+    const parts = this.#inParts(send, done);
     const taken = !done || sessions.take(done, link);
-    if (taken) for (const part of inParts(send)) link.send(part);
+    if (taken) for (const part of parts) link.send(part);
     return failed === undefined ? taken && done !== undefined : this.#refuse("notAuthentic", link, failed);
+  }
+
+  /** @throws EbalanceError `bad-argument` for what is too long to be sent; then there is no session */
+  #inParts(message: Uint8Array, done: Established | undefined): Uint8Array[] {
+    try {
+      return inParts(message);
+    } catch (error) {
+      if (done) this.parts.party.crypto.destroyKey(done.secret);
+      throw error;
+    }
   }
 
   /** A new hello over a link takes the place of the handshake before. */

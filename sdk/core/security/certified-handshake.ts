@@ -9,8 +9,8 @@ import { EbalanceError, malformed } from "../model/errors";
 import { Names } from "../model/names";
 import type { Registry } from "../model/registry";
 import { utf8Length } from "../model/utf8";
-import { decodeCbor, encodeCbor, type CborValue } from "../wire/cbor-value";
-import { credentialIdBytes, maxHandshakeBytes, type HandshakeRefusalName } from "../wire/handshake-message";
+import { decodeCbor, encodeRecord, type CborValue } from "../wire/cbor-value";
+import { credentialIdBytes, type HandshakeRefusalName } from "../wire/handshake-message";
 import { bodyOfStatement, parseStatement, signatureOf, signedBytes, signStatement, type ParsedStatement } from "../wire/statement";
 import { StatementKind } from "../wire/statement-body";
 import type { CertificateStore } from "./certificate-store";
@@ -81,7 +81,7 @@ export function encodeBody({ names, statements, credentials, protection }: Hands
     [Field.credentials, credentials],
   ]);
   if (protection === "encrypt") body.set(Field.protection, encrypt);
-  return encodeCbor(body, new Uint8Array(maxHandshakeBytes));
+  return encodeRecord(body);
 }
 
 /** @throws EbalanceError `malformed` */

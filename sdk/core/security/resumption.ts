@@ -64,8 +64,12 @@ export class Resumption {
     if (this.#kids.length >= maxSessions) return log("warning", `session ${kid} is not kept over a restart: ${maxSessions} are`);
     // In this order: a record that no list names would stay for ever.
     this.#kids.push(kid);
-    const isKept = this.#keepList() && state.keep(nameOf(kid), this.#recordOf(session));
-    if (!isKept) log("warning", `session ${kid} is not kept over a restart: its state cannot be written`);
+    try {
+      if (this.#keepList() && state.keep(nameOf(kid), this.#recordOf(session))) return;
+      log("warning", `session ${kid} is not kept over a restart: its state cannot be written`);
+    } catch (error) {
+      log("warning", `session ${kid} is not kept over a restart: ${(error as Error).message}`);
+    }
   }
 
   forget(kid: number): void {

@@ -9,7 +9,7 @@ export const handshakeSuite = 2;
 export const handshakeTagBytes = 16;
 export const credentialIdBytes = 8;
 /** Most bytes of a whole message. */
-export const maxHandshakeBytes = 7000;
+export const maxHandshakeBytes = 40_000;
 
 export const HandshakeKind = Object.freeze({ part: 0, hello: 1, answer: 2, open: 3, accept: 4, refusal: 5, unknown: 6 } as const);
 

@@ -6,7 +6,7 @@ import { maxMessageBytes } from "./session-message";
 
 const partBytes = 1000;
 const maxParts = maxHandshakeBytes / partBytes;
-const headBytes = 7;
+const headBytes = 9;
 
 /** The messages of a link that carry a message of the handshake. @throws EbalanceError `bad-argument` for one that is too long to be sent */
 export function inParts(message: Uint8Array): Uint8Array[] {
