@@ -17,7 +17,7 @@ import { crypto, grant, power, registry, sessions, secretOf } from "./three-unit
 const ids = ["home", "station", "top"] as const;
 type Id = (typeof ids)[number];
 const variable = registry.byId(power)!.name;
-const copies = [{ device: "meter", owner: "customer" }];
+const copies = [{ device: "meter", owner: "customer", home: "home" }];
 const roles: Readonly<Record<Id, Partial<UnitConfig>>> = {
   home: { parent: "station", publish: [{ variable: power, device: "meter", owner: "customer" }], publishEveryMs: 1000 },
   station: { parent: "top", copies },

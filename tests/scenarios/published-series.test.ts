@@ -24,7 +24,7 @@ services:
   - { unit: top, service: billing, stakeholder: supplier }
 `;
 const series = { variable: "activeEnergyImport", device: "meter", owner: "customer" };
-const replicas = [{ device: "meter", owner: "customer" }];
+const replicas = [{ device: "meter", owner: "customer", home: "home" }];
 const policies = { customer: { sequence: 1, entries: [{ rights: "read", minDelayS: 0, grantees: [{ stakeholder: "supplier", service: "billing" }] }] } };
 const powerCuts = 5;
 

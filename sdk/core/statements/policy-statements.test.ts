@@ -10,7 +10,7 @@ import { carryOperation } from "../wire/carry-body";
 import { decodeCbor, encodeCbor, type CborValue } from "../wire/cbor-value";
 import { StatementKind } from "../wire/statement-body";
 
-const copies = [{ device: "meter", owner: "customer" }];
+const copies = [{ device: "meter", owner: "customer", home: "home" }];
 const publishing = { publish: [{ variable: power, device: "meter", owner: "customer" }], publishEveryMs: 60_000 };
 
 /** What a stakeholder signs. */

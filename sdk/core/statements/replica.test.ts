@@ -9,7 +9,7 @@ import { carryOperation, type CarriedBody } from "../wire/carry-body";
 import { Operation } from "../wire/session-body";
 import { StatementKind, type DataStatement } from "../wire/statement-body";
 
-const copies = [{ device: "meter", owner: "customer" }];
+const copies = [{ device: "meter", owner: "customer", home: "home" }];
 const publishing = { publish: [{ variable: power, device: "meter", owner: "customer" }], publishEveryMs: 60_000 };
 const world = (lies = false) => new ThreeUnits({ home: publishing, station: { copies }, top: { copies } }, { lies });
 const isCarry = (body: CarriedBody): body is CarriedBody & { readonly op: 9; readonly statement: Uint8Array } => body.op === carryOperation && "statement" in body;
@@ -134,6 +134,22 @@ describe("SP-2 a unit between a home and its copies that lies", () => {
     const served = units.local("top", { stakeholder: "customer", code: 5 });
     return `${resultName(liar.plain.at(-1) as 0)} ${served}`;
   }
+  test("SP-2 a delegate that may write a series puts nothing into a copy: no value, no time, no policy", () => {
+    const units = world(true);
+    units.delegate("customer", "station", "heating", 2);
+    units.start("top");
+    units.run();
+    const { names } = units.unit("home");
+    const timeMs = Math.floor(units.nowMs / 1000) * 1000;
+    const item = { variable: power, value: 666, timeMs: timeMs - 86_400_000, device: names.id("meter"), owner: names.id("customer"), policy: policyFromText(grant(1_000_000, "advertiser"), names) };
+    const signatory = units.signatory("station");
+    const { bytes } = signatory.sign(signatory.delegation("customer", "heating", 2, [])!, { kind: StatementKind.data, names, timeMs, scope: undefined, items: [item] } as never);
+    units.liar!.send("top", { op: carryOperation, statement: bytes });
+    units.run();
+    expect(resultName(units.liar!.plain.at(-1) as 0)).toBe("denied");
+    expect([units.local("top", { stakeholder: "advertiser", code: 5 }), units.local("top", { stakeholder: "customer", code: 5 })]).toEqual(["denied", expect.not.stringMatching(/^[1-9]/)]);
+  });
+
   const withPolicy = (policy: PolicyText) => (data: Omit<DataStatement, "sequence">, names: Names) => ({ ...data, items: data.items.map((item) => ({ ...item, policy: policyFromText(policy, names) })) });
 
   test("is told apart from an honest one", () => {

@@ -2,7 +2,7 @@
  * Copies of series whose home is another unit (SP-2): this unit takes the statements that their homes publish, keeps them with the samples that they bring, and answers from what they prove alone,
  * through the same access control, under the policies that came with them. It hands the statements on to whoever may see all of them.
  */
-import type { Names } from "../model/names";
+import type { NameId, Names } from "../model/names";
 import { denyAll, type Policy } from "../model/policy";
 import { checkValue, type Registry } from "../model/registry";
 import { Result, type ResultCode } from "../model/result";
@@ -22,10 +22,11 @@ import { refusalOf } from "./refusal";
 import type { Signatory } from "./signatory";
 import { TakenNames } from "./taken-names";
 
-/** A device whose series are at home elsewhere, and who owns them. */
+/** A device whose series are at home elsewhere, who owns them, and which unit their home is: it alone says what they are. */
 export interface CopiedDevice {
   readonly device: string;
   readonly owner: string;
+  readonly home: string;
 }
 
 export interface ReplicaParts {
@@ -43,12 +44,17 @@ export interface ReplicaParts {
 }
 
 export class Replica {
+  /** The home of each device. */
+  readonly #homes = new Map<NameId, string>();
   readonly #taken: TakenNames;
   readonly #proven: ProvenSamples;
 
   constructor(private readonly parts: ReplicaParts) {
     const { copies, names, series, store, signatory, crypto, log } = parts;
-    for (const { device, owner } of copies) series.enrolCopy(names.id(device), names.id(owner));
+    for (const { device, owner, home } of copies) {
+      series.enrolCopy(names.id(device), names.id(owner));
+      this.#homes.set(names.id(device), home);
+    }
     this.#taken = new TakenNames(names);
     this.#proven = new ProvenSamples(store.statements, signatory, crypto, (index) => log("error", `a kept statement about ${this.#nameOf(index)} is not as it was signed: nothing of it is served`));
     store.provers = (index, fromMs, toMs) => this.#isProven(index, fromMs, toMs);
@@ -57,21 +63,24 @@ export class Replica {
   /** Takes a statement of data. @returns `done` once it is kept, or was before; `unknownLocation` where it is about none of the copies that are kept here */
   take(statement: Uint8Array): ResultCode {
     try {
-      const { body } = this.parts.signatory.verify(statement);
+      const { body, source } = this.parts.signatory.verify(statement);
       if (body.kind !== StatementKind.data || body.scope !== undefined) return Result.unsupported;
-      return this.#take(body, statement);
+      return this.#take(body, source?.device, statement);
     } catch (error) {
       return refusalOf(error, "statement of data", this.parts.log);
     }
   }
 
-  /** That the signer's delegation covers the series, and that its owner is the signer's stakeholder, was verified. */
-  #take(body: DataStatement, bytes: Uint8Array): ResultCode {
+  /**
+   * That the signer's delegation covers the series, and that its owner is the signer's stakeholder, was verified. Others than the home may write the series too, where their delegations let them: at the
+   * home, under its rules.
+   */
+  #take(body: DataStatement, signer: string | undefined, bytes: Uint8Array): ResultCode {
     const { names, registry, series: table, policies, clock } = this.parts;
     const first = body.items[0]!;
     const key = { variable: first.variable, device: names.find(body.names.text(first.device)) ?? -1, owner: names.find(body.names.text(first.owner)) ?? -1 };
     if (!table.isCopyOf(key.device)) return Result.unknownLocation;
-    if (table.ownerOf(key.device) !== key.owner) return Result.denied;
+    if (table.ownerOf(key.device) !== key.owner || this.#homes.get(key.device) !== signer) return Result.denied;
     const variable = registry.byId(key.variable);
     if (!variable) return Result.unknownVariable;
     const latestMs = clock.wallMs() + maxAheadMs;

@@ -66,7 +66,7 @@ describe("MU-9 the configuration file of a gateway", () => {
 
   test("SP-1 copies and publishing need the unit's credentials, and variables that there are", () => {
     const [device, credentials] = [{ device: "meter-1", owner: "customer" }, { folder: "unit" }];
-    expect(() => checkConfig({ unit: "top", replicas: [device] })).toThrow("credentials: missing; replicas and publish need the unit's folder");
+    expect(() => checkConfig({ unit: "top", replicas: [{ ...device, home: "home-1" }] })).toThrow("credentials: missing; replicas and publish need the unit's folder");
     expect(() => checkConfig({ unit: "home-1", credentials, publish: [{ ...device, variable: "powre" }] })).toThrow("publish.0.variable: powre is not in the registry");
     expect(checkConfig({ unit: "home-1", credentials, publish: [{ ...device, variable: "activePower" }] }).publishEveryS).toBe(900);
   });

@@ -107,7 +107,7 @@ export const gatewayForm = z.strictObject({
   parent: parent.optional(),
   units: z.array(z.strictObject({ keyFile: path })).default([]).describe("The units below"),
   policies: z.record(name, policyText).default({}).describe("Policies by owner: each holds until the owner gives another with a value"),
-  replicas: z.array(z.strictObject({ device: name, owner: name })).max(1024).default([]).describe("Devices whose series are at home elsewhere, and of which copies are kept as their homes publish them"),
+  replicas: z.array(z.strictObject({ device: name, owner: name, home: name.describe("The unit that publishes the series: from it alone they are taken") })).max(1024).default([]).describe("Devices whose series are at home elsewhere, and of which copies are kept as their homes publish them"),
   publish: z.array(z.strictObject({ variable: name, device: name, owner: name })).max(1024).default([]).describe("Series that are at home here and go up, signed, to whoever keeps copies"),
   publishEveryS: seconds(1, 86_400).default(900).describe("How long an instance waits for others to be published with"),
   bridges: z.array(z.strictObject({ sunspec })).default([]),

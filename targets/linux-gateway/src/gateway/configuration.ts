@@ -115,7 +115,7 @@ export interface GatewayConfig {
   /** The units below. */
   readonly units: readonly { readonly keyFile: string }[];
   /** Devices of which copies are kept, as their homes publish them. */
-  readonly replicas: readonly { readonly device: string; readonly owner: string }[];
+  readonly replicas: readonly { readonly device: string; readonly owner: string; readonly home: string }[];
   /** Series that are at home here and are published. */
   readonly publish: readonly { readonly variable: string; readonly device: string; readonly owner: string }[];
   /** How long an instance waits for others to be published with, in seconds. */
