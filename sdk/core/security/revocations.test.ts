@@ -144,6 +144,15 @@ describe("SP-1 what a certificate store trusts in the course of time", () => {
     expect(expectError(() => store.addRevocations(list(operator, 6, { lamp: 1 })), "not-trusted")).toMatch(/older than 7/);
   });
 
+  test("SP-1 another list with a sequence that was seen is refused, with the remedy, and the same one may come again", () => {
+    const store = usual();
+    store.addRevocations(list(operator, 5, { lamp: 3 }));
+    store.addRevocations(list(operator, 5, { lamp: 3 }));
+    expect(expectError(() => store.addRevocations(list(operator, 5, { meter: 2 })), "not-trusted")).toMatch(/sign it again with sequence 6 or more/);
+    store.addRevocations(list(operator, 6, { meter: 2 }));
+    expect(store.unit("meter")).toBe(undefined);
+  });
+
   test("a state that was rolled back is caught up with by the next list", () => {
     const state = new MemoryState();
     usual(state).addRevocations(list(operator, 7, { lamp: 3 }));

@@ -59,6 +59,8 @@ export class Revocations {
     const name = issuer.type === "root" ? root : issuer.subject;
     const known = this.#issuers.get(name) ?? { sequence: 0, least: new Map<string, number>() };
     if (sequence < known.sequence) notTrusted(`revocation list ${sequence} of ${issuer.subject} is older than ${known.sequence}, which was seen`);
+    if (sequence === known.sequence && entries.some(({ subject, leastEpoch }) => (known.least.get(subject) ?? -1) < leastEpoch))
+      notTrusted(`revocation list ${sequence} of ${issuer.subject} is another than the one of this sequence that was seen: sign it again with sequence ${sequence + 1} or more`);
     if (sequence > known.sequence) {
       this.#checkRoom(known, issuer, entries);
       for (const { subject, leastEpoch } of entries) known.least.set(subject, Math.max(leastEpoch, known.least.get(subject) ?? 0));
