@@ -35,6 +35,9 @@ export interface CertifiedSessionsParts {
 /** No session is resumed for longer than this, in seconds: 30 days. */
 const longestS = 30 * 86_400;
 
+/** Names that no root has signed and that one unit has brought into this unit's table, which forgets none: those of its policies and services, over all of its sessions. */
+const maxNamesOfPeer = 256;
+
 interface Current {
   readonly peer: UnitCredential;
   readonly kid: number;
@@ -43,6 +46,8 @@ interface Current {
 
 export class CertifiedSessions {
   readonly #current = new Map<string, Current>();
+  /** How many names each unit has brought. */
+  readonly #brought = new Map<string, number>();
 
   /** Gives the unit what was kept over the restart and still holds. */
   constructor(private readonly parts: CertifiedSessionsParts) {
@@ -70,6 +75,7 @@ export class CertifiedSessions {
 
   #give({ peer, delegations, config, secret, expiresS }: Established, link: LinkPort | undefined): boolean {
     const { unit, party, log, resumption } = this.parts;
+    this.#brought.set(peer.subject, this.#countBrought(peer, config));
     try {
       unit.provision(config, secret, heldBy(party.store, peer, delegations, unit.names), link);
     } catch (error) {
@@ -80,6 +86,18 @@ export class CertifiedSessions {
     }
     this.#current.set(peer.subject, { peer, kid: config.kid, expiresS });
     return true;
+  }
+
+  /** Why there is no room for a session with a unit: it brings more names than one may. Those that are known here already, and those in its credential, are free. */
+  problem(peer: UnitCredential, config: SessionConfig): string | undefined {
+    const count = this.#countBrought(peer, config);
+    return count > maxNamesOfPeer ? `${peer.subject} brings ${count} names into its sessions, at most ${maxNamesOfPeer} are taken until this unit is started again` : undefined;
+  }
+
+  /** The names that a unit has brought, with those of a session. */
+  #countBrought({ subject, parents }: UnitCredential, { owner, names, below = [] }: SessionConfig): number {
+    const signed = new Set([subject, owner, ...parents, ...below]);
+    return (this.#brought.get(subject) ?? 0) + names.filter((name) => !signed.has(name) && this.parts.unit.names.find(name) === undefined).length;
   }
 
   /** Whether there is a session with a unit that can be resumed now. */

@@ -10,9 +10,10 @@ import { Result } from "../model/result";
 import type { LinkPort, LogPort } from "../ports";
 import { CertifiedInitiator } from "../security/certified-initiator";
 import type { CryptoPort } from "../security/crypto-port";
+import type { HandshakeStep } from "../security/handshake";
 import { Resumption } from "../security/resumption";
 import { ManagementUnit } from "../unit";
-import { inParts } from "../wire/handshake-parts";
+import { inParts, PartReader } from "../wire/handshake-parts";
 import { toHex } from "../../../tests/conformance/case";
 import { CertifiedSessions } from "./certified-sessions";
 import { Doorkeeper } from "./doorkeeper";
@@ -220,6 +221,39 @@ describe("SP-1 nothing is thrown out of a doorkeeper", () => {
     for (const part of inParts(initiator.receive(down.pop()!).send!)) expect(door.receive(link, part)).toBe(false);
     expect(lines.join("\n")).toMatch(/handshake message of \d+ bytes, at most 40000: fewer delegations/);
     expect([home.sessions.has("meter"), home.crypto.held.size - before]).toEqual([false, 1]);
+  });
+});
+
+describe("SP-1 a unit that brings names into its sessions", () => {
+  /** Joins with these names over a link of its own. @returns why it does not */
+  function joins({ grid, meter, pass }: World, door: Doorkeeper, names: readonly string[]): string | undefined {
+    pass(10_000);
+    const customer = grid.stakeholder("customer");
+    const initiator = new CertifiedInitiator(grid.party(nodeCrypto(), meter, [[customer, grid.delegation(customer, "meter", "metering")]], { names }), "home", () => true);
+    const down: Uint8Array[] = [];
+    const link: LinkPort = { name: "cable", send: (message) => down.push(message) > 0, close: () => {} };
+    let message: Uint8Array | undefined = initiator.start();
+    let failed: string | undefined;
+    while (message) {
+      for (const part of inParts(message)) door.receive(link, part);
+      const reader = new PartReader();
+      const whole = down.splice(0).map((part) => reader.push(part)).at(-1);
+      const step: HandshakeStep = whole ? initiator.receive(whole) : {};
+      failed = step.failed ?? failed;
+      message = step.send;
+    }
+    return failed;
+  }
+  const names = (from: number) => Array.from({ length: 64 }, (_, i) => `name-${from + i}`);
+
+  test("fills no table of this unit's: it is told that there is no room for more, and joins with those that are known", { timeout: 60_000 }, () => {
+    const world = street();
+    const { unit, door } = world.startHome();
+    const told = Array.from({ length: 10 }, (_, round) => joins(world, door, names(round * 64)));
+    expect(told.slice(0, 3)).toEqual([undefined, undefined, undefined]);
+    expect(told.slice(4)).toEqual(Array(6).fill("handshake with home: refused: busy"));
+    expect([unit.names.find("name-191") !== undefined, unit.names.find("name-320")]).toEqual([true, undefined]);
+    expect([joins(world, door, names(64)), world.lines.join("\n")]).toEqual([undefined, expect.stringMatching(/meter brings \d+ names into its sessions, at most 256 are taken/)]);
   });
 });
 

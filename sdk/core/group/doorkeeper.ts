@@ -153,10 +153,10 @@ export class Doorkeeper {
 
   /** A new hello over a link takes the place of the handshake before. */
   #answering(link: LinkPort, nowMs: number): CertifiedResponder {
-    const { party, unit } = this.parts;
+    const { party, unit, sessions } = this.parts;
     this.#drop(link);
     if (this.#pending.size >= maxPending) this.#drop(this.#pending.keys().next().value as LinkPort);
-    const responder = new CertifiedResponder(party, (kid) => unit.isFree(kid) && !this.#isPending(kid), (peer) => unit.isHeld?.(peer) ?? false);
+    const responder = new CertifiedResponder(party, (kid) => unit.isFree(kid) && !this.#isPending(kid), (peer) => unit.isHeld?.(peer) ?? false, (peer, config) => sessions.problem(peer, config));
     this.#pending.set(link, { responder, untilMs: nowMs + timeoutMs });
     return responder;
   }

@@ -7,6 +7,7 @@ import { agreedSession, checkBody, decodeBody, earliestExpiryS, makeBody, NotAcc
 import type { UnitCredential } from "./credential";
 import type { Handshake, HandshakeStep } from "./handshake";
 import { concat, HandshakeKeys, sha256 } from "./handshake-keys";
+import type { SessionConfig } from "./session-config";
 
 /** Random numbers that are tried for a session. */
 const maxKidTries = 64;
@@ -27,11 +28,15 @@ export class CertifiedResponder implements Handshake {
   #answered: Answered | undefined;
   #isOver = false;
 
-  /** @param isHeld whether a unit that is there keeps its place for now, whoever else comes with its identity */
+  /**
+   * @param isHeld whether a unit that is there keeps its place for now, whoever else comes with its identity
+   * @param problem why there is no room for a session with a unit
+   */
   constructor(
     private readonly party: HandshakeParty,
     private readonly isFree: IsFree,
     private readonly isHeld: (unit: string) => boolean = () => false,
+    private readonly problem: (peer: UnitCredential, config: SessionConfig) => string | undefined = () => undefined,
   ) {}
 
   /** The number that its session will have; undefined before a hello was answered. */
@@ -112,6 +117,8 @@ export class CertifiedResponder implements Handshake {
     }
     const own: Brought = { unit: credential, delegations: delegations.map((one) => one.credential), names, protection };
     const config = agreedSession(kid, theirs, own);
+    const problem = this.problem(peer, config);
+    if (problem !== undefined) throw new NotAccepted("busy", problem);
     const accepted = writeSealed(HandshakeKind.accept, kid, makeBody(this.party, peer, transcript, byValue));
     const accept = withTag(accepted, keys.tag(sha256(crypto, transcript, open), accepted));
     const expiresS = earliestExpiryS(store, theirs, own);
