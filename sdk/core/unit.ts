@@ -112,7 +112,8 @@ export class ManagementUnit extends LeafUnit {
 
   /**
    * Makes a request to another unit, however many units away, in a statement that it alone accepts: signed under the delegation that the source's stakeholder has given this unit for the source's service.
-   * What it brings is signed by the unit that was asked, under the owner's delegation: units between can keep either from arriving, and nothing else.
+   * What it brings is signed by the unit that was asked, under the owner's delegation: units between can keep either from arriving, refuse in
+   * another's name, and hold the request back until its time-out. A write is refused where a later one of the same delegation was accepted; the clocks of the two units must agree better than the time-out.
    * @param to id of the unit that is asked
    * @param notify as of {@link LeafUnit.request}; `notTrusted` where there is no such delegation here, or what came is not proven
    * @returns as {@link LeafUnit.request}: what ends a subscription

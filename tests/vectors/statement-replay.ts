@@ -58,7 +58,7 @@ export class Street {
   /** A verifier of a unit that has taken requests of a signer before, and verifies as many as come. */
   verifier(unit: string, signer: string): StatementVerifier {
     const windows = new ReplayWindows(new MemoryState());
-    windows.accept(this.credential(signer).id, 1, 0);
+    windows.accept(this.credential(signer).id, { sequence: 1, timeS: 0, isWrite: false });
     return new StatementVerifier(this.store, this.clock, this.crypto, windows, { unit, above: [], registry: this.registry, budget: { perSecond: 1e6, burst: 1e6 } });
   }
 }

@@ -18,6 +18,17 @@ interface Window {
   timeS: number;
   /** The sequences among the newest that were accepted. */
   sequences: readonly number[];
+  /** The highest of a write that was accepted; 0: of none. */
+  write: number;
+}
+
+/** A request, as far as it matters here. */
+export interface Numbered {
+  readonly sequence: number;
+  /** When it says that it was made. */
+  readonly timeS: number;
+  /** Writes take effect in the order in which they were signed: one that was overtaken by a later one, or held back, would undo it. */
+  readonly isWrite: boolean;
 }
 
 /** What is known of a request: it has not been accepted; it has, or it is too old to tell; it may have been before this unit lost or gave up what it knew. */
@@ -42,24 +53,27 @@ export class ReplayWindows {
   }
 
   /**
-   * @param timeS when the request says that it was made
    * @param latestS the latest time that an accepted request can have by now; undefined where the clock is not set
    */
-  judge(signerId: Uint8Array, sequence: number, timeS: number, latestS: number | undefined): Freshness {
+  judge(signerId: Uint8Array, { sequence, timeS, isWrite }: Numbered, latestS: number | undefined): Freshness {
     if (this.#sinceS === Infinity && latestS !== undefined) this.#sinceS = latestS;
     const window = this.#windows.find((one) => sameBytes(one.signerId, signerId));
-    if (window) return window.sequences.includes(sequence) || sequence < window.least || sequence <= highestOf(window) - windowSize ? "replayed" : "fresh";
+    if (window) {
+      const isOvertaken = isWrite && sequence < window.write;
+      return isOvertaken || window.sequences.includes(sequence) || sequence < window.least || sequence <= highestOf(window) - windowSize ? "replayed" : "fresh";
+    }
     return timeS > this.#sinceS ? "fresh" : "unknown";
   }
 
   /** Takes a request in that has been found to be fresh. @throws EbalanceError `storage-failed`: then it must not take effect */
-  accept(signerId: Uint8Array, sequence: number, timeS: number): void {
+  accept(signerId: Uint8Array, { sequence, timeS, isWrite }: Numbered): void {
     const place = this.#windows.findIndex((one) => sameBytes(one.signerId, signerId));
     const window = place >= 0 ? this.#windows.splice(place, 1)[0]! : this.#make(signerId, sequence);
     this.#windows.push(window);
     const highest = Math.max(highestOf(window), sequence);
     window.sequences = [...window.sequences, sequence].filter((one) => one > highest - windowSize);
     window.timeS = Math.max(window.timeS, timeS);
+    if (isWrite) window.write = Math.max(window.write, sequence);
     this.#keep();
   }
 
@@ -68,19 +82,19 @@ export class ReplayWindows {
       this.#sinceS = Math.max(this.#sinceS, this.#windows.shift()!.timeS);
       this.generation++;
     }
-    return { signerId: signerId.slice(), least, timeS: 0, sequences: [] };
+    return { signerId: signerId.slice(), least, timeS: 0, sequences: [], write: 0 };
   }
 
   #keep(): void {
-    const windows: CborValue[] = this.#windows.map(({ signerId, least, timeS, sequences }) => [signerId, least, timeS, sequences]);
+    const windows: CborValue[] = this.#windows.map(({ signerId, least, timeS, sequences, write }) => [signerId, least, timeS, sequences, write]);
     if (this.state.keep("windows", encodeCbor([this.#sinceS, windows], new Uint8Array((1 + windows.length) * windowBytes)))) return;
     throw new EbalanceError("storage-failed", "device", "a request was not accepted: the state record of those accepted could not be kept");
   }
 
   #read(record: Uint8Array): void {
-    const [sinceS, windows] = decodeCbor(record) as [number, [Uint8Array, number, number, number[]][]];
+    const [sinceS, windows] = decodeCbor(record) as [number, [Uint8Array, number, number, number[], number][]];
     this.#sinceS = sinceS;
-    for (const [signerId, least, timeS, sequences] of windows) this.#windows.push({ signerId, least, timeS, sequences });
+    for (const [signerId, least, timeS, sequences, write] of windows) this.#windows.push({ signerId, least, timeS, sequences, write });
   }
 }
 

@@ -5,7 +5,7 @@ import { NodeCrypto } from "../../../targets/linux-gateway/src/node-crypto";
 import { issuedS } from "../../../tests/conformance/credential-world";
 import { StatementWorld } from "../../../tests/conformance/statement-world";
 import { MemoryState } from "../../storage/memory-state";
-import { StatementKind, type WriteStatement } from "../wire/statement-body";
+import { StatementKind, type QueryStatement, type WriteStatement } from "../wire/statement-body";
 import { ReplayWindows } from "./replay-windows";
 import { SequenceReservation } from "./sequence-reservation";
 
@@ -23,6 +23,13 @@ function acquainted(): StatementWorld {
 /** A request with the nonce of a receiver. */
 function requestFor(world: StatementWorld, verifier = world.verifier, given: Partial<WriteStatement> = {}): WriteStatement {
   return world.write({ nonce: verifier.nonceFor(world.metering.id), ...given });
+}
+
+/** A query for what the meter has measured. */
+function query(world: StatementWorld, sequence: number): QueryStatement {
+  const { names, timeMs } = world;
+  const selector = { variable: 3, device: names.id("meter"), owner: names.id("customer") };
+  return { kind: StatementKind.query, names, sequence, timeMs, scope: "home", expiresS: issuedS + 7200, selector, condition: [], function: 1 };
 }
 
 describe("SP-1 a request in a statement", () => {
@@ -78,12 +85,23 @@ describe("SP-1 a request in a statement", () => {
 
   test("may come late among the newest 32, not later", () => {
     const world = acquainted();
-    const write = (sequence: number) => world.verifier.verify(world.sign(world.write({ sequence })));
+    const ask = (sequence: number) => world.verifier.verify(world.sign(query(world, sequence)));
+    ask(100);
+    ask(69);
+    expect(() => ask(68)).toThrow(replayed);
+    ask(99);
+    expect(() => ask(99)).toThrow(replayed);
+  });
+
+  test("that writes is refused once a later write was accepted, over restarts too; queries are not in its way", () => {
+    const world = acquainted();
+    const write = (sequence: number, verifier = world.verifier) => verifier.verify(world.sign(world.write({ sequence })));
+    world.verifier.verify(world.sign(query(world, 101)));
+    write(98);
     write(100);
-    write(69);
-    expect(() => write(68)).toThrow(replayed);
-    write(99);
     expect(() => write(99)).toThrow(replayed);
+    expect(() => write(99, world.verifierOf())).toThrow(replayed);
+    world.verifier.verify(world.sign(query(world, 99)));
   });
 
   test("without an expiry or a time cannot be made, and one that has expired is refused", () => {
@@ -141,6 +159,15 @@ describe("SP-1 a receiver that cannot tell a request from a replay demands a non
     expect(() => world.verifier.verify(request)).toThrow(replayed);
   });
 
+  test("which somebody else may have made up: of a request and the same with a nonce, at most one is accepted, in whichever order", () => {
+    const world = acquainted();
+    const made = [world.write(), world.write()].map((body) => [body, { ...body, nonce: new Uint8Array(8).fill(7) }].map((each) => world.sign(each)));
+    for (const [first, second] of [made[0]!, made[1]!.reverse()]) {
+      world.verifier.verify(first!);
+      expect(() => world.verifier.verify(second!)).toThrow(replayed);
+    }
+  });
+
   test("only of genuine ones: what is forged is refused as such", () => {
     const world = new StatementWorld(crypto);
     expect(() => world.verifier.verify(world.sign(world.write(), world.metering, world.home))).toThrow(expect.objectContaining({ code: "not-trusted" }));
@@ -168,15 +195,15 @@ describe("SP-1 windows of many signers", () => {
 
   test("are bounded; a signer whose window was given up is unknown for all that may have been accepted, and nonces of before are not taken", () => {
     const windows = new ReplayWindows(new MemoryState());
-    expect(windows.judge(idOf(0), 1, 5000, 1000)).toBe("fresh");
-    for (let n = 0; n < 256; n++) windows.accept(idOf(n), 1, 5000 + n);
+    expect(windows.judge(idOf(0), { sequence: 1, timeS: 5000, isWrite: false }, 1000)).toBe("fresh");
+    for (let n = 0; n < 256; n++) windows.accept(idOf(n), { sequence: 1, timeS: 5000 + n, isWrite: false });
     expect(windows.generation).toBe(0);
-    expect(windows.judge(idOf(0), 1, 5000, 1000)).toBe("replayed");
-    windows.accept(idOf(256), 1, 6000);
+    expect(windows.judge(idOf(0), { sequence: 1, timeS: 5000, isWrite: false }, 1000)).toBe("replayed");
+    windows.accept(idOf(256), { sequence: 1, timeS: 6000, isWrite: false });
     expect(windows.generation).toBe(1);
-    expect(windows.judge(idOf(0), 1, 5000, 1000)).toBe("unknown");
-    expect(windows.judge(idOf(0), 2, 5001, 1000)).toBe("fresh");
-    expect(windows.judge(idOf(1), 1, 5001, 1000)).toBe("replayed");
+    expect(windows.judge(idOf(0), { sequence: 1, timeS: 5000, isWrite: false }, 1000)).toBe("unknown");
+    expect(windows.judge(idOf(0), { sequence: 2, timeS: 5001, isWrite: false }, 1000)).toBe("fresh");
+    expect(windows.judge(idOf(1), { sequence: 1, timeS: 5001, isWrite: false }, 1000)).toBe("replayed");
   });
 
   test("never find a request fresh that was accepted, over restarts and whatever is given up", () => {
@@ -187,16 +214,16 @@ describe("SP-1 windows of many signers", () => {
         const requests = steps.map((of) => of.map((_, i) => of.slice(0, i + 1).reduce(([seq, at], [by, later]) => [seq + by, at + later] as const, [0, 1000] as const)));
         const state = new MemoryState();
         let windows = new ReplayWindows(state);
-        windows.judge(idOf(0), 1, 1000, 999);
+        windows.judge(idOf(0), { sequence: 1, timeS: 1000, isWrite: false }, 999);
         const accepted = new Set<string>();
         for (const [who, which, restart] of arrivals) {
           const signer = who % requests.length;
           const place = which % requests[signer]!.length;
           const [sequence, timeS] = requests[signer]![place]!;
-          if (windows.judge(idOf(signer), sequence, timeS, 2000) === "fresh") {
+          if (windows.judge(idOf(signer), { sequence, timeS, isWrite: false }, 2000) === "fresh") {
             expect(accepted.has(`${signer}/${place}`)).toBe(false);
             accepted.add(`${signer}/${place}`);
-            windows.accept(idOf(signer), sequence, timeS);
+            windows.accept(idOf(signer), { sequence, timeS, isWrite: false });
           }
           if (restart === 0 && accepted.size) windows = new ReplayWindows(state);
         }

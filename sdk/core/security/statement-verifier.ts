@@ -3,12 +3,12 @@ import { EbalanceError, notTrusted } from "../model/errors";
 import type { ClockPort } from "../ports";
 import type { ReadContext } from "../wire/session-body";
 import { bodyOfStatement, parseStatement, signatureOf, signedBytes, type ParsedStatement } from "../wire/statement";
-import { isRequest, type RequestStatement, type StatementBody } from "../wire/statement-body";
+import { isRequest, StatementKind, type RequestStatement, type StatementBody } from "../wire/statement-body";
 import type { CertificateStore } from "./certificate-store";
 import type { Credential } from "./credential";
 import type { CryptoPort } from "./crypto-port";
 import { EchoNonces } from "./echo-nonces";
-import type { ReplayWindows } from "./replay-windows";
+import type { Numbered, ReplayWindows } from "./replay-windows";
 import { SignerBudget, type BudgetSettings } from "./signer-budget";
 import { checkScope, checkSigner } from "./statement-rules";
 
@@ -86,7 +86,7 @@ export class StatementVerifier {
     const signed = signedBytes(parsed, signer, this.store.domain, body.scope);
     if (!this.store.verify(signer, signed, signed.length, signatureOf(parsed))) notTrusted(`not signed by ${signer.subject}`);
     if (!isFresh) throw new EbalanceError("not-fresh", "peer", `a request of ${signer.subject} cannot be told from a replay: sign it anew with the nonce of the receiver`);
-    if (isRequest(body)) this.windows.accept(parsed.signerId, body.sequence, body.timeMs / 1000);
+    if (isRequest(body)) this.windows.accept(parsed.signerId, numbered(body));
     return { signer, source: sourceOf(signer), body, bytes };
   }
 
@@ -114,14 +114,21 @@ export class StatementVerifier {
     if (timeMs !== undefined && timeMs / 1000 > nowS + clockToleranceS) notTrusted(`a statement of ${timeMs} ms, which is to come`);
   }
 
-  /** Whether a request is new: it has not been accepted, and where that is not known it repeats a nonce. Without a clock it always does: it may have expired. */
-  #isFresh(signerId: Uint8Array, { sequence, timeMs, nonce }: RequestStatement): boolean {
+  /**
+   * Whether a request is new: it has not been accepted, no later write has where it is one, and where that is not known it repeats a nonce. Without a clock it always does: it may have
+   * expired.
+   */
+  #isFresh(signerId: Uint8Array, body: RequestStatement): boolean {
     const isSet = this.clock.isSet();
-    const freshness = this.windows.judge(signerId, sequence, timeMs / 1000, isSet ? Math.ceil(this.clock.wallMs() / 1000) + clockToleranceS : undefined);
-    if (freshness === "replayed") notTrusted(`request ${sequence} is replayed, or older than what was accepted since`);
+    const freshness = this.windows.judge(signerId, numbered(body), isSet ? Math.ceil(this.clock.wallMs() / 1000) + clockToleranceS : undefined);
+    if (freshness === "replayed") notTrusted(`request ${body.sequence} is replayed, or older than what was accepted since`);
     if (isSet && freshness === "fresh") return true;
-    return nonce !== undefined && this.#nonces.holds(nonce, signerId, this.windows.generation);
+    return body.nonce !== undefined && this.#nonces.holds(body.nonce, signerId, this.windows.generation);
   }
+}
+
+function numbered({ kind, sequence, timeMs }: RequestStatement): Numbered {
+  return { sequence, timeS: timeMs / 1000, isWrite: kind === StatementKind.write };
 }
 
 function sourceOf(signer: Credential): StatementSource | undefined {

@@ -43,10 +43,13 @@ export class Signatory {
     return store.delegations(unit).find((one) => one.issuer === stakeholder && (service === undefined || one.service === service) && series.every((each) => covers(one, right, each)));
   }
 
-  /** @throws EbalanceError as `signStatement` and `SequenceReservation.next` */
-  sign(delegation: Delegation, body: Unnumbered<StatementBody>): { readonly bytes: Uint8Array; readonly sequence: number } {
+  /**
+   * @param again the sequence of a request that is signed anew: whoever has accepted one of the two refuses the other
+   * @throws EbalanceError as `signStatement` and `SequenceReservation.next`
+   */
+  sign(delegation: Delegation, body: Unnumbered<StatementBody>, again?: number): { readonly bytes: Uint8Array; readonly sequence: number } {
     const { crypto, key, store, sequences, registry } = this.parts;
-    const sequence = sequences.next(delegation.id);
+    const sequence = again ?? sequences.next(delegation.id);
     return { bytes: signStatement(crypto, key, delegation, store.domain, { ...body, sequence } as StatementBody, registry), sequence };
   }
 

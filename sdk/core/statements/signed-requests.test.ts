@@ -196,6 +196,72 @@ describe("SP-1 DI-10 a unit on the way that lies", () => {
     expect(answers()).toBe(before);
   });
 
+  /** A service at the top writes the limit of the meter. */
+  function limit(world: ThreeUnits, value: number): string[] {
+    const { names } = world.unit("top");
+    const source = { device: names.id("top"), service: names.id("billing"), stakeholder: names.id("supplier") };
+    const told: string[] = [];
+    const item = { variable: 20, device: names.id("meter"), owner: names.id("customer"), value, timeMs: 0, policy: undefined };
+    world.unit("top").requestSigned({ op: Operation.write, source, items: [item] }, "home", (n) => told.push(text(n)));
+    world.run();
+    return told;
+  }
+  /** What the home has: the limit in force, and how many there were. */
+  function limits(world: ThreeUnits): string[] {
+    const { names } = world.unit("home");
+    const source = { device: names.id("home"), service: names.id("home"), stakeholder: names.id("customer") };
+    const selector = { variable: 20, device: names.id("meter"), owner: names.id("customer") };
+    const told: string[] = [];
+    for (const code of [1, 5] as const) world.unit("home").request({ op: Operation.query, source, selector, at: names.id("home"), condition: [], function: code }, (n) => told.push(text(n)));
+    world.run();
+    return told;
+  }
+  /** Keeps the first write to the home from arriving. */
+  function holding(liar: Liar): () => Uint8Array {
+    let held: Uint8Array | undefined;
+    liar.onCarried = (body, to) => {
+      if (isCarry(body) && to === "home" && !held) held = body.statement;
+      else liar.passOn(body, to);
+    };
+    return () => held!;
+  }
+
+  test("a write that was held back does not undo a later one, and after its time-out it takes no effect at all", () => {
+    const { world, liar } = withLiar();
+    limit(world, 10);
+    const held = holding(liar);
+    const told = limit(world, 50);
+    expect(limit(world, 20)).toEqual(["20"]);
+    liar.send("home", { op: carryOperation, statement: held() });
+    world.run();
+    expect(limits(world)).toEqual(["20", "2"]);
+    const alone = withLiar();
+    limit(alone.world, 10);
+    const late = holding(alone.liar);
+    const toldLate = limit(alone.world, 50);
+    alone.world.pass(11_000);
+    alone.liar.send("home", { op: carryOperation, statement: late() });
+    alone.world.run();
+    expect([told, toldLate, limits(alone.world)]).toEqual([[], ["timeout"], ["10", "1"]]);
+  });
+
+  test.each([["before", false], ["after", true]] as const)("a demand that it made up does not have a write take effect twice, where the first arrives %s the one signed anew", (_name, isAfter) => {
+    const { world, liar } = withLiar();
+    limit(world, 10);
+    const writes: Uint8Array[] = [];
+    liar.onCarried = (body, to) => {
+      if (!isCarry(body) || to !== "home") return liar.passOn(body, to);
+      writes.push(body.statement);
+      if (writes.length > 1) return liar.passOn(body, to);
+      liar.send("top", { op: Operation.notify, id: body.sequence, result: Result.notTrusted, items: [], retryAfterMs: 0, nonce: new Uint8Array(8).fill(7) } as never);
+      if (!isAfter) liar.send("home", { op: carryOperation, statement: body.statement });
+    };
+    limit(world, 50);
+    if (isAfter) liar.send("home", { op: carryOperation, statement: writes[0]! });
+    world.run();
+    expect([writes.length, limits(world)]).toEqual([2, ["50", "2"]]);
+  });
+
   test("a unit on the way asks nothing in the name of a service behind it", () => {
     const { world, liar } = withLiar();
     // Past the time of which the home does not know any more what it has accepted.

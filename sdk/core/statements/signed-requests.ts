@@ -1,6 +1,7 @@
 /**
  * Requests over several hops (SP-1): the unit that asks signs them under the delegation of its service, the unit that is asked verifies them, carries them out like all others and signs what they
- * bring under the owner's delegation, and the unit that asked verifies that. Units between can keep either from arriving, and nothing else. It knows nothing of links.
+ * bring under the owner's delegation, and the unit that asked verifies that. Units between can keep either from arriving, refuse in another's
+ * name, and hold a request back until whoever asked is told of its time-out; a write that a later one has overtaken is refused. It knows nothing of links.
  */
 import { EbalanceError, isStorageFailure } from "../model/errors";
 import type { Names, NameTexts } from "../model/names";
@@ -11,6 +12,7 @@ import type { ClockPort, LogPort } from "../ports";
 import { fits } from "../requests/answers";
 import { outcome, type Notification } from "../requests/request-processor";
 import type { Notify } from "../requests/subscriptions";
+import type { Delegation } from "../security/credential";
 import type { VerifiedStatement } from "../security/statement-verifier";
 import { maxCarriedBytes } from "../wire/carry-body";
 import { isStanding, Operation, type Item, type Request, type Source, type UnsubscribeRequest } from "../wire/session-body";
@@ -20,8 +22,6 @@ import type { Answer, TakeAnswer } from "./carrier";
 import type { Signatory, Unnumbered } from "./signatory";
 import { TakenNames } from "./taken-names";
 
-/** How long after its time-out a request is still accepted: clocks differ. */
-const expiryMarginS = 300;
 /** Instances of a write whose proof fits into a message. */
 const maxWritten = 8;
 
@@ -37,6 +37,20 @@ export interface Asking {
 }
 /** Sends a statement, and has its answers taken. @returns `done`, or why it was not sent */
 export type SendStatement = (statement: Uint8Array, take: TakeAnswer) => ResultCode;
+
+/** A request as it is sent, and what it has in common with the one that is signed anew. */
+interface Signed {
+  readonly bytes: Uint8Array;
+  readonly sequence: number;
+  readonly delegation: Delegation;
+  readonly times: { readonly timeMs: number; readonly expiresS: number };
+}
+
+/** What a request is signed anew with. */
+interface Demanded {
+  readonly nonce: Uint8Array;
+  readonly first: Signed;
+}
 
 /** A request of another unit's: what it asks and how its outcomes are proven; or why it is not carried out. */
 export type Asked = { readonly request: SignedRequest; readonly prove: (notification: Notification) => Answer } | { readonly refusal: Answer };
@@ -62,15 +76,15 @@ export class SignedRequests {
     return this.#ask(asking, send, undefined);
   }
 
-  #ask(asking: Asking, send: SendStatement, nonce: Uint8Array | undefined): ResultCode {
-    const signed = this.#sign(asking, nonce);
+  #ask(asking: Asking, send: SendStatement, demanded: Demanded | undefined): ResultCode {
+    const signed = this.#sign(asking, demanded);
     if (typeof signed === "number") return signed;
     const { sequence } = signed;
     let last = 0;
     return send(signed.bytes, (answer) => {
-      // Once: whoever demands it again and again gets no more signatures.
-      if (answer.nonce && !nonce) {
-        const result = this.#ask(asking, send, answer.nonce);
+      // Once: whoever demands it again and again gets no more signatures. Nobody has signed the demand: of two requests of one sequence and time, at most one is accepted.
+      if (answer.nonce && !demanded) {
+        const result = this.#ask(asking, send, { nonce: answer.nonce, first: signed });
         if (result !== Result.done) asking.notify(outcome(result));
         return;
       }
@@ -81,19 +95,22 @@ export class SignedRequests {
     });
   }
 
-  #sign({ request, to, timeoutMs }: Asking, nonce: Uint8Array | undefined): { bytes: Uint8Array; sequence: number } | ResultCode {
+  #sign({ request, to, timeoutMs }: Asking, demanded: Demanded | undefined): Signed | ResultCode {
     const { names, clock } = this;
     if (!clock.isSet()) return Result.badTime;
     if (names.text(request.source.device) !== this.self) return Result.denied;
     const series = request.op === Operation.write ? request.items : [request.selector];
     if (series.length > maxWritten) return Result.unsupported;
     const named = series.map(({ variable, device }) => ({ variable, device: names.text(device) }));
-    const delegation = this.signatory.delegation(names.text(request.source.stakeholder), names.text(request.source.service), request.op === Operation.write ? Right.write : Right.read, named);
+    const delegation = demanded?.first.delegation ?? this.signatory.delegation(names.text(request.source.stakeholder), names.text(request.source.service), request.op === Operation.write ? Right.write : Right.read, named);
     if (!delegation) return Result.notTrusted;
-    const nowS = Math.floor(clock.wallMs() / 1000);
-    const head = { names, timeMs: nowS * 1000, scope: to, expiresS: nowS + Math.ceil(timeoutMs / 1000) + expiryMarginS, nonce };
-    const signed = this.#tryTo(() => this.signatory.sign(delegation, { ...head, ...askedBy(request) } as Unnumbered<RequestStatement>));
-    return signed && signed.bytes.length > maxCarriedBytes ? Result.unsupported : (signed ?? Result.storageFailed);
+    const nowMs = clock.wallMs();
+    // No later than that: whoever is told that it has timed out may ask otherwise. What is left is a second, and what the clock of the unit that is asked is behind.
+    const times = demanded?.first.times ?? { timeMs: Math.floor(nowMs / 1000) * 1000, expiresS: Math.ceil((nowMs + timeoutMs) / 1000) };
+    const body = { names, ...times, scope: to, nonce: demanded?.nonce, ...askedBy(request) } as Unnumbered<RequestStatement>;
+    const signed = this.#tryTo(() => this.signatory.sign(delegation, body, demanded?.first.sequence));
+    if (!signed) return Result.storageFailed;
+    return signed.bytes.length > maxCarriedBytes ? Result.unsupported : { ...signed, delegation, times };
   }
 
   /** What an answer brings, if it is the answer of the unit that was asked, under the owner's delegation, to this request and no earlier one. */
