@@ -148,6 +148,8 @@ export class ThreeUnits {
   readonly units = new Map<UnitName, ManagementUnit>();
   liar: Liar | undefined;
   readonly clock = { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs, isSet: () => true };
+  /** How far the clock of the home is ahead of the others. */
+  homeAheadMs = 0;
 
   /** @param configs what units have besides id and parent */
   constructor(
@@ -172,8 +174,8 @@ export class ThreeUnits {
   }
 
   /** A stakeholder lets a unit act for it. */
-  delegate(stakeholder: string, unit: string, service: string, rights: number): void {
-    this.#delegations.push(this.members.get(stakeholder)!.signs({ type: "delegation", subject: unit, service, rights, key: this.members.get(unit)!.key }));
+  delegate(stakeholder: string, unit: string, service: string, rights: number, given: object = {}): void {
+    this.#delegations.push(this.members.get(stakeholder)!.signs({ type: "delegation", subject: unit, service, rights, key: this.members.get(unit)!.key, ...given }));
   }
 
   store(id: UnitName): StorePort {
@@ -184,12 +186,17 @@ export class ThreeUnits {
     return this.#kept.get(id)!.state;
   }
 
+  #clockOf(id: UnitName): typeof this.clock {
+    return id === "home" ? { ...this.clock, wallMs: () => this.nowMs + this.homeAheadMs } : this.clock;
+  }
+
   signatory(id: UnitName): Signatory {
-    const store = new CertificateStore(crypto, this.clock, this.operator.credential.bytes);
+    const clock = this.#clockOf(id);
+    const store = new CertificateStore(crypto, clock, this.operator.credential.bytes);
     for (const { credential } of this.members.values()) store.add(credential.bytes);
-    for (const bytes of this.#delegations) store.add(bytes);
+    for (const bytes of this.#delegations) if (parseCredential(bytes, crypto).expiresS * 1000 > clock.wallMs()) store.add(bytes);
     const { state } = this.#kept.get(id)!;
-    const verifier = new StatementVerifier(store, this.clock, crypto, new ReplayWindows(state), { unit: id, above: ids.slice(ids.indexOf(id) + 1), registry });
+    const verifier = new StatementVerifier(store, clock, crypto, new ReplayWindows(state), { unit: id, above: ids.slice(ids.indexOf(id) + 1), registry });
     return new Signatory({ unit: id, key: this.members.get(id)!.signing, crypto, store, verifier, sequences: new SequenceReservation(state), registry });
   }
 
@@ -211,7 +218,7 @@ export class ThreeUnits {
       const parent = ids[ids.indexOf(id) + 1];
       const unit = new ManagementUnit(
         { id, registry, ...(parent ? { parent } : {}), ...this.configs[id] },
-        { clock: this.clock, crypto, store, seal, signatory: this.signatory(id), log: (_level, line) => this.log.push(`${id}: ${line}`), wake: () => {} },
+        { clock: this.#clockOf(id), crypto, store, seal, signatory: this.signatory(id), log: (_level, line) => this.log.push(`${id}: ${line}`), wake: () => {} },
       );
       for (const config of sessions) if (config.initiator === id || config.responder === id) unit.addSession(config, secretOf(config.kid));
       if (id === "home") {

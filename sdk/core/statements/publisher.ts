@@ -6,14 +6,17 @@ import { sameValue } from "../../storage/same-value";
 import type { StatementStore } from "../../storage/statement-store";
 import type { StorePort } from "../../storage/store-port";
 import { badArgument, EbalanceError } from "../model/errors";
-import type { Names } from "../model/names";
+import type { Names, NameTexts } from "../model/names";
 import { denyAll, Right, type Policy } from "../model/policy";
 import type { Value } from "../model/registry";
 import { Result, resultName, type ResultCode } from "../model/result";
 import type { ClockPort, LogPort } from "../ports";
 import type { PolicyTable } from "../access/policy-table";
 import type { Series, SeriesTable } from "../access/series-table";
+import { sameBytes } from "../security/claims";
+import type { Delegation } from "../security/credential";
 import { maxCarriedBytes } from "../wire/carry-body";
+import { parseStatement } from "../wire/statement";
 import { maxStatementItems, StatementKind, type DataStatement, type StatementItem } from "../wire/statement-body";
 import type { Answer } from "./carrier";
 import { spanOf } from "./replica";
@@ -193,10 +196,10 @@ export class Publisher {
   }
 
   /** Signs a batch, of fewer instances where it would not fit into a message, and keeps it. @returns undefined where that is not possible now */
-  #sign(progress: Progress, series: Series, items: StatementItem[]): Uint8Array | undefined {
-    const { signatory, names, clock, store } = this.parts;
-    const { variable, device, owner } = progress.published;
-    const delegation = signatory.delegation(owner, undefined, Right.write, [{ variable, device }]);
+  #sign(progress: Progress, series: Series, items: readonly StatementItem[], names: NameTexts = this.parts.names): Uint8Array | undefined {
+    const { signatory, clock, store } = this.parts;
+    const { owner } = progress.published;
+    const delegation = this.#delegationOf(progress);
     if (!delegation) return this.#failed(progress, `no delegation of ${owner} to this unit covers it`);
     const timeMs = Math.floor(clock.wallMs() / 1000) * 1000;
     try {
@@ -213,6 +216,29 @@ export class Publisher {
     }
   }
 
+  #delegationOf({ published: { variable, device, owner } }: Progress): Delegation | undefined {
+    return this.parts.signatory.delegation(owner, undefined, Right.write, [{ variable, device }]);
+  }
+
+  /**
+   * What was not taken for a reason that has gone since is signed anew: the delegation has been renewed, or the clock of this unit was ahead, and what was measured at a time to come stays at home.
+   * The statement of before stays where it is: it does no harm.
+   */
+  #signAnew(progress: Progress): void {
+    const { signatory, clock, log } = this.parts;
+    const nowMs = clock.wallMs();
+    const body = signatory.readKept(progress.statement!) as DataStatement | undefined;
+    const delegation = this.#delegationOf(progress);
+    const isRenewed = delegation !== undefined && !sameBytes(parseStatement(progress.statement!).signerId, delegation.id);
+    if (body && !isRenewed && body.timeMs <= nowMs) return;
+    const items = body?.items.filter(({ timeMs }) => timeMs <= nowMs) ?? [];
+    if (body && items.length < body.items.length) log("warning", `${body.items.length - items.length} instances of ${progress.published.device} are of a time to come and stay at home: the clock of this unit was ahead`);
+    const series = this.#seriesOf(progress)!;
+    progress.statement = items.length ? this.#sign(progress, series, items, body!.names) : undefined;
+    // Where nothing can be read of it any more, its instances stand in no statement.
+    if (!progress.statement) progress.doneMs = body ? Math.min(progress.doneMs, nowMs) : -Infinity;
+  }
+
   #send(progress: Progress): void {
     progress.isUnderWay = true;
     const result = this.parts.send(progress.statement!, (answer) => this.#answered(progress, answer.result));
@@ -224,6 +250,7 @@ export class Publisher {
     // What whoever keeps copies will never take must not hold up what comes after it.
     const isOver = result === Result.done || result === Result.stalePolicy || result === Result.outOfRange || result === Result.wrongType;
     if (result !== Result.done) this.#failed(progress, resultName(result));
+    if (result === Result.notTrusted || result === Result.badTime) this.#signAnew(progress);
     if (!isOver) return this.#dueIn(progress, progress.retryMs);
     progress.statement = undefined;
     if (result === Result.done) progress.retryMs = firstRetryMs;

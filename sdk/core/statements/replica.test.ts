@@ -56,6 +56,42 @@ describe("SP-1 SP-2 series that their home publishes", () => {
     expect([countOf(units, "station"), countOf(units, "top")]).toEqual(["240", "240"]);
   });
 
+  test("a clock that was ahead for a while holds up nothing but what was measured by it", () => {
+    const units = world();
+    measure(units, 3);
+    units.pass(120_000);
+    units.homeAheadMs = 6 * 3_600_000;
+    for (let i = 0; i < 3; i++) units.write(300 + i, (units.nowMs += 1000) + units.homeAheadMs);
+    units.pass(120_000);
+    units.homeAheadMs = 0;
+    measure(units, 3, 400);
+    units.pass(1_200_000);
+    expect([countOf(units, "station"), countOf(units, "top"), units.local("top")]).toEqual(["6", "6", "402"]);
+    expect(units.log.filter((line) => line.includes("of a time to come and stay at home"))).toHaveLength(1);
+    units.start("home");
+    measure(units, 3, 500);
+    units.pass(1_200_000);
+    expect([countOf(units, "top"), units.local("top")]).toEqual(["9", "502"]);
+  });
+
+  test("what was signed under a delegation that has ended on the way is signed anew under the next", () => {
+    const units = new ThreeUnits({ home: publishing, station: { copies }, top: { copies } }, { rights: { home: 1 } });
+    const endS = Math.floor(units.nowMs / 1000) + 600;
+    units.delegate("customer", "home", "home", 3, { expiresS: endS });
+    for (const id of ["home", "station", "top"] as const) units.start(id);
+    units.run();
+    measure(units, 3);
+    units.pass(120_000);
+    units.cut(1);
+    measure(units, 3, 100);
+    units.pass(700_000);
+    units.delegate("customer", "home", "home", 3, { issuedS: endS + 1 });
+    for (const id of ["home", "station", "top"] as const) units.start(id);
+    measure(units, 3, 200);
+    units.pass(1_200_000);
+    expect([countOf(units, "station"), countOf(units, "top"), units.local("top")]).toEqual(["9", "9", "202"]);
+  });
+
   test("what was measured earlier and comes later is published too", () => {
     const units = world();
     measure(units, 5);
