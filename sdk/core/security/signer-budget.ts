@@ -1,8 +1,11 @@
-/** How many signatures a unit verifies for each signer: whoever sends statements in somebody's name, genuine or not, has so much of its time and no more. */
+/**
+ * How many signatures a unit verifies for each signer and each neighbour that brings its statements: whoever sends statements in somebody's name, genuine or not, has so much of its time and no more, and
+ * takes nothing from what others bring of that signer.
+ */
 import type { ClockPort } from "../ports";
 
 export interface BudgetSettings {
-  /** Signatures verified for one credential in a second, in the long run. */
+  /** Signatures verified for one credential, as one neighbour brings them, in a second, in the long run. */
   readonly perSecond: number;
   /** And at once after a pause. */
   readonly burst: number;
@@ -13,10 +16,10 @@ interface Bucket {
   atMs: number;
 }
 
-/** More signers than a store of credentials has. */
+/** More than the signers that a store of credentials has. */
 const maxBuckets = 2048;
 
-/** A token bucket for each credential. */
+/** A token bucket for each credential and neighbour. */
 export class SignerBudget {
   readonly #buckets = new Map<string, Bucket>();
 
@@ -25,9 +28,9 @@ export class SignerBudget {
     private readonly settings: BudgetSettings,
   ) {}
 
-  /** Takes a token of a credential that is known. @returns false where none is left */
-  take(signerId: Uint8Array): boolean {
-    const key = signerId.join();
+  /** Takes a token of a credential that is known. @param from whoever brings the statement; "" is this unit. @returns false where none is left */
+  take(signerId: Uint8Array, from: string): boolean {
+    const key = `${from} ${signerId.join()}`;
     const nowMs = this.clock.monotonicMs();
     const bucket = this.#buckets.get(key) ?? this.#make(key, nowMs);
     bucket.tokens = this.#tokens(bucket, nowMs);

@@ -217,6 +217,15 @@ describe.each([
     verifier.verify(world.sign(world.data([world.item(5)])));
     expect(() => verifier.verify(forged)).toThrow(notTrusted(/more statements/));
   });
+
+  test("what a neighbour has forged in a signer's name takes nothing from what another brings of that signer", () => {
+    const world = worldOf();
+    const verifier = world.verifierOf({ budget: { perSecond: 2, burst: 3 } });
+    const forged = world.sign(world.data([world.item(5)]), world.metering, world.home);
+    for (let i = 0; i < 3; i++) expect(() => verifier.verify(forged, "liar")).toThrow(notTrusted(/not signed/));
+    expect(() => verifier.verify(forged, "liar")).toThrow(notTrusted(/more statements of meter/));
+    verifier.verify(world.sign(world.data([world.item(5)])), "station");
+  });
 });
 
 function query(world: StatementWorld): StatementBody {

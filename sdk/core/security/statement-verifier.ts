@@ -22,7 +22,7 @@ export interface StatementVerifierSettings {
   readonly above: readonly string[];
   /** Gives the types of values. */
   readonly registry: ReadContext["registry"];
-  /** Signatures that are verified for one signer. Left out: {@link defaultBudget}. */
+  /** Signatures that are verified for one signer and the neighbour that brings them. Left out: {@link defaultBudget}. */
   readonly budget?: BudgetSettings;
 }
 
@@ -71,10 +71,11 @@ export class StatementVerifier {
   }
 
   /**
+   * @param from id of the neighbour that has brought it, whose budget it is verified on; left out: this unit itself
    * @throws EbalanceError `malformed`; `not-trusted` where the signer is unknown, does not hold, may not say that, has said it before or has not signed it; `not-fresh` for a genuine request that has to
    * be signed anew with the nonce of {@link nonceFor}; `storage-failed` for one that could not be kept as accepted. Then it must not take effect.
    */
-  verify(bytes: Uint8Array): VerifiedStatement {
+  verify(bytes: Uint8Array, from = ""): VerifiedStatement {
     const parsed = parseStatement(bytes);
     const signer = this.#signerOf(parsed);
     const body = bodyOfStatement(parsed, signer, this.settings.registry);
@@ -82,7 +83,7 @@ export class StatementVerifier {
     this.#checkTime(body);
     checkSigner(signer, body, this.store);
     const isFresh = isRequest(body) ? this.#isFresh(parsed.signerId, body) : true;
-    if (!this.#budget.take(signer.id)) notTrusted(`more statements of ${signer.subject} than are verified`);
+    if (!this.#budget.take(signer.id, from)) notTrusted(`more statements of ${signer.subject} than are verified`);
     const signed = signedBytes(parsed, signer, this.store.domain, body.scope);
     if (!this.store.verify(signer, signed, signed.length, signatureOf(parsed))) notTrusted(`not signed by ${signer.subject}`);
     if (!isFresh) throw new EbalanceError("not-fresh", "peer", `a request of ${signer.subject} cannot be told from a replay: sign it anew with the nonce of the receiver`);

@@ -30,10 +30,10 @@ export class PolicyStatements {
   }
 
   /** @returns `done` once the policy is in force, or is already; `stalePolicy` where one of a higher sequence is, or another of the same; `denied` where the series are not at home here, or another's */
-  take(statement: Uint8Array): ResultCode {
+  take(statement: Uint8Array, from?: string): ResultCode {
     const { signatory, policies, log } = this.parts;
     try {
-      const { body } = signatory.verify(statement);
+      const { body } = signatory.verify(statement, from);
       return body.kind === StatementKind.policy ? this.#take(body) : Result.unsupported;
     } catch (error) {
       return refusalOf(error, "policy", log);

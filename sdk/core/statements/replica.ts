@@ -61,9 +61,9 @@ export class Replica {
   }
 
   /** Takes a statement of data. @returns `done` once it is kept, or was before; `unknownLocation` where it is about none of the copies that are kept here */
-  take(statement: Uint8Array): ResultCode {
+  take(statement: Uint8Array, from?: string): ResultCode {
     try {
-      const { body, source } = this.parts.signatory.verify(statement);
+      const { body, source } = this.parts.signatory.verify(statement, from);
       if (body.kind !== StatementKind.data || body.scope !== undefined) return Result.unsupported;
       return this.#take(body, source?.device, statement);
     } catch (error) {

@@ -54,8 +54,8 @@ export class Signatory {
   }
 
   /** @throws EbalanceError as `StatementVerifier.verify` */
-  verify(bytes: Uint8Array): VerifiedStatement {
-    return this.parts.verifier.verify(bytes);
+  verify(bytes: Uint8Array, from?: string): VerifiedStatement {
+    return this.parts.verifier.verify(bytes, from);
   }
 
   /** Whether a credential under which something was asked still holds. */

@@ -133,10 +133,10 @@ export class SignedRequests {
   // ---- the unit that is asked -----------------------------------------------------------------------------------------------------------
 
   /** Takes a request that is for this unit. Where it is carried out, `prove` makes an answer of each outcome and occurrence. */
-  receive(statement: Uint8Array): Asked {
+  receive(statement: Uint8Array, from: string): Asked {
     let verified: VerifiedStatement;
     try {
-      verified = this.signatory.verify(statement);
+      verified = this.signatory.verify(statement, from);
     } catch (error) {
       return { refusal: this.#refusal(statement, error) };
     }

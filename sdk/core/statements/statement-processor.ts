@@ -152,7 +152,7 @@ export class StatementProcessor {
   /** A request that is for this unit. */
   #carryOut(statement: Uint8Array, id: number, from: Neighbour): void {
     const { routes, decide, subscriptions } = this.parts;
-    const asked = this.#signed?.receive(statement) ?? { refusal: outcome(Result.unsupported) };
+    const asked = this.#signed?.receive(statement, this.#nameOf(from)) ?? { refusal: outcome(Result.unsupported) };
     if ("refusal" in asked) return this.#passBack(asked.refusal, id, from);
     const way = routes.wayOf(asked.request, undefined);
     decide(asked.request, typeof way === "object" ? Result.unknownLocation : way, from, id, (notification) => {
@@ -161,6 +161,10 @@ export class StatementProcessor {
       if (subscription) subscriptions.remove(subscription);
       this.#passBack(answer, id, from);
     });
+  }
+
+  #nameOf(neighbour: Neighbour): string {
+    return this.parts.names.text(neighbour.session.peer);
   }
 
   #addressOf(statement: Uint8Array): Address {
@@ -184,7 +188,7 @@ export class StatementProcessor {
 
   #takePolicy(statement: Uint8Array, device: string, hops: number, id: number, from: Neighbour): void {
     const way = this.#wayToHome(device, from);
-    if (way === here) from.notify(outcome(this.#putInForce(statement)), id);
+    if (way === here) from.notify(outcome(this.#putInForce(statement, from)), id);
     else this.#passOn(statement, hops, id, from, way, false);
   }
 
@@ -194,15 +198,15 @@ export class StatementProcessor {
     return known === undefined ? routes.wayUp(from) : routes.wayToHome(known, from);
   }
 
-  #putInForce(statement: Uint8Array): ResultCode {
-    return this.#policies?.take(statement) ?? Result.unsupported;
+  #putInForce(statement: Uint8Array, from?: Neighbour): ResultCode {
+    return this.#policies?.take(statement, from && this.#nameOf(from)) ?? Result.unsupported;
   }
 
   // ---- data for whoever keeps copies ----------------------------------------------------------------------------------------------------
 
   /** Data go up, and every unit on the way that keeps a copy takes one: the outcome is `done` when all of them have it. */
   #takeData(statement: Uint8Array, hops: number, id: number, from: Neighbour): void {
-    const taken = this.#replica?.take(statement) ?? Result.unknownLocation;
+    const taken = this.#replica?.take(statement, this.#nameOf(from)) ?? Result.unknownLocation;
     const isTaken = taken === Result.done;
     if (!isTaken && taken !== Result.unknownLocation) return from.notify(outcome(taken), id);
     const back = (answer: Answer) => from.notify(outcome(isTaken && answer.result === Result.unknownLocation ? Result.done : answer.result), id);
