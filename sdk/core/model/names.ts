@@ -1,6 +1,6 @@
 /**
  * Names of units, services and stakeholders as small integers: inside a unit every comparison is one of integers, and the table is the only
- * place that holds the texts. Names come from configuration and from calls of local services, never from the wire: a peer cannot make the table grow.
+ * place that holds the texts. Names come from configuration, from calls of local services, and from credentials and handshakes, of which each peer may bring a bounded number: no message of a session makes the table grow.
  */
 import { badArgument } from "./errors";
 import { utf8Length } from "./utf8";

@@ -138,6 +138,22 @@ describe("SP-1 SP-5 who attacks a handshake", () => {
     expect(responder.receive(messages[2]!)).toEqual({});
   });
 
+  test("SP-1 a unit that was sold does not come back with its credential of before, neither the same epoch nor another", () => {
+    const { grid, home, guard, operator } = street();
+    const above = grid.party(nodeCrypto(), home, [[operator, guard]]);
+    const issuedS = grid.clock.now / 1000 - 1000;
+    const joins = (owner: string, epoch: number, ageS: number) => {
+      const meter = grid.unit("meter", { role: "device", parents: ["home"], owner, epoch, issuedS: issuedS - ageS });
+      return run(new CertifiedInitiator(grid.party(nodeCrypto(), meter), "home", free), () => new CertifiedResponder(above, free));
+    };
+    expect(joins("first", 0, 900).responded?.config.owner).toBe("first");
+    expect(joins("second", 1, 500).responded?.config.owner).toBe("second");
+    expect(joins("first", 0, 900).failed).toContainEqual(expect.stringMatching(/older than another of its that was seen/));
+    expect(joins("third", 1, 100).responded?.config.owner).toBe("third");
+    for (const [owner, epoch, ageS] of [["second", 1, 500], ["first", 0, 0]] as const) expect(joins(owner, epoch, ageS).responded).toBe(undefined);
+    expect(joins("third", 1, 100).responded?.config.owner).toBe("third");
+  });
+
   test("messages of two handshakes that are mixed lead to nothing", () => {
     const world = street();
     const [meter, home] = [world.below(), world.above()];

@@ -142,10 +142,13 @@ function added(store: CertificateStore, bytes: Uint8Array): Credential {
   }
 }
 
-/** The credential of a unit. @throws NotAccepted */
+/** The credential of a unit, which is the newest of that unit that is known: one that was sold does not come back with an owner of before. @throws NotAccepted */
 export function takeUnit(store: CertificateStore, reference: Uint8Array): UnitCredential {
   const credential = takeCredential(store, reference);
-  return credential.type === "unit" ? credential : notTrusted(`the credential of ${credential.subject} is of a ${credential.type}, not of a unit`);
+  if (credential.type !== "unit") return notTrusted(`the credential of ${credential.subject} is of a ${credential.type}, not of a unit`);
+  const newest = store.unit(credential.subject) ?? credential;
+  const isOlder = credential.epoch < newest.epoch || (credential.epoch === newest.epoch && credential.issuedS < newest.issuedS);
+  return isOlder ? notTrusted(`the credential of ${credential.subject} is older than another of its that was seen: it is to use its newest`) : credential;
 }
 
 /**
