@@ -23,7 +23,7 @@ export interface CertificateLimits {
 }
 
 /** For a gateway. A device has less: 16 credentials of 512 bytes. */
-export const defaultCertificateLimits: CertificateLimits = Object.freeze({ maxCredentials: 1024, maxOfStakeholder: 256, maxBytes: 32_768, maxRevoked: 1024, maxRevokedOfStakeholder: 64 });
+export const defaultCertificateLimits: CertificateLimits = Object.freeze({ maxCredentials: 1024, maxOfStakeholder: 256, maxBytes: 32_768, maxRevoked: 512, maxRevokedOfStakeholder: 64 });
 
 /** Clocks of two units may differ by this. */
 const clockToleranceS = 300;

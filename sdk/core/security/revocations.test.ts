@@ -144,6 +144,33 @@ describe("SP-1 what a certificate store trusts in the course of time", () => {
     expect(expectError(() => store.addRevocations(list(operator, 6, { lamp: 1 })), "not-trusted")).toMatch(/older than 7/);
   });
 
+  test("SP-1 stakeholders' lists leave room for the root's, all that counts is kept over a restart, and what has no room is refused", () => {
+    const state = new MemoryState();
+    const store = usual(state);
+    const root = store.root;
+    const long = (by: string, from: number, count: number) => Array.from({ length: count }, (_, i) => ({ subject: `${by}-${from + i}-`.padEnd(64, "x"), leastEpoch: 0x3fff_ffff }));
+    const told: string[] = [];
+    for (let i = 0; i < 40; i++) {
+      const issuer = store.add(operator.signs({ type: "stakeholder", subject: `stakeholder-${i}`.padEnd(64, "x") }));
+      try {
+        store.takeRevocations({ issuer, sequence: 0x3fff_ffff, entries: long(`s${i}`, 0, i < 3 ? 64 : 1) });
+        told.push("kept");
+      } catch (error) {
+        told.push((error as Error).message);
+      }
+    }
+    for (let i = 0; told.at(-1) === "kept"; i++)
+      try {
+        store.takeRevocations({ issuer: store.add(operator.signs({ type: "stakeholder", subject: `other-${i}`.padEnd(64, "x") })), sequence: 0x3fff_ffff, entries: long(`o${i}`, 0, 1) });
+      } catch (error) {
+        told.push((error as Error).message);
+      }
+    expect(told.at(-1)).toMatch(/the lists of all stakeholders name 384 at most; have the root revoke it/);
+    store.takeRevocations({ issuer: root, sequence: 0x3fff_fffe, entries: long("root", 0, 511) });
+    store.takeRevocations({ issuer: root, sequence: 0x3fff_ffff, entries: [{ subject: "meter", leastEpoch: 2 }] });
+    expect(expectError(() => opened({}, new MemoryState(state.records)).add(meter.credential.bytes), "not-trusted")).toMatch(/at least 2 counts/);
+  });
+
   test("SP-1 another list with a sequence that was seen is refused, with the remedy, and the same one may come again", () => {
     const store = usual();
     store.addRevocations(list(operator, 5, { lamp: 3 }));

@@ -30,6 +30,8 @@ interface Known {
 }
 
 const maxSequence = 0x3fff_ffff;
+/** Stakeholders with lists and names in them, together: 75 bytes each at most, so that those and 512 names of the root, 71 bytes each, fit the state record. */
+const maxOfStakeholders = 384;
 /** The root is not known by its name here: a stakeholder may have the same. */
 const root = "";
 
@@ -75,6 +77,14 @@ export class Revocations {
     const most = type === "root" ? this.limits.maxRevoked : this.limits.maxRevokedOfStakeholder;
     const count = least.size + entries.filter((entry) => !least.has(entry.subject)).length;
     if (count > most) throw new EbalanceError("too-large", "peer", `revocation lists of ${subject} name ${count} subjects, at most ${most} are kept`);
+    if (type !== "root" && this.#ofStakeholders() - least.size + count + (this.#issuers.has(subject) ? 0 : 1) > maxOfStakeholders)
+      throw new EbalanceError("too-large", "peer", `no room for the revocation list of ${subject}: the lists of all stakeholders name ${maxOfStakeholders} at most; have the root revoke it`);
+  }
+
+  #ofStakeholders(): number {
+    let count = 0;
+    this.#issuers.forEach(({ least }, name) => (count += name === root ? 0 : least.size + 1));
+    return count;
   }
 
   #keep(): void {
