@@ -131,6 +131,8 @@ describe.each([
       ["beyond the devices of a delegation", /does not cover the right 2 to variable 3 of meter/, (w) => [w.data([w.item(5)]), delegated(w, { devices: ["lamp"] })]],
       ["beyond the variables of a delegation", /does not cover/, (w) => [w.data([w.item(5)]), delegated(w, { variables: [1] })]],
       ["beyond them in the second item", /does not cover/, (w) => [w.data([w.item(5), w.item(5, { variable: 4 })]), delegated(w, { variables: [3] })]],
+      ["another device in the second item", /does not cover the right 2 to variable 3 of lamp/, (w) => [w.data([w.item(5), w.item(5, { device: w.names.id("lamp") })]), delegated(w, { devices: ["meter"] })]],
+      ["another owner in the second item", /of supplier under a signature for customer/, (w) => [w.data([w.item(5), w.item(5, { owner: w.names.id("supplier") })])]],
       ["data of another owner", /of supplier under a signature for customer/, (w) => [w.data([w.item(5, { owner: w.names.id("supplier") })])]],
       ["data of somebody else's device", /owner of meter is customer, not supplier/, (w) => [w.data([w.item(5, { owner: w.names.id("supplier") })]), ofSupplier(w)]],
       ["data from the future of their statement", /instance of/, (w) => [w.data([w.item(5, { timeMs: w.timeMs + 1000 })])]],
