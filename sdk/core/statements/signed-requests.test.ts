@@ -151,7 +151,14 @@ describe("SP-1 DI-10 a unit on the way that lies", () => {
   test("a success without a proof, and values beside a proof, count for nothing", () => {
     const { world, liar } = withLiar();
     liar.onCarried = (body, to) => isCarry(body) && to === "home" && void liar.send("top", { op: Operation.notify, id: body.sequence, result: Result.done, items: [], retryAfterMs: 0 } as never);
-    expect(world.query("top", "home").told).toEqual(["notTrusted"]);
+    expect([world.query("top", "home").told, subscribe(world, Operation.event).told, subscribe(world, Operation.periodic).told]).toEqual([["notTrusted"], ["notTrusted"], ["notTrusted"]]);
+  });
+
+  test("the acceptance of a subscription is no answer to another one, nor to a query", () => {
+    const { world, liar } = withLiar();
+    let acceptance: Uint8Array | undefined;
+    liar.onCarried = (body, to) => (isProof(body) ? void liar.send("top", answer(liar.idOf(body.id), (acceptance ??= body.statement))) : liar.passOn(body, to));
+    expect([subscribe(world, Operation.event).told, subscribe(world, Operation.event).told, world.query("top", "home").told]).toEqual([["done"], ["notTrusted"], ["notTrusted"]]);
   });
 
   test("an answer to another request is refused: of another function, of earlier, to another unit", () => {
@@ -165,11 +172,11 @@ describe("SP-1 DI-10 a unit on the way that lies", () => {
 
   test("an occurrence that is brought twice is not told twice", () => {
     const { world, liar } = withLiar();
+    const { told } = subscribe(world, Operation.event);
     liar.onCarried = (body, to) => {
       liar.passOn(body, to);
       if (isProof(body)) liar.passOn(body, to);
     };
-    const { told } = subscribe(world, Operation.event);
     world.pass(10_000);
     world.write(9);
     expect(told).toEqual(["done", "9", "notTrusted"]);

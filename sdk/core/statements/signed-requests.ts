@@ -15,7 +15,7 @@ import type { Notify } from "../requests/subscriptions";
 import type { Delegation } from "../security/credential";
 import type { VerifiedStatement } from "../security/statement-verifier";
 import { maxCarriedBytes } from "../wire/carry-body";
-import { isStanding, Operation, type Item, type Request, type Source, type UnsubscribeRequest } from "../wire/session-body";
+import { Operation, type Item, type Request, type Source, type UnsubscribeRequest } from "../wire/session-body";
 import { policyHashBytes } from "../wire/policy-codec";
 import { isRequest, StatementKind, type AnswerStatement, type RequestStatement, type StatementItem } from "../wire/statement-body";
 import type { Answer, TakeAnswer } from "./carrier";
@@ -88,7 +88,8 @@ export class SignedRequests {
         if (result !== Result.done) asking.notify(outcome(result));
         return;
       }
-      if (!answer.statement) return asking.notify(isUnproven(asking.request, answer) ? outcome(Result.notTrusted) : { ...answer, instances: [] });
+      // Nobody has signed that: whoever passed on a success without a proof may have made it up.
+      if (!answer.statement) return asking.notify(answer.result === Result.done ? outcome(Result.notTrusted) : { ...answer, instances: [] });
       const proven = this.#read(answer.statement, asking, sequence, last);
       last = proven?.sequence ?? last;
       asking.notify(proven?.notification ?? outcome(Result.notTrusted));
@@ -120,11 +121,11 @@ export class SignedRequests {
     if (body?.kind !== StatementKind.answer || body.scope !== this.self || body.id !== id || body.sequence <= after) return undefined;
     const asked = request.op === Operation.write ? request.items : [request.selector];
     const { source } = verified!;
-    if (source?.device !== to || body.items.length > asked.length) return undefined;
+    if (source?.device !== to || body.items.length > asked.length || asked.some(({ owner }) => this.names.text(owner) !== source.stakeholder)) return undefined;
     const items = body.items.map((item, i): Item => ({ ...item, variable: item.variable, device: asked[i]!.device, owner: asked[i]!.owner }));
     const areSame = body.items.every((item, i) => {
       const { device, owner } = asked[i]!;
-      return body.names.text(item.device) === this.names.text(device) && body.names.text(item.owner) === this.names.text(owner) && source.stakeholder === this.names.text(owner);
+      return body.names.text(item.device) === this.names.text(device) && body.names.text(item.owner) === this.names.text(owner);
     });
     const isFitting = areSame && fits(request, { result: Result.done, items }, this.registry);
     return isFitting ? { notification: { result: Result.done, instances: items, retryAfterMs: 0 }, sequence: body.sequence } : undefined;
@@ -197,7 +198,7 @@ export class SignedRequests {
   #prove(notification: Notification, request: SignedRequest, { source, signer, body }: VerifiedStatement): Answer {
     const { result, instances } = notification;
     if (result === Result.done && !this.signatory.holds(signer)) return outcome(Result.denied);
-    if (result !== Result.done || instances.length === 0) return { ...notification, instances: [] };
+    if (result !== Result.done) return { ...notification, instances: [] };
     const delegation = this.#ownersDelegation(request);
     if (!delegation) return outcome(Result.notTrusted);
     const items = instances.map((item): StatementItem => ({ ...item, timeMs: Math.round(item.timeMs), policy: item.policy ?? noPolicy() }));
@@ -227,11 +228,6 @@ export class SignedRequests {
       return undefined;
     }
   }
-}
-
-/** Whether an outcome brings nothing although it should: then whoever passed it on may have made it up. */
-function isUnproven(request: SignedRequest, { result }: Answer): boolean {
-  return result === Result.done && !isStanding(request);
 }
 
 function askedBy(request: SignedRequest): Partial<RequestStatement> {

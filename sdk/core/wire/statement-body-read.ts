@@ -36,7 +36,7 @@ const shapes: Readonly<Record<number, readonly [must: number, may: number]>> = O
   [StatementKind.policy]: [bit(1, 3, 6, 28), bit(4, 20, 21, 22)],
   [StatementKind.checkpoint]: [bit(1, 3, 4, 27), bit(20, 21, 22)],
   [StatementKind.revocation]: [bit(1, 3, 26), bit(4, 20, 21, 22)],
-  [StatementKind.answer]: [bit(1, 3, 4, 5, 9, 21), bit(20, 22)],
+  [StatementKind.answer]: [bit(1, 3, 4, 9, 21), bit(5, 20, 22)],
   [StatementKind.open]: [bit(1, 21, 23), bit(4, 20, 22)],
 });
 const lastKey = 28;
@@ -232,7 +232,7 @@ function bodyOf(fields: StatementFields, keys: number, names: StatementNames): S
     case StatementKind.data:
       return { ...head, timeMs: timeMs!, kind: op, items: dataOf(fields, keys, names) };
     case StatementKind.answer:
-      return { ...head, timeMs: timeMs!, scope: scope!, kind: op, items: itemsOf(fields), id: fields.id! };
+      return { ...head, timeMs: timeMs!, scope: scope!, kind: op, items: fields.items ? itemsOf(fields) : [], id: fields.id! };
     case StatementKind.policy:
       return { ...head, kind: op, selector: selector!, policy: fields.policy! };
     case StatementKind.checkpoint:

@@ -77,7 +77,7 @@ function check(body: StatementBody): void {
   if (body.kind !== StatementKind.open && !isWithin(body.sequence, 1, maxSequence)) wrong(`sequence ${body.sequence} is not from 1 to ${maxSequence}`);
   if (!isWithin(body.timeMs, 0, maxTimeMs) || (body.timeMs ?? 0) % 1000 !== 0) wrong(`time ${body.timeMs} is not of whole seconds from 1970 to 2106`);
   if (!isWithin(body.expiresS, 0, maxTimeS)) wrong(`expiry ${body.expiresS} is not of whole seconds from 1970 to 2106`);
-  if ("items" in body) checkItems(body.items, wrong);
+  if ("items" in body && !isBare(body)) checkItems(body.items, wrong);
   if (body.kind === StatementKind.revocation && (body.epochs.length === 0 || body.epochs.length > maxStatementNames)) wrong(`${body.epochs.length} epochs, from 1 to ${maxStatementNames}`);
   if (body.kind === StatementKind.checkpoint && (body.series.length === 0 || body.series.length > maxStatementItems)) wrong(`${body.series.length} series, from 1 to ${maxStatementItems}`);
 }
@@ -88,6 +88,11 @@ function checkItems(items: readonly StatementItem[], wrong: (what: string) => ne
     if (!isTime(timeMs)) wrong(`time ${timeMs} of an item is not of whole milliseconds from 1970 to 2106`);
     if (value !== value) wrong("the value of an item is not a number");
   }
+}
+
+/** An answer that brings nothing says that its request was accepted. */
+function isBare(body: StatementBody): boolean {
+  return body.kind === StatementKind.answer && body.items.length === 0;
 }
 
 /** Entries in the order of their keys. */
@@ -101,7 +106,7 @@ function writeFields(body: StatementBody, context: UsedNames, own: readonly stri
   addInteger(1, body.kind);
   if (body.kind !== StatementKind.open) addInteger(3, body.sequence);
   addInteger(4, body.timeMs === undefined ? undefined : body.timeMs / 1000);
-  if ("items" in body && !series) add(() => writeItems(body.items, body.timeMs, context, maxStatementItems));
+  if ("items" in body && !series && !isBare(body)) add(() => writeItems(body.items, body.timeMs, context, maxStatementItems));
   if (series) add(() => writeSelector(series, context));
   if ("condition" in body) add(() => writeCondition(body.condition));
   if ("nonce" in body) addBytes(8, body.nonce);

@@ -95,7 +95,7 @@ const anyBody: fc.Arbitrary<StatementBody> = fc.oneof(
   fc.record({ ...asked, kind: is(StatementKind.periodic), selector, at, periodMs: fc.integer({ min: 1, max: 0x7fffffff }) }),
   fc.record({ ...asked, kind: is(StatementKind.unsubscribe), id: sequence }),
   fc.record({ ...head, timeMs: time, kind: is(StatementKind.data), items }),
-  fc.record({ ...head, timeMs: time, scope: nameText, kind: is(StatementKind.answer), items: fc.array(item, { minLength: 1, maxLength: 20 }), id: sequence }),
+  fc.record({ ...head, timeMs: time, scope: nameText, kind: is(StatementKind.answer), items: fc.array(item, { minLength: 0, maxLength: 20 }), id: sequence }),
   fc.record({ ...head, kind: is(StatementKind.policy), selector, policy }),
   fc.record({
     ...head,

@@ -74,7 +74,7 @@ export interface DataStatement extends Numbered {
   readonly items: readonly StatementItem[];
 }
 
-/** What a request to another unit has brought, for the unit that asked and nobody else: so it is no datum that a copy could be made of. Values may be calculated, and policies are hashes. */
+/** What a request to another unit has brought, for the unit that asked and nobody else: so it is no datum that a copy could be made of. Without items: it is carried out. Values may be calculated, and policies are hashes. */
 export interface AnswerStatement extends Numbered {
   readonly kind: 25;
   readonly timeMs: number;
