@@ -37,6 +37,19 @@ describe("DI-10 SP-1 a signed request over several hops", () => {
     expect([world.query("top", "home", { stakeholder: "customer" }).told, world.query("top", "home", { service: "marketing" }).told]).toEqual([["notTrusted"], ["notTrusted"]]);
   });
 
+  test("of a series whose owner has not let the home sign is denied, as one of names that it has never heard of: a stranger cannot tell which are known", () => {
+    const world = new ThreeUnits({}, { rights: { home: 1 } });
+    world.write(230);
+    const { names } = world.unit("top");
+    const told: string[] = [];
+    const source = { device: names.id("top"), service: names.id("billing"), stakeholder: names.id("advertiser") };
+    for (const device of ["meter", "never-heard-of"])
+      world.unit("top").requestSigned({ op: Operation.query, source, selector: { variable: power, device: names.id(device), owner: names.id("customer") }, condition: [], function: 1 }, "home", (n) => told.push(text(n)));
+    world.run();
+    expect(told).toEqual(["denied", "denied"]);
+    expect(world.log.filter((line) => line.includes("holds no delegation"))).toHaveLength(1);
+  });
+
   test("writes too, and the outcome is the instance as its home has kept it", () => {
     const world = new ThreeUnits();
     const { names } = world.unit("top");

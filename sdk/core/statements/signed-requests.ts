@@ -147,7 +147,11 @@ export class SignedRequests {
     if (asker.device === undefined || asker.service === undefined || asker.stakeholder === undefined) return { refusal: outcome(Result.busy) };
     const request = this.#requestOf(body, asker as Source);
     if (typeof request === "number") return { refusal: outcome(request) };
-    if (!this.#ownersDelegation(request)) return { refusal: outcome(Result.notTrusted) };
+    if (!this.#ownersDelegation(request)) {
+      // As of a name that is not known here: a stranger is not told which are.
+      this.log("warning", "signed request refused: this unit holds no delegation of the one owner of all its series to sign the answer under");
+      return { refusal: outcome(Result.denied) };
+    }
     return { request, prove: (notification) => this.#prove(notification, request, verified) };
   }
 
