@@ -25,6 +25,9 @@ export interface CertificateLimits {
 /** For a gateway. A device has less: 16 credentials of 512 bytes. */
 export const defaultCertificateLimits: CertificateLimits = Object.freeze({ maxCredentials: 1024, maxOfStakeholder: 256, maxBytes: 32_768, maxRevoked: 512, maxRevokedOfStakeholder: 64 });
 
+/** What all stakeholders together may fill: the rest is for what the root signs, units above all. */
+const shareOfStakeholders = 0.75;
+
 /** Clocks of two units may differ by this. */
 const clockToleranceS = 300;
 
@@ -202,16 +205,18 @@ export class CertificateStore {
 
   /** Refuses where there is no room, after giving up what does not hold any more. */
   #makeRoom({ type, subject }: Credential): void {
-    const isFull = () => this.#held.size > this.#limits.maxCredentials || (type === "stakeholder" && this.#countOf(subject) >= this.#limits.maxOfStakeholder);
+    const { maxCredentials, maxOfStakeholder } = this.#limits;
+    const isShareFull = () => this.#countOf(subject) >= maxOfStakeholder || this.#countOf(undefined) >= maxCredentials * shareOfStakeholders;
+    const isFull = () => this.#held.size > maxCredentials || (type === "stakeholder" && isShareFull());
     if (isFull()) this.#giveUpRefused();
     if (isFull()) throw new EbalanceError("too-large", "peer", `no room for another credential signed by ${subject}: ${this.#held.size - 1} are kept`);
   }
 
-  /** Credentials issued by a stakeholder. */
-  #countOf(stakeholder: string): number {
+  /** Credentials issued by a stakeholder; undefined: by any. */
+  #countOf(stakeholder: string | undefined): number {
     let count = 0;
     this.#held.forEach(({ issuer }) => {
-      if (issuer?.credential.type === "stakeholder" && issuer.credential.subject === stakeholder) count++;
+      if (issuer?.credential.type === "stakeholder" && (stakeholder === undefined || issuer.credential.subject === stakeholder)) count++;
     });
     return count;
   }

@@ -236,6 +236,15 @@ describe("SP-1 what a certificate store trusts in the course of time", () => {
     expect(expectError(() => store.addRevocations(list(supplier, 1, { a: 1, b: 1, c: 1 })), "too-large")).toMatch(/at most 2 are kept/);
   });
 
+  test("SP-1 stakeholders together fill three quarters of it: there is room for what the root signs", () => {
+    const store = opened({ maxCredentials: 8 });
+    store.add(customer.credential.bytes);
+    const add = (service: string) => store.add(customer.signs({ type: "delegation", subject: "meter", key: meter.key, service, expiresS }));
+    for (const service of ["a", "b", "c", "d", "e", "f"]) add(service);
+    expect(expectError(() => add("g"), "too-large")).toMatch(/no room for another credential signed by customer/);
+    expect(store.add(meter.credential.bytes)).toBe(store.unit("meter"));
+  });
+
   test("owns a key handle for each credential and gives each back", () => {
     const counting = new CountingCrypto();
     const store = opened({}, undefined, counting);
