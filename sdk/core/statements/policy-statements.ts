@@ -48,7 +48,7 @@ export class PolicyStatements {
     const key = { variable: selector.variable, device: names.find(theirs.text(selector.device)) ?? -1, owner: names.find(theirs.text(selector.owner)) ?? -1 };
     if (!table.isHomeOf(key.device) || table.ownerOf(key.device) !== key.owner) return Result.denied;
     if (key.variable !== wholeDevice && !registry.byId(key.variable)) return Result.unknownVariable;
-    const known = this.#taken.policy(policy, theirs);
+    const known = this.#taken.policy(policy, theirs, names.text(key.owner));
     const index = known ? policies.add(known, key.owner) : tableFull;
     if (index < 0) return index === notKept ? Result.storageFailed : Result.busy;
     const meant = table.open(key);

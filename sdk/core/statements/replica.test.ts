@@ -188,6 +188,26 @@ describe("SP-2 a unit between a home and its copies that lies", () => {
 
   const withPolicy = (policy: PolicyText) => (data: Omit<DataStatement, "sequence">, names: Names) => ({ ...data, items: data.items.map((item) => ({ ...item, policy: policyFromText(policy, names) })) });
 
+  test("an owner fills its share of a copy's names and no more, and with what is refused none of it", () => {
+    const units = world(true);
+    const liar = units.liar!;
+    const { names } = units.unit("home");
+    const known = units.unit("top").names;
+    const send = (sequence: number, ...stakeholders: string[]) => {
+      const timeMs = Math.floor(units.nowMs / 1000) * 1000;
+      const item = { variable: power, value: sequence, timeMs, device: names.id("meter"), owner: names.id("customer"), policy: policyFromText(grant(sequence, ...stakeholders), names) };
+      const signatory = units.signatory("home");
+      const { bytes } = signatory.sign(signatory.delegation("customer", undefined, 2, [])!, { kind: StatementKind.data, names, timeMs, scope: undefined, items: [item] } as never);
+      liar.send("top", { op: carryOperation, statement: bytes });
+      units.pass(1000);
+      return resultName(liar.plain.at(-1) as 0);
+    };
+    expect(send(10, "first")).toBe("done");
+    expect([send(9, "never"), known.find("never")]).toEqual(["stalePolicy", undefined]);
+    const told = Array.from({ length: 20 }, (_, i) => send(11 + i, ...Array.from({ length: 16 }, (_each, n) => `stranger-${16 * i + n}`)));
+    expect([told.filter((result) => result === "done").length, told.at(-1)]).toEqual([15, "busy"]);
+  });
+
   test("is told apart from an honest one", () => {
     expect(takes((data) => data)).toBe("done 2");
     expect(takes((data) => data, "station")).toMatch(/^notTrusted/);

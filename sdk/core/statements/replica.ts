@@ -13,8 +13,10 @@ import type { HomeProcessor } from "../requests/home-processor";
 import { maxAheadMs } from "../requests/request-processor";
 import type { CryptoPort } from "../security/crypto-port";
 import { sameBytes } from "../security/claims";
+import { sameValue } from "../../storage/same-value";
 import type { StatementStore } from "../../storage/statement-store";
 import { StatementKind, type DataStatement } from "../wire/statement-body";
+import { hashPolicy } from "../wire/policy-codec";
 import { parseStatement, statementHash } from "../wire/statement";
 import type { CoveredStore, IsProven } from "./covered-store";
 import { ProvenSamples } from "./proven-samples";
@@ -98,22 +100,25 @@ export class Replica {
     return result;
   }
 
-  /** Whether all of its instances are proven already: it has come before, or others have. */
-  #hasAll(series: Series, { items }: DataStatement): boolean {
-    const { fromMs, toMs } = spanOf(items);
-    const found = new Set<string>();
-    this.parts.store.scan(series.index, fromMs, toMs, (value, timeMs) => found.add(`${timeMs} ${String(value)}`).size > 0);
-    return items.every(({ value, timeMs }) => found.has(`${timeMs} ${String(value)}`));
+  /** Whether all of its instances are proven already: it has come before, or others have. Each is looked for at its time, however long the time is that they take. */
+  #hasAll({ index }: Series, { items }: DataStatement): boolean {
+    return items.every((item) => {
+      let isFound = false;
+      this.parts.store.scan(index, item.timeMs, item.timeMs + 1, (value, timeMs) => !(isFound = timeMs === item.timeMs && sameValue(value, item.value)));
+      return isFound;
+    });
   }
 
   /** The index of the policy that came with it, or a result, negative: one whose sequence is not above that in force is an older one, or another that claims to be the same. */
   #policyOf(policy: Policy | Uint8Array, body: DataStatement, series: Series): number {
     const { policies } = this.parts;
     if (policy instanceof Uint8Array) return policies.find(policy) >= 0 ? policies.find(policy) : -Result.unknownPolicy;
-    const known = this.#taken.policy(policy, body.names);
+    // One that is refused takes no room: neither for its names nor for itself.
+    const isLater = policy.sequence > series.policySequence;
+    const known = this.#taken.policy(policy, body.names, isLater ? this.parts.names.text(series.owner) : undefined);
+    if (!isLater) return known && sameBytes(hashPolicy(known, this.parts.names, this.parts.crypto), policies.hash(series.policy)) ? series.policy : -Result.stalePolicy;
     const index = known ? policies.add(known, series.owner) : -1;
-    if (index < 0) return -Result.busy;
-    return index !== series.policy && policy.sequence <= series.policySequence ? -Result.stalePolicy : index;
+    return index < 0 ? -Result.busy : index;
   }
 
   /** The statement first: samples without one are not there, and a statement whose samples are not is taken again. */
@@ -129,7 +134,8 @@ export class Replica {
   /** Whether the statement is kept already, perhaps with another signature: of one that was made with ECDSA, anybody makes a second. */
   #isKept({ index }: Series, items: DataStatement["items"], bytes: Uint8Array): boolean {
     const { store, crypto, signatory } = this.parts;
-    const { fromMs, toMs } = spanOf(items);
+    // Those with an instance of one time are few, those of all its time may be many.
+    const [fromMs, toMs] = [items[0]!.timeMs, items[0]!.timeMs + 1];
     const hash = statementHash(parseStatement(bytes), crypto);
     return store.statements.of(index, fromMs, toMs).some((kept) => signatory.readKept(kept.bytes) && sameBytes(statementHash(parseStatement(kept.bytes), crypto), hash));
   }

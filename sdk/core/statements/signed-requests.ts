@@ -143,7 +143,7 @@ export class SignedRequests {
     }
     const { body, source } = verified;
     if (!isRequest(body) || !source) return { refusal: outcome(Result.unsupported) };
-    const asker = { device: this.#taken.id(source.device), service: this.#taken.id(source.service), stakeholder: this.#taken.id(source.stakeholder) };
+    const asker = { device: this.#taken.id(source.device, source.stakeholder), service: this.#taken.id(source.service, source.stakeholder), stakeholder: this.#taken.id(source.stakeholder, source.stakeholder) };
     if (asker.device === undefined || asker.service === undefined || asker.stakeholder === undefined) return { refusal: outcome(Result.busy) };
     const request = this.#requestOf(body, asker as Source);
     if (typeof request === "number") return { refusal: outcome(request) };
