@@ -2,7 +2,8 @@
 import type { AeadUse, FullCrypto, KeyHandle, KeyUse, PrivateKeyUse, SignatureUse, WrappableUse } from "../../sdk/core/security/crypto-port";
 import { Dice, expectEqual, expectError, fromHex, toHex, type Case } from "./case";
 
-const aeads: readonly (readonly [AeadUse, keyBytes: number, nonceBytes: number, tagBytes: number])[] = [
+/** Every use that encrypts, with each length of its keys. */
+export const aeads: readonly (readonly [AeadUse, keyBytes: number, nonceBytes: number, tagBytes: number])[] = [
   ["aes-ccm-64", 16, 13, 8],
   ["aes-ccm-64", 32, 7, 8],
   ["aes-ccm-128", 16, 13, 16],

@@ -188,6 +188,17 @@ export interface Brought {
   readonly protection?: Protection | undefined;
 }
 
+/** What this end brings. */
+export function ownPart({ credential, delegations, names = [], protection }: HandshakeParty): Brought {
+  return { unit: credential, delegations: delegations.map((one) => one.credential), names, protection };
+}
+
+/** What the other end brings, checked. @throws as {@link checkBody} */
+export function partOf(party: HandshakeParty, peer: UnitCredential, transcript: Uint8Array, bytes: Uint8Array): Brought {
+  const body = decodeBody(bytes);
+  return { unit: peer, delegations: checkBody(party, peer, transcript, body), names: body.names, protection: body.protection };
+}
+
 /** What both ends have agreed on. @throws EbalanceError `bad-argument` where the credentials do not fit together */
 export function agreedSession(kid: number, initiator: Brought, responder: Brought): SessionConfig {
   const [lower, upper] = [initiator.unit.subject, responder.unit.subject];

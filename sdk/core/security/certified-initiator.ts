@@ -3,7 +3,7 @@ import { EbalanceError } from "../model/errors";
 import { HandshakeKind, handshakeSuite, readHandshake, withTag, writeHello, writeSealed, type Answer, type HandshakeRefused, type Sealed } from "../wire/handshake-message";
 import { nonceBytes } from "../wire/opening";
 import { wireVersion } from "../wire/session-message";
-import { agreedSession, checkBody, decodeBody, earliestExpiryS, makeBody, NotAccepted, referTo, takeUnit, transcriptOf, type Brought, type HandshakeParty, type IsFree } from "./certified-handshake";
+import { agreedSession, earliestExpiryS, makeBody, NotAccepted, ownPart, partOf, referTo, takeUnit, transcriptOf, type Brought, type HandshakeParty, type IsFree } from "./certified-handshake";
 import type { UnitCredential } from "./credential";
 import type { Handshake, HandshakeStep } from "./handshake";
 import { concat, HandshakeKeys, sha256 } from "./handshake-keys";
@@ -130,18 +130,17 @@ export class CertifiedInitiator implements Handshake {
   }
 
   #accepted({ kid, body: bytes, covered, tag }: Sealed, { peer, keys, kid: ours, transcript, open }: Opened): HandshakeStep {
-    const { crypto, store, credential, delegations, names = [], protection } = this.party;
+    const { crypto, store } = this.party;
     const accepted = sha256(crypto, transcript, open);
     if (kid !== ours || !keys.isRight(accepted, covered, tag)) return {};
     let theirs: Brought;
     try {
-      const body = decodeBody(bytes);
-      theirs = { unit: peer, delegations: checkBody(this.party, peer, transcript, body), names: body.names, protection: body.protection };
+      theirs = partOf(this.party, peer, transcript, bytes);
     } catch (error) {
       if (error instanceof NotAccepted) throw error;
       return this.#fail((error as Error).message);
     }
-    const own: Brought = { unit: credential, delegations: delegations.map((one) => one.credential), names, protection };
+    const own = ownPart(this.party);
     const config = agreedSession(kid, own, theirs);
     const expiresS = earliestExpiryS(store, own, theirs);
     const secret = keys.secret(sha256(crypto, transcript, open, withTag(covered, tag)));

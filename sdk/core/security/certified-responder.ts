@@ -3,7 +3,7 @@ import { EbalanceError } from "../model/errors";
 import { credentialIdBytes, HandshakeKind, handshakeSuite, readHandshake, withTag, writeAnswer, writeRefusal, writeSealed, type HandshakeRefusalName, type Hello, type Sealed } from "../wire/handshake-message";
 import { nonceBytes } from "../wire/opening";
 import { maxKid, wireVersion } from "../wire/session-message";
-import { agreedSession, checkBody, decodeBody, earliestExpiryS, makeBody, NotAccepted, referTo, takeUnit, transcriptOf, type Brought, type HandshakeParty, type IsFree } from "./certified-handshake";
+import { agreedSession, earliestExpiryS, makeBody, NotAccepted, ownPart, partOf, referTo, takeUnit, transcriptOf, type Brought, type HandshakeParty, type IsFree } from "./certified-handshake";
 import type { UnitCredential } from "./credential";
 import type { Handshake, HandshakeStep } from "./handshake";
 import { concat, HandshakeKeys, sha256 } from "./handshake-keys";
@@ -105,17 +105,16 @@ export class CertifiedResponder implements Handshake {
   }
 
   #opened({ kid, body: bytes, covered, tag }: Sealed, open: Uint8Array, { peer, keys, kid: ours, transcript, byValue }: Answered): HandshakeStep {
-    const { crypto, store, credential, delegations, names = [], protection } = this.party;
+    const { crypto, store } = this.party;
     if (kid !== ours || !keys.isRight(transcript, covered, tag)) return {};
     let theirs: Brought;
     try {
-      const body = decodeBody(bytes);
-      theirs = { unit: peer, delegations: checkBody(this.party, peer, transcript, body), names: body.names, protection: body.protection };
+      theirs = partOf(this.party, peer, transcript, bytes);
     } catch (error) {
       if (error instanceof NotAccepted) throw error;
       throw new NotAccepted("notTrusted", (error as Error).message);
     }
-    const own: Brought = { unit: credential, delegations: delegations.map((one) => one.credential), names, protection };
+    const own = ownPart(this.party);
     const config = agreedSession(kid, theirs, own);
     const problem = this.problem(peer, config);
     if (problem !== undefined) throw new NotAccepted("busy", problem);

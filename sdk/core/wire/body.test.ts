@@ -1,11 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Condition } from "../model/instance";
-import { granteeId } from "../model/names";
-import type { Policy } from "../model/policy";
 import { Registry, type Value } from "../model/registry";
 import { Result } from "../model/result";
 import { standardVariables } from "../model/standard-variables";
+import { condition, policyOf } from "../../../tests/vectors/random-bodies";
 import * as cbor from "./cbor";
 import { decodeCbor, encodeCbor, type CborValue } from "./cbor-value";
 import { readBody, sequenceRead } from "./read-body";
@@ -41,21 +39,7 @@ const name = fc.integer({ min: 50, max: 50 + nameCount - 1 });
 const sequence = fc.integer({ min: 1, max: maxSequence });
 const source = fc.record({ device: name, service: name, stakeholder: name });
 const selector = fc.record({ variable: fc.integer({ min: 0, max: 0xffff }), device: name, owner: name });
-const operand = fc.oneof(fc.maxSafeInteger(), fc.double({ noNaN: true }).filter((n) => !Number.isSafeInteger(n)));
-const condition = fc.array(fc.record({ field: fc.constantFrom(1, 2), comparison: fc.integer({ min: 1, max: 5 }), operand }), { maxLength: 4 }) as fc.Arbitrary<Condition>;
-const policy: fc.Arbitrary<Policy> = fc.record({
-  sequence: fc.integer({ min: 1, max: 0x7fffffff }),
-  entries: fc
-    .uniqueArray(
-      fc.record({
-        rights: fc.integer({ min: 1, max: 3 }),
-        minDelayS: fc.nat(100),
-        grantees: fc.uniqueArray(fc.tuple(name, name).map(([a, b]) => granteeId(a, b)), { minLength: 1, maxLength: 4 }).map((list) => list.sort((a, b) => a - b)),
-      }),
-      { maxLength: 3, selector: (e) => `${e.rights}/${e.minDelayS}` },
-    )
-    .map((list) => list.sort((a, b) => a.rights - b.rights || a.minDelayS - b.minDelayS)),
-});
+const policy = policyOf(name);
 const itemPolicy = fc.oneof(fc.constant(undefined), fc.uint8Array({ minLength: 8, maxLength: 8 }), policy);
 
 /** A variable with a value of its type: an integer is never written as a float, nor the other way round. */

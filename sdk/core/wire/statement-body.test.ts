@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Condition } from "../model/instance";
-import { granteeId, Names } from "../model/names";
+import { Names } from "../model/names";
 import { policyToText, type Policy } from "../model/policy";
 import { Registry, type Value } from "../model/registry";
 import { standardVariables } from "../model/standard-variables";
+import { condition, policyOf } from "../../../tests/vectors/random-bodies";
 import { decodeCbor } from "./cbor-value";
 import { maxSequence } from "./session-body";
 import { StatementKind, type ImpliedNames, type StatementBody, type StatementItem } from "./statement-body";
@@ -47,21 +47,7 @@ const name = fc.integer({ min: 0, max: texts.length - 1 });
 const nameText = fc.constantFrom(...texts);
 const sequence = fc.integer({ min: 1, max: maxSequence });
 const selector = fc.record({ variable: fc.integer({ min: 0, max: 0xffff }), device: name, owner: name });
-const operand = fc.oneof(fc.maxSafeInteger(), fc.double({ noNaN: true }).filter((n) => !Number.isSafeInteger(n)));
-const condition = fc.array(fc.record({ field: fc.constantFrom(1, 2), comparison: fc.integer({ min: 1, max: 5 }), operand }), { maxLength: 4 }) as fc.Arbitrary<Condition>;
-const policy: fc.Arbitrary<Policy> = fc.record({
-  sequence: fc.integer({ min: 1, max: 0x7fffffff }),
-  entries: fc
-    .uniqueArray(
-      fc.record({
-        rights: fc.integer({ min: 1, max: 3 }),
-        minDelayS: fc.nat(100),
-        grantees: fc.uniqueArray(fc.tuple(name, name).map(([a, b]) => granteeId(a, b)), { minLength: 1, maxLength: 4 }).map((list) => list.sort((a, b) => a - b)),
-      }),
-      { maxLength: 3, selector: (e) => `${e.rights}/${e.minDelayS}` },
-    )
-    .map((list) => list.sort((a, b) => a.rights - b.rights || a.minDelayS - b.minDelayS)),
-});
+const policy = policyOf(name);
 const itemPolicy = fc.oneof(fc.uint8Array({ minLength: 8, maxLength: 8 }), policy);
 const time = fc.integer({ min: 0, max: 0xffffffff }).map((s) => s * 1000);
 const itemTime = fc.integer({ min: 0, max: 0xffffffff * 1000 + 999 });

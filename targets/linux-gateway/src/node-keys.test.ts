@@ -1,26 +1,18 @@
 /** Encryption, signatures, agreement and wrapped keys on node:crypto and on noble: what one makes the other takes. */
 import { randomFillSync } from "node:crypto";
-import { NobleFullCrypto, type AeadPort, type AeadUse, type AgreementUse, type CryptoPort, type KeyHandle, type KeyUse, type KeyWrapPort, type PrivateKeyUse, type PublicKeyPort, type SignatureUse } from "ebalance";
+import { NobleFullCrypto, type AgreementUse, type KeyHandle, type KeyUse, type PrivateKeyUse, type SignatureUse } from "ebalance";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { FullCrypto } from "../../../sdk/core/security/crypto-port";
+import { aeads } from "../../../tests/conformance/crypto-cases";
 import { NodeCrypto } from "./node-crypto";
 
-type FullCrypto = CryptoPort & AeadPort & PublicKeyPort & KeyWrapPort;
 const noble = new NobleFullCrypto((out) => randomFillSync(out));
 const node = new NodeCrypto();
 const ports: [string, FullCrypto][] = [["noble", noble], ["node", node]];
 const pairs: [string, FullCrypto, FullCrypto][] = [["node to noble", node, noble], ["noble to node", noble, node]];
 const badArgument = expect.objectContaining({ name: "EbalanceError", code: "bad-argument", fault: "caller" });
 
-const aeads: readonly [AeadUse, number, number, number][] = [
-  ["aes-ccm-64", 16, 13, 8],
-  ["aes-ccm-64", 32, 7, 8],
-  ["aes-ccm-128", 16, 13, 16],
-  ["aes-ccm-128", 32, 12, 16],
-  ["aes-gcm", 16, 12, 16],
-  ["aes-gcm", 32, 12, 16],
-  ["chacha20-poly1305", 32, 12, 16],
-];
 const signatures: readonly SignatureUse[] = ["es256", "ed25519"];
 const agreements: readonly AgreementUse[] = ["ecdh-p256", "x25519"];
 const some = (size: number, fill: number) => new Uint8Array(size).fill(fill);
