@@ -1,11 +1,11 @@
 /** The platform of a device with credentials, made of the one of a device with a key file: what it was provisioned with is a credentials file then. */
+import { sameBytes } from "../core/model/bytes";
 import { EbalanceError, isStorageFailure } from "../core/model/errors";
 import { granteesOf } from "../core/model/policy";
 import { standardRegistry } from "../core/model/standard-variables";
 import type { StatePort } from "../core/ports";
 import { CertificateStore, type CertificateLimits } from "../core/security/certificate-store";
 import type { HandshakeParty } from "../core/security/certified-handshake";
-import { sameBytes } from "../core/security/claims";
 import type { Credential, UnitCredential } from "../core/security/credential";
 import { parseCredentialsFile, type CredentialsFile, type UnitKeyName } from "../core/security/credentials-file";
 import type { FullCrypto, KeyHandle } from "../core/security/crypto-port";

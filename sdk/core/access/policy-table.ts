@@ -1,4 +1,5 @@
 /** The policies that a unit knows, each stored once and found by index or by content hash (SP-2). */
+import { bytesKey } from "../model/bytes";
 import type { NameId, Names } from "../model/names";
 import { denyAll, policyFromText, policyToText, type Policy } from "../model/policy";
 import type { Catalogue } from "../../storage/store-port";
@@ -56,7 +57,7 @@ export class PolicyTable {
 
   #entry(policy: Policy, owner: NameId): Entry {
     const hash = hashPolicy(policy, this.names, this.crypto);
-    return { policy, hash, hashKey: keyOf(hash), owner };
+    return { policy, hash, hashKey: bytesKey(hash), owner };
   }
 
   /**
@@ -100,7 +101,7 @@ export class PolicyTable {
 
   /** The index of the policy with that hash, or -1. Held until {@link settle}. */
   find(hash: Uint8Array): number {
-    const index = this.#byHash.get(keyOf(hash)) ?? -1;
+    const index = this.#byHash.get(bytesKey(hash)) ?? -1;
     if (index >= 0) this.#held.push(index);
     return index;
   }
@@ -136,10 +137,4 @@ export class PolicyTable {
       this.#entries[i] = undefined;
     }
   }
-}
-
-function keyOf(hash: Uint8Array): string {
-  let key = "";
-  for (let i = 0; i < hash.length; i++) key += String.fromCharCode(hash[i]!);
-  return key;
 }

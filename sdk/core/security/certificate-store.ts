@@ -1,8 +1,9 @@
 /** The credentials that a unit trusts: those of its domain whose chain leads to the domain's root. */
+import { bytesKey, sameBytes } from "../model/bytes";
 import { EbalanceError, malformed, notTrusted } from "../model/errors";
 import type { ClockPort, StatePort } from "../ports";
 import { readCose, verifySign1 } from "../wire/cose";
-import { sameBytes, type CredentialType } from "./claims";
+import { type CredentialType } from "./claims";
 import { algorithmOf, parseCredential, type Credential, type Delegation, type StakeholderCredential, type UnitCredential } from "./credential";
 import type { CryptoPort, KeyHandle, PublicKeyPort } from "./crypto-port";
 import { readRevocations } from "./revocation-list";
@@ -78,7 +79,7 @@ export class CertificateStore {
     this.root = parseCredential(root, crypto);
     if (this.root.type !== "root") notTrusted(`the credential of ${this.root.subject} is none of a root`);
     const key = this.#importKey(this.root);
-    this.#held.set(idText(this.root.id), { credential: this.root, key, issuer: undefined });
+    this.#held.set(bytesKey(this.root.id), { credential: this.root, key, issuer: undefined });
     if (this.#isSignedBy(key, this.root, this.root)) return;
     this.close();
     notTrusted(`the root ${this.root.subject} has not signed itself`);
@@ -113,21 +114,21 @@ export class CertificateStore {
   #take(bytes: Uint8Array, isVerified: boolean): Credential {
     if (bytes.length > this.#limits.maxBytes) malformed(`credential of ${bytes.length} bytes, at most ${this.#limits.maxBytes} are accepted`);
     const credential = parseCredential(bytes, this.crypto);
-    const known = this.#held.get(idText(credential.id));
+    const known = this.#held.get(bytesKey(credential.id));
     if (known) return sameBytes(known.credential.hash, credential.hash) ? known.credential : notTrusted(`${nameOf(credential)} has the id of another`);
-    const issuer = this.#held.get(idText(credential.issuerId)) ?? notTrusted(`${nameOf(credential)} is signed by one that is not known here`);
+    const issuer = this.#held.get(bytesKey(credential.issuerId)) ?? notTrusted(`${nameOf(credential)} is signed by one that is not known here`);
     this.#checkScope(credential, issuer.credential);
     const problem = this.#problem(credential) ?? this.#chainProblem(issuer);
     if (problem !== undefined) notTrusted(problem);
     this.#makeRoom(issuer.credential);
     if (!isVerified && !this.#isSignedBy(issuer.key, issuer.credential, credential)) notTrusted(`${nameOf(credential)} is not signed by ${credential.issuer}`);
     if (!isVerified && credential.type === "unit") this.#checkPoint(credential);
-    this.#held.set(idText(credential.id), { credential, key: this.#importKey(credential), issuer });
+    this.#held.set(bytesKey(credential.id), { credential, key: this.#importKey(credential), issuer });
     return credential;
   }
 
   find(id: Uint8Array): Credential | undefined {
-    return this.#held.get(idText(id))?.credential;
+    return this.#held.get(bytesKey(id))?.credential;
   }
 
   /** The newest credential of a unit that holds now. */
@@ -159,13 +160,13 @@ export class CertificateStore {
    * @returns undefined if it holds
    */
   refusal(credential: Credential): string | undefined {
-    const held = this.#held.get(idText(credential.id));
+    const held = this.#held.get(bytesKey(credential.id));
     return held && sameBytes(held.credential.hash, credential.hash) ? this.#chainProblem(held) : `${nameOf(credential)} is not known here`;
   }
 
   /** Whether `signature` is one of data[0..length) by the owner of a credential that is here. Whether that holds, {@link refusal} says. */
   verify(credential: Credential, data: Uint8Array, length: number, signature: Uint8Array): boolean {
-    const held = this.#held.get(idText(credential.id));
+    const held = this.#held.get(bytesKey(credential.id));
     return held !== undefined && sameBytes(held.credential.hash, credential.hash) && this.crypto.verify(held.key, data, length, signature);
   }
 
@@ -280,10 +281,4 @@ export class CertificateStore {
 
 function nameOf({ type, subject }: Credential): string {
   return `the ${type === "delegation" ? "delegation to" : `credential of ${type}`} ${subject}`;
-}
-
-function idText(id: Uint8Array): string {
-  let text = "";
-  for (const byte of id) text += String.fromCharCode(byte);
-  return text;
 }

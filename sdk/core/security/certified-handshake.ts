@@ -5,6 +5,7 @@
  *
  * What both ends share is here; certified-initiator.ts and certified-responder.ts are the two ends.
  */
+import { sameBytes } from "../model/bytes";
 import { EbalanceError, malformed } from "../model/errors";
 import { Names } from "../model/names";
 import type { Registry } from "../model/registry";
@@ -14,7 +15,6 @@ import { credentialIdBytes, type HandshakeRefusalName } from "../wire/handshake-
 import { bodyOfStatement, parseStatement, signatureOf, signedBytes, signStatement, type ParsedStatement } from "../wire/statement";
 import { StatementKind } from "../wire/statement-body";
 import type { CertificateStore } from "./certificate-store";
-import { sameBytes } from "./claims";
 import type { Credential, Delegation, UnitCredential } from "./credential";
 import type { CryptoPort, KeyHandle, PublicKeyPort } from "./crypto-port";
 import { sha256 } from "./handshake-keys";

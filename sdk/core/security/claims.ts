@@ -1,4 +1,5 @@
 /** What a credential says, to and from the claims of a CWT (RFC 8392) with a key of proof of possession (RFC 8747). Layout: credential.cddl. */
+import { sameBytes } from "../model/bytes";
 import { malformed } from "../model/errors";
 import { compareCodePoints, utf8Length } from "../model/utf8";
 import { decodeCbor, encodeCbor, type CborValue } from "../wire/cbor-value";
@@ -194,9 +195,4 @@ function unique(parents: readonly string[]): readonly string[] {
 
 function wrong(what: string): never {
   return malformed(`credential: ${what} is missing, or is not as it has to be`);
-}
-
-/** Whether two arrays hold the same bytes. For what is public: it does not take the same time for all. */
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

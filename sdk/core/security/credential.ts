@@ -2,10 +2,11 @@
  * Credentials: who has which key, signed by someone who may say so. A CWT (RFC 8392) each: claims in deterministic CBOR, in a COSE_Sign1 whose protected header names the algorithm and the
  * credential of the issuer. What is read here is well-formed and no more; whether it is to be trusted, a {@link CertificateStore} says. Layout: credential.cddl.
  */
+import { sameBytes } from "../model/bytes";
 import { badArgument, EbalanceError, malformed } from "../model/errors";
 import { compareCodePoints } from "../model/utf8";
 import { coseKid, CoseAlgorithm, makeSign1, protect, readCose, type CoseMessage } from "../wire/cose";
-import { decodeClaims, encodeClaims, sameBytes, type Claims, type DelegationClaims, type RootClaims, type ServiceClaims, type StakeholderClaims, type UnitClaims } from "./claims";
+import { decodeClaims, encodeClaims, type Claims, type DelegationClaims, type RootClaims, type ServiceClaims, type StakeholderClaims, type UnitClaims } from "./claims";
 import type { CryptoPort, KeyHandle, PublicKeyPort, SignatureUse } from "./crypto-port";
 import { isLowS, toLowS } from "./low-s";
 

@@ -1,8 +1,8 @@
 /** Which requests in statements have been accepted, over restarts too: the newest sequences under each credential. */
+import { sameBytes } from "../model/bytes";
 import { EbalanceError } from "../model/errors";
 import type { StatePort } from "../ports";
 import { decodeCbor, encodeCbor, type CborValue } from "../wire/cbor-value";
-import { sameBytes } from "./claims";
 
 /** Sequences that far behind the highest are refused. */
 const windowSize = 32;

@@ -3,12 +3,12 @@
  * port, and the credentials of the other end, whose signatures were verified when they came. A tag under a key of the secret ends it: a record that was changed, or put together from others, is
  * none. One that was rolled back whole brings back a session that there was, which the other end has forgotten.
  */
+import { sameBytes } from "../model/bytes";
 import { EbalanceError, malformed } from "../model/errors";
 import type { ClockPort, LogPort, StateName, StatePort } from "../ports";
 import { decodeCbor, encodeCbor, encodeRecord, type CborValue } from "../wire/cbor-value";
 import { maxKid, wireVersion } from "../wire/session-message";
 import type { HandshakeParty } from "./certified-handshake";
-import { sameBytes } from "./claims";
 import type { Credential, Delegation, UnitCredential } from "./credential";
 import type { KeyHandle, KeyWrapPort } from "./crypto-port";
 import type { Established } from "./handshake";

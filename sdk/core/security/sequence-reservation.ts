@@ -1,9 +1,9 @@
 /** The sequence numbers of the statements that a unit signs: rising under each credential, over restarts too. */
+import { sameBytes } from "../model/bytes";
 import { EbalanceError } from "../model/errors";
 import type { StatePort } from "../ports";
 import { decodeCbor, encodeCbor, type CborValue } from "../wire/cbor-value";
 import { maxSequence } from "../wire/session-body";
-import { sameBytes } from "./claims";
 
 /** So many numbers are taken with one write of the record; what is left of them at a restart is skipped. */
 const reservedAtOnce = 64;

@@ -5,6 +5,7 @@
  * Because every opening gives new keys, nothing has to be kept over a restart on either side, and no message of an earlier session verifies in
  * a later one. The opening of a session under certified keys and delegations takes the place of the provisioned key when it is built.
  */
+import { sameBytes } from "../model/bytes";
 import { badArgument, EbalanceError, malformed } from "../model/errors";
 import type { NameId, Names } from "../model/names";
 import type { Registry } from "../model/registry";
@@ -331,8 +332,4 @@ function messageOf(error: unknown): string {
 
 function refused(refusal: Refusal, detail: string): Received {
   return { kind: "refused", refusal, detail };
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -2,10 +2,10 @@
  * Checkpoints: what a device says, once an hour and under its signature, of all the samples that it took in it. So it shows whether the home unit, or a copy, holds what the device has measured, no
  * more and no less, although no reading costs the device a signature. The digest is described in statement.cddl.
  */
+import { sameBytes } from "../model/bytes";
 import { badArgument } from "../model/errors";
 import type { NameId } from "../model/names";
 import type { Registry, Value } from "../model/registry";
-import { sameBytes } from "../security/claims";
 import type { CryptoPort } from "../security/crypto-port";
 import * as cbor from "../wire/cbor";
 import { digestBytes, maxStatementItems, type CheckpointStatement, type SeriesDigest } from "../wire/statement-body";

@@ -2,6 +2,7 @@
  * Publishes series that are at home here (SP-1): batches what is new of each, signs it under the owner's delegation, and sends it up to whoever keeps copies. A batch is closed when it is full, old enough,
  * or the policy changes. The statements stand in the store beside the samples, and whatever no statement has is published next: so nothing has to be remembered over a restart but what is in the store.
  */
+import { sameBytes } from "../model/bytes";
 import { sameValue } from "../../storage/same-value";
 import type { StatementStore } from "../../storage/statement-store";
 import type { StorePort } from "../../storage/store-port";
@@ -13,7 +14,6 @@ import { Result, resultName, type ResultCode } from "../model/result";
 import type { ClockPort, LogPort } from "../ports";
 import type { PolicyTable } from "../access/policy-table";
 import type { Series, SeriesTable } from "../access/series-table";
-import { sameBytes } from "../security/claims";
 import type { Delegation } from "../security/credential";
 import { maxCarriedBytes } from "../wire/carry-body";
 import { parseStatement } from "../wire/statement";

@@ -2,6 +2,7 @@
  * Copies of series whose home is another unit (SP-2): this unit takes the statements that their homes publish, keeps them with the samples that they bring, and answers from what they prove alone,
  * through the same access control, under the policies that came with them. It hands the statements on to whoever may see all of them.
  */
+import { sameBytes } from "../model/bytes";
 import type { NameId, Names } from "../model/names";
 import { denyAll, type Policy } from "../model/policy";
 import { checkValue, type Registry } from "../model/registry";
@@ -12,7 +13,6 @@ import type { Series, SeriesTable } from "../access/series-table";
 import type { HomeProcessor } from "../requests/home-processor";
 import { maxAheadMs } from "../requests/request-processor";
 import type { CryptoPort } from "../security/crypto-port";
-import { sameBytes } from "../security/claims";
 import { sameValue } from "../../storage/same-value";
 import type { StatementStore } from "../../storage/statement-store";
 import { StatementKind, type DataStatement } from "../wire/statement-body";
