@@ -1,6 +1,6 @@
 /** What is kept of sessions over a restart, and who changes it on the disk. */
 import { describe, expect, test } from "vitest";
-import { Grid, nodeCrypto } from "../../../tests/scenarios/certified-grid";
+import { Grid, nodeCrypto, nowS } from "../../../tests/scenarios/certified-grid";
 import { MemoryState } from "../../storage/memory-state";
 import type { LogPort, StateName } from "../ports";
 import { decodeCbor, encodeCbor, type CborValue } from "../wire/cbor-value";
@@ -29,7 +29,7 @@ function home() {
     return { crypto, party, resumption };
   };
   /** A session by a handshake with number 7, kept. */
-  const keptWith = ({ party, resumption }: ReturnType<typeof started>, meter: string, services: readonly string[], protection: HandshakeParty["protection"] = "mac"): Established => {
+  const keptWith = ({ party, resumption }: ReturnType<typeof started>, meter: string, services: readonly string[], protection: HandshakeParty["protection"] = "mac", expiresS?: number): Established => {
     const below = grid.party(nodeCrypto(), grid.unit(meter, { role: "device", parents: ["home"] }), services.map((service) => [customer, grid.delegation(customer, meter, service)] as const), { protection });
     const responder = new CertifiedResponder(party, () => true);
     const initiator = new CertifiedInitiator(below, "home", () => true);
@@ -39,11 +39,11 @@ function home() {
       done = step.done;
       toHome = step.send && initiator.receive(step.send).send;
     }
-    const session = { ...done!, config: { ...done!.config, kid: 7 } };
+    const session = { ...done!, config: { ...done!.config, kid: 7 }, expiresS: expiresS ?? done!.expiresS };
     resumption.keep(session);
     return session;
   };
-  return { state, lines, started, keptWith };
+  return { clock: grid.clock, state, lines, started, keptWith };
 }
 
 /** What a restart resumes of a changed record: nothing, and no key is left behind. */
@@ -66,6 +66,15 @@ describe("SP-1 SP-3 the record of a session", () => {
     const [session] = resumption.restore();
     expect([session!.config, session!.peer.subject, session!.delegations.map(({ service }) => service)]).toEqual([config, peer.subject, ["metering"]]);
     expect([crypto.publicKeyOperations - before, world.lines]).toEqual([0, []]);
+  });
+
+  test("is not resumed once its time is over, even where every credential holds longer", () => {
+    const world = home();
+    world.keptWith(world.started(), "meter", ["metering"], "mac", nowS + 100);
+    world.clock.now = (nowS + 100) * 1000 - 1;
+    expect(world.started().resumption.restore()).toHaveLength(1);
+    world.clock.now++;
+    expect([world.started().resumption.restore(), world.lines]).toEqual([[], [expect.stringMatching(/its time is over/)]]);
   });
 
   test("is not resumed once any byte of it was changed, or it was cut off", { timeout: 60_000 }, () => {

@@ -101,6 +101,17 @@ describe("SP-1 what a certificate store trusts in the course of time", () => {
     expect([store.unit("meter")?.subject, store.delegations("meter").length]).toEqual(["meter", 0]);
   });
 
+  test("a stakeholder that is named like the operator revokes what it has issued, and nothing that the root has", () => {
+    const store = usual();
+    const namesake = new Member(crypto);
+    namesake.credential = store.add(operator.signs({ type: "stakeholder", subject: "operator", key: namesake.key }));
+    store.add(namesake.signs({ type: "delegation", subject: "meter", key: meter.key }));
+    store.addRevocations(list(namesake, 1, { meter: 2, customer: 2 }));
+    expect([store.unit("meter")?.subject, store.stakeholder("customer")?.subject, store.delegations("meter")]).toEqual(["meter", "customer", []]);
+    store.addRevocations(list(operator, 1, { customer: 2 }));
+    expect([store.unit("meter")?.subject, store.stakeholder("customer")]).toEqual(["meter", undefined]);
+  });
+
   test("an older list is refused, the same may come again, and epochs never fall", () => {
     const store = usual();
     store.addRevocations(list(operator, 7, { lamp: 5 }));

@@ -3,11 +3,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { NodeCrypto } from "../../../targets/linux-gateway/src/node-crypto";
 import { issuedS } from "../../../tests/conformance/credential-world";
-import { StatementWorld } from "../../../tests/conformance/statement-world";
+import { registry, StatementWorld } from "../../../tests/conformance/statement-world";
 import { MemoryState } from "../../storage/memory-state";
 import { StatementKind, type QueryStatement, type WriteStatement } from "../wire/statement-body";
 import { ReplayWindows } from "./replay-windows";
 import { SequenceReservation } from "./sequence-reservation";
+import { StatementVerifier } from "./statement-verifier";
 
 const replayed = expect.objectContaining({ code: "not-trusted", message: expect.stringContaining("replayed") });
 const notFresh = expect.objectContaining({ code: "not-fresh" });
@@ -192,6 +193,17 @@ describe("SP-1 a receiver that cannot tell a request from a replay demands a non
 
 describe("SP-1 windows of many signers", () => {
   const idOf = (n: number) => Uint8Array.of(0, 0, 0, 0, 0, 0, n >> 8, n);
+
+  test("that push one out end its nonces: a request that came with one is not accepted a second time", () => {
+    const world = new StatementWorld(crypto);
+    const windows = new ReplayWindows(new MemoryState());
+    const verifier = new StatementVerifier(world.store, world.clock, crypto, windows, { unit: "home", above: [], registry });
+    const request = world.sign(requestFor(world, verifier));
+    verifier.verify(request);
+    for (let n = 0; n < 256; n++) windows.accept(idOf(n), { sequence: 1, timeS: issuedS, isWrite: false });
+    expect(() => verifier.verify(request)).toThrow(notFresh);
+    verifier.verify(world.sign(requestFor(world, verifier)));
+  });
 
   test("are bounded; a signer whose window was given up is unknown for all that may have been accepted, and nonces of before are not taken", () => {
     const windows = new ReplayWindows(new MemoryState());

@@ -92,6 +92,25 @@ describe("SP-1 SP-2 series that their home publishes", () => {
     expect([countOf(units, "station"), countOf(units, "top"), units.local("top")]).toEqual(["9", "9", "202"]);
   });
 
+  test("what nobody may read but its owner stays at home: nothing is published before there is a policy, and nothing of before it ever", () => {
+    const units = new ThreeUnits({ home: { ...publishing, publish: [{ variable: power, device: "lamp", owner: "advertiser" }] } });
+    units.delegate("advertiser", "home", "home", 3);
+    units.start("home");
+    const { names } = units.unit("home");
+    units.unit("home").enrol("lamp", "advertiser");
+    const source = { device: names.id("lamp"), service: names.id("lighting"), stakeholder: names.id("advertiser") };
+    const write = (value: number, policy?: PolicyText) => {
+      const item = { variable: power, device: source.device, owner: source.stakeholder, value, timeMs: (units.nowMs += 1000), policy: policy && policyFromText(policy, names) };
+      units.unit("home").request({ op: Operation.write, source, items: [item] }, () => {});
+      units.pass(120_000);
+    };
+    const signed = () => units.store("home").statements!.of(0, 0, Infinity).map(({ bytes }) => (units.signatory("home").readKept(bytes) as DataStatement).items.map(({ value }) => value));
+    write(1);
+    expect([signed(), units.log]).toEqual([[], []]);
+    write(2, grant(1, "supplier"));
+    expect(signed()).toEqual([[2]]);
+  });
+
   test("what was measured earlier and comes later is published too", () => {
     const units = world();
     measure(units, 5);
@@ -184,6 +203,21 @@ describe("SP-2 a unit between a home and its copies that lies", () => {
     units.run();
     expect(resultName(units.liar!.plain.at(-1) as 0)).toBe("denied");
     expect([units.local("top", { stakeholder: "advertiser", code: 5 }), units.local("top", { stakeholder: "customer", code: 5 })]).toEqual(["denied", expect.not.stringMatching(/^[1-9]/)]);
+  });
+
+  test("SP-2 a stakeholder puts nothing into the copy of another's device, whose home acts for both", () => {
+    const units = world(true);
+    units.delegate("supplier", "home", "home", 2);
+    units.start("top");
+    units.run();
+    const { names } = units.unit("home");
+    const timeMs = Math.floor(units.nowMs / 1000) * 1000;
+    const item = { variable: power, value: 666, timeMs, device: names.id("meter"), owner: names.id("supplier"), policy: policyFromText(grant(1, "supplier"), names) };
+    const signatory = units.signatory("home");
+    const { bytes } = signatory.sign(signatory.delegation("supplier", undefined, 2, [])!, { kind: StatementKind.data, names, timeMs, scope: undefined, items: [item] } as never);
+    units.liar!.send("top", { op: carryOperation, statement: bytes });
+    units.run();
+    expect(resultName(units.liar!.plain.at(-1) as 0)).toBe("denied");
   });
 
   const withPolicy = (policy: PolicyText) => (data: Omit<DataStatement, "sequence">, names: Names) => ({ ...data, items: data.items.map((item) => ({ ...item, policy: policyFromText(policy, names) })) });

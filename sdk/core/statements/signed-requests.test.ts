@@ -1,6 +1,6 @@
 /** Requests over several hops, and the attackers on the way: three units in memory, of which the one in the middle may lie. */
 import { describe, expect, test } from "vitest";
-import { type Liar, registry, startMs, text, ThreeUnits, power, grant } from "../../../tests/scenarios/three-units";
+import { type Liar, registry, text, ThreeUnits, power, grant } from "../../../tests/scenarios/three-units";
 import { Result } from "../model/result";
 import { carryOperation, type CarriedBody } from "../wire/carry-body";
 import { Operation } from "../wire/session-body";
@@ -10,11 +10,11 @@ const isCarry = (body: CarriedBody): body is CarriedBody & { readonly op: 9; rea
 const isProof = (body: CarriedBody): body is CarriedBody & { readonly op: 7; readonly statement: Uint8Array } => body.op === Operation.notify && "statement" in body;
 
 /** A subscription of a service at the top to the meter's power. */
-function subscribe(world: ThreeUnits, op: 3 | 4): { told: string[]; id: number } {
+function subscribe(world: ThreeUnits, op: 3 | 4, service = "billing"): { told: string[]; id: number } {
   const top = world.unit("top");
   const { names } = top;
   const told: string[] = [];
-  const source = { device: names.id("top"), service: names.id("billing"), stakeholder: names.id("supplier") };
+  const source = { device: names.id("top"), service: names.id(service), stakeholder: names.id("supplier") };
   const selector = { variable: power, device: names.id("meter"), owner: names.id("customer") };
   const request = op === Operation.event ? ({ op, source, selector, condition: [] } as const) : ({ op, source, selector, periodMs: 60_000 } as const);
   const id = top.requestSigned(request, "home", (n) => told.push(text(n)));
@@ -104,12 +104,17 @@ describe("DI-10 SP-1 a signed request over several hops", () => {
     world.write(2);
     world.write(3, world.nowMs, grant(2));
     expect(told).toEqual(["done", "2", "denied"]);
+    // Of all delegations, this one alone ends, and a policy still grants what was asked.
     const expiring = new ThreeUnits();
-    expiring.write(1);
-    const other = subscribe(expiring, Operation.event);
-    expiring.nowMs = startMs + 86_400_000;
+    const expiresS = Math.floor(expiring.nowMs / 1000) + 600;
+    expiring.delegate("supplier", "top", "display", 1, { expiresS });
+    for (const id of ["home", "top"] as const) expiring.start(id);
+    expiring.write(1, expiring.nowMs, { sequence: 2, entries: [{ rights: "read", minDelayS: 0, grantees: [{ stakeholder: "supplier", service: "display" }] }] });
+    const other = subscribe(expiring, Operation.event, "display");
     expiring.write(2);
-    expect(other.told.at(-1)).not.toBe("2");
+    expiring.nowMs = expiresS * 1000;
+    expiring.write(3);
+    expect(other.told).toEqual(["done", "2", "denied"]);
   });
 
   test("a receiver that has lost what it had accepted demands the request anew, once, and carries it out once", () => {
@@ -165,6 +170,21 @@ describe("SP-1 DI-10 a unit on the way that lies", () => {
     const { world, liar } = withLiar();
     liar.onCarried = (body, to) => isCarry(body) && to === "home" && void liar.send("top", { op: Operation.notify, id: body.sequence, result: Result.done, items: [], retryAfterMs: 0 } as never);
     expect([world.query("top", "home").told, subscribe(world, Operation.event).told, subscribe(world, Operation.periodic).told]).toEqual([["notTrusted"], ["notTrusted"], ["notTrusted"]]);
+  });
+
+  test.each([["customer", "done"], ["supplier", "notTrusted"]])("the acceptance of a subscription that the home signs for the %s, of a series of the customer's: %s", (stakeholder, expected) => {
+    const { world, liar } = withLiar();
+    world.delegate("supplier", "home", "home", 3);
+    world.start("top");
+    world.run();
+    const home = world.signatory("home");
+    liar.onCarried = (body, to) => {
+      if (!isCarry(body) || to !== "home") return;
+      const asked = home.readKept(body.statement)!;
+      const accepted = { kind: StatementKind.answer, names: world.unit("home").names, timeMs: asked.timeMs!, scope: "top", id: (asked as { sequence: number }).sequence, items: [] } as const;
+      liar.send("top", answer(body.sequence, home.sign(home.delegation(stakeholder, undefined, 2, [])!, accepted).bytes));
+    };
+    expect(subscribe(world, Operation.event).told).toEqual([expected]);
   });
 
   test("the acceptance of a subscription is no answer to another one, nor to a query", () => {
