@@ -41,6 +41,13 @@ describe.each([
     expect(() => module.delegate({ ...terms, rights: 0 })).toThrow(badArgument);
   });
 
+  test("certifies a service of its own: the store takes what it gives, for its domain and no other", () => {
+    const { store, module } = open();
+    const service = { subject: "billing", key: meter.key, epoch: 0, issuedS, expiresS };
+    expect(store.add(module.certify(service))).toMatchObject({ type: "service", issuer: "customer", subject: "billing", domain: "elm-street" });
+    expect(() => module.certify({ ...service, subject: "" })).toThrow(badArgument);
+  });
+
   test("signs under its own credential, and verifies what others have signed", () => {
     const { store, module } = open();
     const verifier = new StatementVerifier(store, world.clock, crypto, new ReplayWindows(new MemoryState()), { unit: "home", above: [], registry });
@@ -113,6 +120,7 @@ describe.each([
     module.close();
     const closed = expect.objectContaining({ code: "closed" });
     expect(() => module.delegate(terms)).toThrow(closed);
+    expect(() => module.certify(terms)).toThrow(closed);
     expect(() => module.encrypt(1, 5, 1)).toThrow(closed);
     expect(() => module.decrypt({ variable: 5, epoch: 1, contributors: [], bytes: new Uint8Array(8) })).toThrow(closed);
     expect(() => crypto.mac(masking, new Uint8Array(1), 1, new Uint8Array(8))).toThrow(badArgument);

@@ -6,7 +6,7 @@ import type { StatePort } from "../ports";
 import type { ReadContext } from "../wire/session-body";
 import { signStatement } from "../wire/statement";
 import { StatementKind, type StatementBody } from "../wire/statement-body";
-import type { DelegationClaims } from "./claims";
+import type { DelegationClaims, ServiceClaims } from "./claims";
 import { issuerOf, makeCredential, type StakeholderCredential } from "./credential";
 import type { CryptoPort, KeyHandle, PublicKeyPort } from "./crypto-port";
 import { MaskEpochs } from "./mask-epochs";
@@ -32,7 +32,8 @@ export interface StakeholderKeys {
 }
 
 /**
- * The only holder of one stakeholder's keys: it signs, delegates, and masks and unmasks values.
+ * The only holder of one stakeholder's keys: it signs, delegates, certifies services, and masks and unmasks values. On Linux `openStakeholder` of `@ebalance/gateway` opens one from the files of
+ * `ebalance keys`.
  * @example
  * const customer = new StakeholderModule({ crypto, state, registry }, credential, { signing });
  * const delegation = customer.delegate({ subject: "meter", key: meterKey, service: "metering", rights: 2, epoch: 1, issuedS, expiresS });
@@ -85,7 +86,21 @@ export class StakeholderModule {
    * @throws EbalanceError `bad-argument` for claims that no delegation can have
    */
   delegate(claims: Omit<DelegationClaims, "type" | "domain">): Uint8Array {
-    return makeCredential(this.ports.crypto, this.#open().signing, issuerOf(this.credential), { ...claims, type: "delegation", domain: this.credential.domain });
+    return this.#issue({ ...claims, type: "delegation", domain: this.credential.domain });
+  }
+
+  /**
+   * Certifies a service of the stakeholder's that signs with a key of its own.
+   * @param claims `subject` is the service, `key` is its own
+   * @returns the bytes of the credential
+   * @throws EbalanceError `bad-argument` for claims that no service can have
+   */
+  certify(claims: Omit<ServiceClaims, "type" | "domain">): Uint8Array {
+    return this.#issue({ ...claims, type: "service", domain: this.credential.domain });
+  }
+
+  #issue(claims: DelegationClaims | ServiceClaims): Uint8Array {
+    return makeCredential(this.ports.crypto, this.#open().signing, issuerOf(this.credential), claims);
   }
 
   /**

@@ -1,6 +1,8 @@
 /** `@ebalance/gateway`: ebalance on Linux with Node. Implements the ports of the SDK; knows nothing of what travels through them. */
 export { GridFolder, type GridFolderOptions } from "./credentials/grid-folder";
 export { plannedCredentials, type PlannedCredentials, type PlannedDelegation, type PlannedUnitCredential } from "./credentials/planned-credentials";
+export { readPrivateKeys, type PrivateKeyName, type PrivateKeys } from "./credentials/private-key-file";
+export { openStakeholder, type StakeholderFolderPorts } from "./credentials/stakeholder-folder";
 export { checkConfig, readConfig } from "./gateway/config";
 export type { BrokerAccount, CredentialsConfig, GatewayConfig, ListenAddress, ListenConfig, ParentConfig, ServiceConfig, StoreConfig, SunSpecConfig, TotalsConfig, VoltageGuardConfig } from "./gateway/configuration";
 export type { GatewayEvent, Listening } from "./gateway/events";

@@ -13,9 +13,15 @@ export interface Files {
 
 export const rootFiles = Object.freeze({ keys: join("root", "root.key.json"), credential: join("root", "root.cwt"), revocations: join("root", "revocations.cbor") } as const);
 
+/** In the folder of a stakeholder. */
+export const stakeholderNames = Object.freeze({ keys: "stakeholder.key.json", credential: "stakeholder.cwt" } as const);
+
+export function stakeholderFolder(name: string): string {
+  return join("stakeholders", fileName(name));
+}
+
 export function stakeholderFiles(name: string): Files {
-  const folder = join("stakeholders", fileName(name));
-  return { keys: join(folder, "stakeholder.key.json"), credential: join(folder, "stakeholder.cwt") };
+  return { keys: join(stakeholderFolder(name), stakeholderNames.keys), credential: join(stakeholderFolder(name), stakeholderNames.credential) };
 }
 
 /** @param stakeholder who certifies it; undefined: the operator */

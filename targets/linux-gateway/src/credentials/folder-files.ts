@@ -22,8 +22,11 @@ export interface Noted {
   readonly expiresS?: number;
 }
 
+type KeyName = "es256" | "ecdh-p256";
 /** Takes a key of a file into the crypto port. */
-export type Keys = (name: "es256" | "ecdh-p256") => KeyHandle;
+export type Keys = (name: KeyName) => KeyHandle;
+/** What a credential says of a key of a file. */
+export type PublicKeys = (name: KeyName) => Uint8Array;
 
 export class FolderFiles {
   readonly noted: Noted[] = [];
@@ -80,16 +83,22 @@ export class FolderFiles {
   }
 
   /**
-   * The private keys of a file, fresh ones where there is none.
+   * The public keys of a file of private ones, fresh ones where there is none.
    * @param anew fresh ones in any case
    * @throws EbalanceError `bad-configuration` for a file that others can read, or that is somebody else's
    */
-  keys(file: string, of: string, kind: "unit" | "signer", anew = false): Keys {
+  keys(file: string, of: string, kind: "unit" | "signer", anew = false): PublicKeys {
     const there = existsSync(this.path(file));
     const what = `private keys of ${of}`;
     if (!there || anew) this.put({ file, action: there ? "changed" : "new", what }, freshPrivateKeys(of, kind === "unit"), 0o600);
     else this.keep({ file, what });
-    return this.knownKeys(file, of);
+    const known = this.knownKeys(file, of);
+    return (name) => {
+      const key = known(name);
+      const bytes = this.crypto.publicKey(key);
+      this.crypto.destroyKey(key);
+      return bytes;
+    };
   }
 
   /** The private keys of a file that has to be there. */

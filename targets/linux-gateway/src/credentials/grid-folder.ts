@@ -4,13 +4,14 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { CertificateStore, decodeCbor, EbalanceError, encodeCbor, issuerOf, makeCredential, readRevocations, signRevocations, type CborValue, type Claims, type Credential, type KeyHandle } from "ebalance";
+import { CertificateStore, decodeCbor, EbalanceError, encodeCbor, issuerOf, makeCredential, readRevocations, signRevocations, type CborValue, type Claims, type Credential, type KeyHandle, type StakeholderModule } from "ebalance";
 import { NodeCrypto } from "../node-crypto";
 import { systemClock } from "../node-ports";
 import { credentialsText, type ProvisionOptions } from "./credentials-text";
-import { delegationEnd, delegationFile, filesOfUnit, rootFiles, serviceFiles, stakeholderCopy, stakeholderFiles, unitCopy, unitFiles, unitFolder, type Files } from "./file-names";
-import { FolderFiles, type FileAction, type Keys, type Noted } from "./folder-files";
+import { delegationEnd, delegationFile, filesOfUnit, rootFiles, serviceFiles, stakeholderCopy, stakeholderFiles, stakeholderFolder, unitCopy, unitFiles, unitFolder, type Files } from "./file-names";
+import { FolderFiles, type FileAction, type Noted, type PublicKeys } from "./folder-files";
 import type { PlannedCredentials, PlannedDelegation, PlannedUnitCredential } from "./planned-credentials";
+import { openStakeholder, signingKey } from "./stakeholder-folder";
 
 const daySeconds = 86_400;
 /** A root whose end is nearer than this is warned of: everything has to be made anew under another. */
@@ -27,11 +28,13 @@ export interface GridFolderOptions {
   readonly renewDays?: number;
 }
 
-/** Who signs: a credential with its private key. */
-interface Signer {
+/** Who signs what is issued. */
+interface Issuer {
   readonly credential: Credential;
-  readonly key: KeyHandle;
+  issue(claims: IssuedClaims): Uint8Array;
 }
+
+type IssuedClaims = Exclude<Claims, { readonly type: "root" }>;
 
 /** What the newest revocation list says. */
 interface Revoked {
@@ -46,7 +49,8 @@ export class GridFolder {
   readonly warnings: string[] = [];
   readonly #files: FolderFiles;
   readonly #crypto = new NodeCrypto();
-  readonly #signers = new Map<string, Signer>();
+  readonly #stakeholders = new Map<string, StakeholderModule>();
+  #rootKey: KeyHandle | undefined;
   #revokedBefore: Revoked | undefined;
 
   constructor(
@@ -59,6 +63,14 @@ export class GridFolder {
   /** What was done to each file, in order. */
   get noted(): readonly Noted[] {
     return this.#files.noted;
+  }
+
+  /** Forgets every key. */
+  close(): void {
+    this.#stakeholders.forEach((module) => module.close());
+    this.#stakeholders.clear();
+    if (this.#rootKey) this.#crypto.destroyKey(this.#rootKey);
+    this.#rootKey = undefined;
   }
 
   /** Everything that a plan asks for. */
@@ -94,23 +106,24 @@ export class GridFolder {
       if (there.expiresS - nowS < rootWarningS) this.warnings.push(`${this.#files.path(file)} expires soon, and everything under it: begin a new grid in a folder of its own in good time`);
       return;
     }
-    const key = this.#files.keys(rootFiles.keys, operator, "signer")("es256");
-    const claims: Claims = { type: "root", subject: operator, domain, key: this.#publicKey(key), epoch: 0, issuedS: nowS, expiresS: nowS + days * daySeconds };
+    const publicKeys = this.#files.keys(rootFiles.keys, operator, "signer");
+    const key = (this.#rootKey = this.#files.knownKeys(rootFiles.keys, operator)("es256"));
+    const claims: Claims = { type: "root", subject: operator, domain, key: signingPart(publicKeys), epoch: 0, issuedS: nowS, expiresS: nowS + days * daySeconds };
     this.#files.put({ file, action: "new", what, expiresS: claims.expiresS }, makeCredential(this.#crypto, key, { use: "es256", name: operator }, claims));
   }
 
   stakeholder(name: string): void {
     const files = stakeholderFiles(name);
     const { epoch, keys } = this.#subject(files, name, "signer");
-    this.#certify(files.credential, this.#signer(rootFiles), { type: "stakeholder", subject: name, key: this.#publicKey(keys("es256")), epoch }, `stakeholder ${name}`);
+    this.#certify(files.credential, this.#operator, { type: "stakeholder", subject: name, key: signingPart(keys), epoch }, `stakeholder ${name}`);
   }
 
   /** A service that signs with a key of its own. @param stakeholder who certifies it; undefined: the operator */
   service(name: string, stakeholder?: string): void {
     const files = serviceFiles(name, stakeholder);
     const { epoch, keys } = this.#subject(files, name, "signer");
-    const signer = this.#signer(stakeholder === undefined ? rootFiles : stakeholderFiles(stakeholder));
-    this.#certify(files.credential, signer, { type: "service", subject: name, key: this.#publicKey(keys("es256")), epoch }, `service ${name}`);
+    const issuer = stakeholder === undefined ? this.#operator : this.#issuerFor(stakeholder);
+    this.#certify(files.credential, issuer, { type: "service", subject: name, key: signingPart(keys), epoch }, `service ${name}`);
   }
 
   /** A unit, in a folder that goes to it as it is. */
@@ -127,8 +140,8 @@ export class GridFolder {
   #certifyUnit({ unit, policy, ...claims }: PlannedUnitCredential): void {
     const files = filesOfUnit(unit);
     const { epoch, keys } = this.#subject(files, unit, "unit");
-    const agreementKey = this.#crypto.publicKey(keys("ecdh-p256"));
-    this.#certify(files.credential, this.#signer(rootFiles), { type: "unit", subject: unit, key: this.#publicKey(keys("es256")), epoch, agreementKey, ...claims }, `unit ${unit}`);
+    const agreementKey = keys("ecdh-p256");
+    this.#certify(files.credential, this.#operator, { type: "unit", subject: unit, key: signingPart(keys), epoch, agreementKey, ...claims }, `unit ${unit}`);
     const within = (file: string) => join(unitFolder(unit), file);
     this.#files.copy(rootFiles.credential, within(unitFiles.root), "copy of the root");
     this.#files.copy(rootFiles.revocations, within(unitFiles.revocations), "copy of the revocation list");
@@ -149,9 +162,8 @@ export class GridFolder {
   /** Lets a unit act for a stakeholder as a service; the delegation goes into the unit's folder. */
   delegate({ stakeholder, unit, service, ...scope }: PlannedDelegation): void {
     const certified = this.#known(filesOfUnit(unit).credential);
-    const signer = this.#signer(stakeholderFiles(stakeholder));
     const claims: Wanted = { type: "delegation", subject: unit, key: certified.key, epoch: certified.epoch, service, ...scope };
-    this.#certify(join(unitFolder(unit), delegationFile(stakeholder, service)), signer, claims, `delegation of ${stakeholder}: ${unit} as ${service}`);
+    this.#certify(join(unitFolder(unit), delegationFile(stakeholder, service)), this.#issuerFor(stakeholder), claims, `delegation of ${stakeholder}: ${unit} as ${service}`);
     this.#files.copy(stakeholderFiles(stakeholder).credential, join(unitFolder(unit), stakeholderCopy(stakeholder)), `copy of ${stakeholder}`);
   }
 
@@ -180,10 +192,10 @@ export class GridFolder {
       if (!issued.length) raise(`nothing in ${this.#files.path("")} is issued to ${name}`);
       epochs.set(name, Math.max(epochs.get(name) ?? 0, ...issued.map(({ epoch }) => epoch + 1)));
     }
-    const signer = this.#signer(rootFiles);
+    const { credential: issuer } = this.#operator;
     const sequence = ++this.#revoked.sequence;
     const entries = [...epochs].map(([subject, leastEpoch]) => ({ subject, leastEpoch }));
-    const list = signRevocations(this.#crypto, signer.key, { issuer: signer.credential, sequence, entries }, this.options.nowS * 1000);
+    const list = signRevocations(this.#crypto, this.#openRoot(issuer), { issuer, sequence, entries }, this.options.nowS * 1000);
     this.#files.put({ file: rootFiles.revocations, action: sequence === 1 ? "new" : "changed", what: `revocation list ${sequence}: ${entries.map(({ subject }) => subject).join(", ")}` }, list);
     for (const folder of this.#files.foldersIn("units")) this.#files.copy(rootFiles.revocations, join(folder, unitFiles.revocations), "copy of the revocation list");
   }
@@ -217,37 +229,38 @@ export class GridFolder {
   // ---- issuing --------------------------------------------------------------------------------------------------------------------------
 
   /** Keys and epoch of what is to be certified. Who was revoked gets fresh keys: the old ones are somebody else's. */
-  #subject(files: Files, name: string, kind: "unit" | "signer"): { readonly epoch: number; readonly keys: Keys } {
+  #subject(files: Files, name: string, kind: "unit" | "signer"): { readonly epoch: number; readonly keys: PublicKeys } {
     const epoch = this.#revoked.epochs.get(name) ?? 0;
     const there = this.#files.credential(files.credential);
     return { epoch, keys: this.#files.keys(files.keys, name, kind, there !== undefined && there.epoch < epoch) };
-  }
-
-  #publicKey(key: KeyHandle): Credential["key"] {
-    return { use: "es256", bytes: this.#crypto.publicKey(key) };
   }
 
   #known(file: string): Credential {
     return this.#files.credential(file) ?? raise(`${this.#files.path(file)} is not there: make it first, see ebalance keys --help`);
   }
 
-  #signer(files: Files): Signer {
-    const known = this.#signers.get(files.keys);
-    if (known) return known;
-    const credential = this.#known(files.credential);
-    const key = this.#files.knownKeys(files.keys, credential.subject)("es256");
-    if (Buffer.compare(this.#crypto.publicKey(key), credential.key.bytes) !== 0) raise(`${this.#files.path(files.keys)} is not the key of ${this.#files.path(files.credential)}; put the right one in its place`);
-    const signer = { credential, key };
-    this.#signers.set(files.keys, signer);
-    return signer;
+  get #operator(): Issuer {
+    const credential = this.#known(rootFiles.credential);
+    return { credential, issue: (claims) => makeCredential(this.#crypto, this.#openRoot(credential), issuerOf(credential), claims) };
+  }
+
+  #openRoot(root: Credential): KeyHandle {
+    return (this.#rootKey ??= signingKey(this.#files.path(rootFiles.keys), this.#files.path(rootFiles.credential), root, this.#crypto));
+  }
+
+  /** A stakeholder's key goes into its module, and into nothing else. */
+  #issuerFor(stakeholder: string): Issuer {
+    const module = this.#stakeholders.get(stakeholder) ?? openStakeholder(this.#files.path(stakeholderFolder(stakeholder)), { crypto: this.#crypto });
+    this.#stakeholders.set(stakeholder, module);
+    const issue = (claims: IssuedClaims) => (claims.type === "delegation" ? module.delegate(claims) : claims.type === "service" ? module.certify(claims) : raise(`${stakeholder} signs no ${claims.type}`));
+    return { credential: module.credential, issue };
   }
 
   /** Issues a credential, or keeps the one that says the same and holds long enough. */
-  #certify(file: string, signer: Signer, wanted: Wanted, what: string): void {
+  #certify(file: string, { credential, issue }: Issuer, wanted: Wanted, what: string): void {
     const { nowS, days = defaultDays } = this.options;
-    const expiresS = Math.min(nowS + days * daySeconds, signer.credential.expiresS);
-    const make = (issuedS: number, expiresS: number) =>
-      makeCredential(this.#crypto, signer.key, issuerOf(signer.credential), { ...wanted, domain: signer.credential.domain, issuedS, expiresS } as Claims);
+    const expiresS = Math.min(nowS + days * daySeconds, credential.expiresS);
+    const make = (issuedS: number, expiresS: number) => issue({ ...wanted, domain: credential.domain, issuedS, expiresS } as IssuedClaims);
     const there = this.#files.credential(file);
     const action = this.#actionFor(there, expiresS, (one) => saysTheSame(one.bytes, make(one.issuedS, one.expiresS)));
     if (action === "kept") this.#files.keep({ file, what, expiresS: there!.expiresS });
@@ -261,6 +274,10 @@ export class GridFolder {
     if (!isRight(there)) return "changed";
     return there.expiresS - nowS < renewDays * daySeconds && there.expiresS < expiresS ? "renewed" : "kept";
   }
+}
+
+function signingPart(keys: PublicKeys): Credential["key"] {
+  return { use: "es256", bytes: keys("es256") };
 }
 
 /** Whether two credentials differ in nothing but their signature. */

@@ -171,7 +171,11 @@ function inFolder({ out, json, days, renewDays }: FolderOptions, act: (grid: Gri
   if (days !== undefined && renewDays !== undefined && days <= renewDays)
     throw new EbalanceError("bad-argument", "caller", `--days ${days} is not above --renew-days ${renewDays}: what is issued would be renewed at once`);
   const grid = new GridFolder(out, { nowS: Math.floor(Date.now() / 1000), ...(days === undefined ? {} : { days }), ...(renewDays === undefined ? {} : { renewDays }) });
-  act(grid);
+  try {
+    act(grid);
+  } finally {
+    grid.close();
+  }
   if (json) print(JSON.stringify({ folder: out, files: grid.noted.map(inJson) }));
   else tell(out, grid.noted);
   for (const warning of grid.warnings) process.stderr.write(`warning: ${warning}\n`);
