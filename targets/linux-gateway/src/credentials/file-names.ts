@@ -44,8 +44,10 @@ export function delegationFile(stakeholder: string, service: string): string {
   return `${fileName(stakeholder)}+${fileName(service)}${delegationEnd}`;
 }
 
+export const stakeholderEnd = ".stakeholder.cwt";
+
 export function stakeholderCopy(stakeholder: string): string {
-  return `${fileName(stakeholder)}.stakeholder.cwt`;
+  return `${fileName(stakeholder)}${stakeholderEnd}`;
 }
 
 /** The credential of a neighbour. */

@@ -3,6 +3,9 @@ import { readFileSync } from "node:fs";
 import { EbalanceError, defaultCertificateLimits, parseCredential, type Credential } from "ebalance";
 import type { NodeCrypto } from "../node-crypto";
 
+/** The first byte of a credential: an array of four, without a tag. */
+export const firstOfCredential = 0x84;
+
 /** The bytes of a file, or undefined where there is none. @throws EbalanceError `bad-configuration` where it cannot be read */
 export function readIfThere(path: string): Uint8Array | undefined {
   try {
@@ -27,6 +30,18 @@ export function credentialOf(bytes: Uint8Array, path: string, crypto: NodeCrypto
     return parseCredential(bytes, crypto);
   } catch (error) {
     if (!(error instanceof EbalanceError)) throw error;
-    throw new EbalanceError("bad-configuration", "caller", `${path} holds no credential: ${error.message}; put it aside, and make it anew with ebalance keys`);
+    throw new EbalanceError("bad-configuration", "caller", `${path} holds no credential: ${whatIsWrong(bytes)}; put it aside, and make it anew with ebalance keys, or copy it again`);
   }
+}
+
+/** What the decoder says of half a file, the lengths in it that are too long, leads nobody to what has happened. */
+function whatIsWrong(bytes: Uint8Array): string {
+  if (bytes.length === 0) return "the file is empty";
+  return bytes[0] === firstOfCredential ? `its ${bytes.length} bytes have been cut off or changed` : "it is a file of another kind";
+}
+
+/** Whether a credential that only a root signs, or that names a root as its issuer, is not signed by this one. */
+export function isOfAnotherRoot({ type, issuer, issuerId }: Credential, root: Credential): boolean {
+  const isRoots = type === "unit" || type === "stakeholder" || (type === "service" && issuer === root.subject);
+  return isRoots && Buffer.compare(issuerId, root.id) !== 0;
 }

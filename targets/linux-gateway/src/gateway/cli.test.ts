@@ -60,6 +60,10 @@ describe("ebalance", () => {
     [["keys", "stakeholder", "customer", "--out", "grid", "--days", "20"], 2, /--days 20 is not above --renew-days 30/],
     [["keys", "stakeholder", "customer", "--out", "grid"], 1, /grid\/root\/root\.cwt is not there: make it first/],
     [["keys", "show", "none.cwt"], 1, /none\.cwt is not there/],
+    [["keys", "show", "."], 1, /^\. is a folder; name files in it, as \*\.cwt$/m],
+    [["keys", "revok", "meter", "--out", "grid"], 2, /^revok is no command of keys, and no file; did you mean ebalance keys revoke\?$/m],
+    [["keys", "stakeholders", "customer"], 2, /did you mean ebalance keys stakeholder\?$/m],
+    [["keys", "everything", "--out", "grid"], 2, /everything is no command of keys, and no file; the commands are plan, root, .*, show$/m],
   ])("%j ends with exit code %i and says why in a line", async (args, exitCode, message) => {
     const { code, out, errors } = await run(...args);
     expect([code, out]).toEqual([exitCode, ""]);
@@ -113,6 +117,46 @@ describe("ebalance", () => {
     expect(JSON.parse(shown.out)).toMatchObject({ type: "delegation", issuer: "customer", subject: "home", service: "tariff", rights: "read", devices: ["meter"], variables: ["activePower"], holds: "90 more days" });
     expect((await run("keys", "revoke", "meter", "--out", "grid")).out).toMatch(/grid\/root\/revocations\.cbor: new, revocation list 1: meter/);
     expect((await run("keys", "show", "grid/units/home/revocations.cbor")).out).toMatch(/revoked +meter below epoch 1$/m);
+  });
+
+  test("SP-5 show says of a file that it does not know what it is, of half a credential that it is half, and of a revoked one that it is", async () => {
+    write("plan.yaml", plan);
+    await run("keys", "plan.yaml", "--credentials", "--out", "grid");
+    const unit = readFileSync(join(folder, "grid/units/meter/unit.cwt"));
+    writeFileSync(join(folder, "half.cwt"), unit.subarray(0, 100));
+    write("empty.cwt", "");
+    write("policy.json", "{}");
+    const errorOf = async (file: string) => {
+      const { code, out, errors } = await run("keys", "show", file);
+      expect([code, out]).toEqual([1, ""]);
+      return errors;
+    };
+    expect(await errorOf("plan.yaml")).toMatch(/^plan\.yaml is no file that keys show knows: those are credentials \(\.cwt\), revocation lists \(\.cbor\) and key files \(\.key\.json\)\n$/);
+    expect(await errorOf("policy.json")).toMatch(/^policy\.json is no file of keys: what is JSON and ebalance has made says so in its type\n$/);
+    expect(await errorOf("half.cwt")).toMatch(/^half\.cwt holds no credential: its 100 bytes have been cut off or changed; put it aside, and make it anew/);
+    expect(await errorOf("empty.cwt")).toMatch(/^empty\.cwt holds no credential: the file is empty; /);
+    await run("keys", "provision", "meter", "--out", "grid");
+    expect(await errorOf("grid/units/meter/credentials.json")).toMatch(/is the credentials of a device in one file: show those that it was made of, grid\/units\/meter\/\*\.cwt/);
+    const holds = async (file: string) => (JSON.parse((await run("keys", "show", "--json", `grid/${file}`)).out) as { holds: string }).holds;
+    expect(await holds("units/meter/unit.cwt")).toBe("365 more days");
+    await run("keys", "revoke", "meter", "customer", "--out", "grid");
+    for (const file of ["units/meter/unit.cwt", "stakeholders/customer/stakeholder.cwt", "units/home/customer+display.delegation.cwt"]) expect(await holds(file)).toMatch(/^no: .* is revoked: epoch 0, at least 1 counts$/);
+    await run("keys", "root", "--domain", "oak-street", "--out", "other");
+    writeFileSync(join(folder, "grid/units/home/root.cwt"), readFileSync(join(folder, "other/root/root.cwt")));
+    expect(await holds("units/home/unit.cwt")).toBe("no: it is signed by another root than that of oak-street beside it");
+    expect(await errorOf("grid/units/home/revocations.cbor")).toMatch(/revocations\.cbor is no revocation list of the root beside it: .*; copy the newest root\/revocations\.cbor of the grid again/);
+  }, 60_000);
+
+  test("what is read no further, as by head, ends quietly", async () => {
+    write("plan.yaml", plan);
+    await run("keys", "plan.yaml", "--credentials", "--out", "grid");
+    const files = Array.from({ length: 2000 }, () => "grid/root/root.cwt");
+    const child = spawn(process.execPath, [command, "keys", "show", ...files], { cwd: folder });
+    let errors = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
+    child.stdout.once("data", () => child.stdout.destroy());
+    expect(await once(child, "close")).toEqual([0, null]);
+    expect(errors).toBe("");
   });
 
   test("SP-5 nothing that keys prints holds a key", async () => {

@@ -23,8 +23,8 @@ async function run(file: string, options: { events?: boolean; log: string }): Pr
   if (!level) throw new EbalanceError("bad-argument", "caller", `--log ${options.log} is not one of ${levels.join(", ")}`);
   const stopped = new Promise<void>((resolve) => signals.forEach((signal) => process.once(signal, () => resolve())));
   const tell = options.events ? { onEvent: (event: object) => void process.stdout.write(`${JSON.stringify(event)}\n`) } : {};
-  // Whoever read the events has gone away: the gateway goes on.
-  process.stdout.on("error", () => {});
+  // Whatever becomes of the events: the gateway goes on.
+  process.stdout.off("error", endOfOutput).on("error", () => {});
   const gateway = await Gateway.open(config, { log: stderrLog(config.unit, level), ...tell });
   await stopped;
   await gateway.close();
@@ -74,8 +74,14 @@ function program(): Command {
   return ebalance;
 }
 
+/** Whoever read the output has seen enough, as `head` does: that is no error. */
+function endOfOutput(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+}
+
 /** @param args without the program's name. @returns the exit code */
 export async function main(args: readonly string[]): Promise<number> {
+  process.stdout.on("error", endOfOutput);
   try {
     await program().parseAsync([...args], { from: "user" });
     return 0;

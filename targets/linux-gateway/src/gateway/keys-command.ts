@@ -30,6 +30,7 @@ export function addKeysCommand(ebalance: Command): void {
     .command("keys")
     .description("make keys and credentials: of a whole grid from a plan, or one by one")
     .addHelpText("after", "\nexamples:\n  ebalance keys plan.yaml --out keys\n  ebalance keys plan.yaml --credentials --out grid\n  ebalance keys show grid/units/home/*.cwt\n\nA word that is no command is the plan. docs/credentials.md says what the files are.");
+  keys.hook("preSubcommand", () => checkWord(keys));
   addPlan(keys);
   addSingle(keys);
   keys
@@ -39,6 +40,25 @@ export function addKeysCommand(ebalance: Command): void {
     .option("--json", "one line of JSON a file")
     .addHelpText("after", "\nexample:\n  ebalance keys show grid/units/home/*.cwt")
     .action(show);
+}
+
+/** A slip in the name of a command would be taken for a plan. */
+function checkWord({ args: [word], commands }: Command): void {
+  const names = commands.map((command) => command.name());
+  if (word === undefined || word.startsWith("-") || names.includes(word) || existsSync(word) || /[./\\]/.test(word)) return;
+  const meant = names.find((name) => isNear(word, name));
+  throw new EbalanceError("bad-argument", "caller", `${word} is no command of keys, and no file${meant === undefined ? `; the commands are ${names.join(", ")}` : `; did you mean ebalance keys ${meant}?`}`);
+}
+
+/** Whether a word is another one but for a letter or two. */
+function isNear(word: string, other: string): boolean {
+  let row = [...other, ""].map((_, i) => i);
+  for (const [i, letter] of [...word].entries()) {
+    const next = [i + 1];
+    for (const [j, wanted] of [...other].entries()) next.push(Math.min(row[j]! + (letter === wanted ? 0 : 1), row[j + 1]! + 1, next[j]! + 1));
+    row = next;
+  }
+  return row.at(-1)! <= 2;
 }
 
 function addPlan(keys: Command): void {
