@@ -159,6 +159,13 @@ export class ManagementUnit extends LeafUnit {
     return known !== undefined && this.#isHeldAgainst(known, undefined);
   }
 
+  /** Whether the session of a neighbour is open over a link. */
+  isOpenOver(link: LinkPort): boolean {
+    let isOpen = false;
+    this.neighbours.forEach((neighbour) => (isOpen ||= neighbour.link === link && neighbour.session.isOpen));
+    return isOpen;
+  }
+
   /** Whether the present link of a neighbour keeps its place against this one, or any other. */
   #isHeldAgainst(neighbour: Neighbour, link: LinkPort | undefined): boolean {
     return neighbour.link !== undefined && neighbour.link !== link && neighbour.session.isOpen && this.#flapping.get(neighbour)!.isHeld(this.ports.clock.monotonicMs());

@@ -21,6 +21,7 @@ export interface CertifiedUnit {
   /** Where units are below. */
   withdraw?(neighbour: string): void;
   isHeld?(neighbour: string): boolean;
+  isOpenOver?(link: LinkPort): boolean;
 }
 
 export interface CertifiedSessionsParts {

@@ -4,7 +4,7 @@ import { credentialIdBytes, HandshakeKind, handshakeSuite, readHandshake, withTa
 import { nonceBytes } from "../wire/opening";
 import { maxKid, wireVersion } from "../wire/session-message";
 import { agreedSession, earliestExpiryS, makeBody, NotAccepted, ownPart, partOf, referTo, takeUnit, transcriptOf, type Brought, type HandshakeParty, type IsFree } from "./certified-handshake";
-import type { UnitCredential } from "./credential";
+import type { Credential, UnitCredential } from "./credential";
 import type { Handshake, HandshakeStep } from "./handshake";
 import { concat, HandshakeKeys, sha256 } from "./handshake-keys";
 import type { SessionConfig } from "./session-config";
@@ -29,12 +29,14 @@ export class CertifiedResponder implements Handshake {
   #isOver = false;
 
   /**
+   * @param admits whether the public-key work is done that a hello costs; asked with the credential where it is known here, which says nothing of who sends it
    * @param isHeld whether a unit that is there keeps its place for now, whoever else comes with its identity
    * @param problem why there is no room for a session with a unit
    */
   constructor(
     private readonly party: HandshakeParty,
     private readonly isFree: IsFree,
+    private readonly admits: (known: Credential | undefined) => boolean = () => true,
     private readonly isHeld: (unit: string) => boolean = () => false,
     private readonly problem: (peer: UnitCredential, config: SessionConfig) => string | undefined = () => undefined,
   ) {}
@@ -79,18 +81,20 @@ export class CertifiedResponder implements Handshake {
     const { crypto, store, credential: own, agreementKey } = this.party;
     if (version !== wireVersion) throw new NotAccepted("version", `it speaks wire version ${version}, this unit ${wireVersion}`);
     if (suite !== handshakeSuite) throw new NotAccepted("suite", `it asks for suite ${suite}, this unit has ${handshakeSuite}`);
+    const isById = credential.length === credentialIdBytes;
+    const known = store.find(isById ? credential : sha256(crypto, credential).subarray(0, credentialIdBytes));
+    if ((known || !isById) && !this.admits(known)) throw new NotAccepted("busy", "more handshakes are begun than this unit answers");
     const peer = takeUnit(store, credential);
     if (peer.subject === own.subject || !peer.parents.includes(own.subject)) throw new NotAccepted("notParent", `${own.subject} is not among the parents of ${peer.subject}`);
     if (this.isHeld(peer.subject)) throw new NotAccepted("held", `${peer.subject} is there, and opens its session too often`);
     const kid = this.#freeKid();
     const ours = new Uint8Array(nonceBytes);
     crypto.random(ours);
-    const byValue = credential.length !== credentialIdBytes;
-    const covered = writeAnswer(ours, kid, referTo(own, byValue));
+    const covered = writeAnswer(ours, kid, referTo(own, !isById));
     const transcript = transcriptOf(crypto, hello, covered, peer, own);
     const greetings = { domain: store.domain, self: own.subject, peer: peer.subject, nonces: concat(nonce, ours), transcript };
     const keys = new HandshakeKeys(crypto, crypto.agree(agreementKey, peer.agreementKey), greetings);
-    this.#answered = { peer, keys, kid, nonce, transcript, byValue };
+    this.#answered = { peer, keys, kid, nonce, transcript, byValue: !isById };
     return withTag(covered, keys.tag(transcript, covered));
   }
 

@@ -1,6 +1,8 @@
 /** Whether a statement is genuine, of a signer who may say that, meant for this unit and, where it asks for something, new. */
+import { bytesKey } from "../model/bytes";
 import { EbalanceError, notTrusted } from "../model/errors";
 import type { ClockPort } from "../ports";
+import { Rates, type RateSettings } from "../rate";
 import type { ReadContext } from "../wire/session-body";
 import { bodyOfStatement, parseStatement, signatureOf, signedBytes, type ParsedStatement } from "../wire/statement";
 import { isRequest, StatementKind, type RequestStatement, type StatementBody } from "../wire/statement-body";
@@ -9,7 +11,6 @@ import type { Credential } from "./credential";
 import type { CryptoPort } from "./crypto-port";
 import { EchoNonces } from "./echo-nonces";
 import type { Numbered, ReplayWindows } from "./replay-windows";
-import { SignerBudget, type BudgetSettings } from "./signer-budget";
 import { checkScope, checkSigner } from "./statement-rules";
 
 /** Clocks of two units may differ by this. */
@@ -23,10 +24,10 @@ export interface StatementVerifierSettings {
   /** Gives the types of values. */
   readonly registry: ReadContext["registry"];
   /** Signatures that are verified for one signer and the neighbour that brings them. Left out: {@link defaultBudget}. */
-  readonly budget?: BudgetSettings;
+  readonly budget?: RateSettings;
 }
 
-export const defaultBudget: BudgetSettings = Object.freeze({ perSecond: 50, burst: 200 });
+export const defaultBudget: RateSettings = Object.freeze({ perSecond: 50, burst: 200 });
 
 /** For whom a statement under a delegation speaks (SP-1). */
 export interface StatementSource {
@@ -56,7 +57,7 @@ export interface VerifiedStatement {
  * }
  */
 export class StatementVerifier {
-  readonly #budget: SignerBudget;
+  readonly #budget: Rates;
   readonly #nonces: EchoNonces;
 
   constructor(
@@ -66,7 +67,7 @@ export class StatementVerifier {
     private readonly windows: ReplayWindows,
     private readonly settings: StatementVerifierSettings,
   ) {
-    this.#budget = new SignerBudget(clock, settings.budget ?? defaultBudget);
+    this.#budget = new Rates(clock, settings.budget ?? defaultBudget);
     this.#nonces = new EchoNonces(crypto, clock);
   }
 
@@ -83,7 +84,8 @@ export class StatementVerifier {
     this.#checkTime(body);
     checkSigner(signer, body, this.store);
     const isFresh = isRequest(body) ? this.#isFresh(parsed.signerId, body) : true;
-    if (!this.#budget.take(signer.id, from)) notTrusted(`more statements of ${signer.subject} than are verified`);
+    // Whoever sends statements in somebody's name, genuine or not, takes nothing from what others bring of that signer.
+    if (!this.#budget.take(`${from} ${bytesKey(signer.id)}`)) notTrusted(`more statements of ${signer.subject} than are verified`);
     const signed = signedBytes(parsed, signer, this.store.domain, body.scope);
     if (!this.store.verify(signer, signed, signed.length, signatureOf(parsed))) notTrusted(`not signed by ${signer.subject}`);
     if (!isFresh) throw new EbalanceError("not-fresh", "peer", `a request of ${signer.subject} cannot be told from a replay: sign it anew with the nonce of the receiver`);
