@@ -161,7 +161,9 @@ export class CertificateStore {
    */
   refusal(credential: Credential): string | undefined {
     const held = this.#held.get(bytesKey(credential.id));
-    return held && sameBytes(held.credential.hash, credential.hash) ? this.#chainProblem(held) : `${nameOf(credential)} is not known here`;
+    if (held && sameBytes(held.credential.hash, credential.hash)) return this.#chainProblem(held);
+    // What is revoked has been given up, and is still to be said to be.
+    return this.#problem(credential) ?? `${nameOf(credential)} is not known here`;
   }
 
   /** Whether `signature` is one of data[0..length) by the owner of a credential that is here. Whether that holds, {@link refusal} says. */

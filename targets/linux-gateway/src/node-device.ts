@@ -1,8 +1,6 @@
 /** A device on Node: for tests, simulations, and Linux computers that measure something themselves. */
-import { join } from "node:path";
 import { EbalanceError, encryptingSeal, granteesOf, mqttPassword, parseKeyFile, portableSeal, Resumption, type CertifiedDevicePlatform, type CryptoPort, type DevicePlatform, type LinkConnector, type LogPort } from "ebalance";
-import { UnitFolder } from "./credentials/unit-folder";
-import { FileState } from "./file-state";
+import { openUnitFolder } from "./credentials/open-unit-folder";
 import { mqttConnector } from "./mqtt/connector";
 import type { MqttAccount } from "./mqtt/credentials";
 import { NodeCrypto } from "./node-crypto";
@@ -65,10 +63,9 @@ export function nodeDevicePlatform(options: NodeDeviceOptions): DevicePlatform {
  * openCertifiedDevice(certifiedDevicePlatform({ credentials: "grid/units/meter-1", unit: "meter-1", port: 4712, service: "metering" }));
  */
 export function certifiedDevicePlatform(options: CertifiedNodeDeviceOptions): CertifiedDevicePlatform {
-  const { credentials, unit, service, log = deviceLog, stateFolder = join(credentials, "state") } = options;
+  const { credentials, unit, service, log = deviceLog, stateFolder } = options;
   const crypto = new NodeCrypto();
-  const state = new FileState(stateFolder, log);
-  const folder = new UnitFolder(credentials, unit, { crypto, clock: systemClock, state });
+  const { folder, state } = openUnitFolder(credentials, unit, { crypto, log, stateFolder });
   for (const warning of folder.warnings) log("warning", warning);
   const parent = folder.parent(options.parent);
   const party = folder.party(granteesOf(folder.policy ? [folder.policy] : []), options.protection);

@@ -6,11 +6,12 @@ import { policyText } from "../gateway/forms";
 import { issuesOf } from "../gateway/issues";
 import type { MqttAccount, MqttClientText } from "../mqtt/credentials";
 import type { NodeCrypto } from "../node-crypto";
+import { folderProblem, idOf, refusalOf, remedy } from "./explain";
 import { unitCopy, unitFiles } from "./file-names";
 import { readPrivateKeys, type PrivateKeyName } from "./private-key-file";
 import { credentialOf, readCredential, readIfThere } from "./read-credential";
+import { dateTime } from "./show";
 
-const remedy = "make it anew with ebalance keys, and copy the folder of the unit again";
 const soonS = 30 * 86_400;
 /** So many delegations are opened in a session. */
 const maxDelegations = 8;
@@ -21,8 +22,8 @@ const order: readonly Credential["type"][] = ["stakeholder", "service", "unit", 
 export interface UnitFolderPorts {
   readonly crypto: NodeCrypto;
   readonly clock: ClockPort;
-  /** Where the revocation lists that were seen are kept. */
-  readonly state?: StatePort | undefined;
+  /** Opens where the revocation lists that were seen are kept: once it is known that the folder is the unit's, or another would get a folder for state. */
+  readonly openState?: (() => StatePort) | undefined;
 }
 
 export class UnitFolder {
@@ -36,6 +37,8 @@ export class UnitFolder {
   /** The policy that the owner gives what the unit measures. */
   readonly policy: PolicyText | undefined;
   readonly #keys = new Map<PrivateKeyName, KeyHandle>();
+  /** By the id of a credential the file that holds it and does not count. */
+  readonly #refused = new Map<string, string>();
 
   /** @throws EbalanceError `bad-configuration` where the unit could not prove who it is, naming the file and the remedy */
   constructor(
@@ -43,15 +46,17 @@ export class UnitFolder {
     unit: string,
     private readonly ports: UnitFolderPorts,
   ) {
-    const { crypto, clock, state } = ports;
+    const { crypto, clock, openState } = ports;
+    const problem = folderProblem(path, unit);
+    if (problem !== undefined) raise(problem);
     const root = this.#needed(unitFiles.root);
     const own = this.#needed(unitFiles.credential);
     if (own.type !== "unit" || own.subject !== unit) raise(`${this.#path(unitFiles.credential)} is of ${own.subject}, not of the unit ${unit}; the folder of ${unit} belongs here`);
     this.#readKeys(own);
-    this.store = this.#trusted(unitFiles.root, () => new CertificateStore(crypto, clock, root.bytes, {}, state));
+    this.store = this.#trusted(unitFiles.root, () => new CertificateStore(crypto, clock, root.bytes, {}, openState?.()));
     this.#neighbours = new CertificateStore(crypto, clock, root.bytes);
     this.takeRevocations();
-    this.credential = this.#trusted(unitFiles.credential, () => this.store.add(own.bytes)) as UnitCredential;
+    this.credential = this.#take(unitFiles.credential, own, this.store) as UnitCredential;
     this.#warnOfEnd(unitFiles.credential, this.credential);
     this.#addOthers();
     this.policy = this.#readPolicy();
@@ -177,7 +182,7 @@ export class UnitFolder {
     for (const type of order)
       for (const { file, credential } of read.filter((one) => one.credential.type === type)) {
         const store = type === "unit" ? this.#neighbours : this.store;
-        if (!this.#attempt(() => this.#trusted(file, () => store.add(credential.bytes)))) continue;
+        if (!this.#attempt(() => this.#take(file, credential, store))) continue;
         if (credential.type !== "unit") this.#warnOfEnd(file, credential);
       }
     const count = this.store.delegations(this.credential.subject).length;
@@ -191,6 +196,18 @@ export class UnitFolder {
       if (!(error instanceof EbalanceError)) throw error;
       this.warnings.push(error.message);
       return undefined;
+    }
+  }
+
+  /** Takes a credential in, or says what has become of it. */
+  #take(file: string, credential: Credential, store: CertificateStore): Credential {
+    try {
+      return store.add(credential.bytes);
+    } catch (error) {
+      if (!(error instanceof EbalanceError)) throw error;
+      const why = refusalOf(credential, store.root, this.ports.clock, this.#refused, error.message);
+      this.#refused.set(idOf(credential.id), file);
+      return raise(`${this.#path(file)} ${why}`);
     }
   }
 
@@ -208,7 +225,8 @@ export class UnitFolder {
 
   #warnOfEnd(file: string, { expiresS }: Credential): void {
     const leftS = expiresS - this.ports.clock.wallMs() / 1000;
-    if (leftS < soonS) this.warnings.push(`${this.#path(file)} expires in ${Math.ceil(leftS / 86_400)} days; ${remedy}`);
+    const days = Math.ceil(leftS / 86_400);
+    if (leftS < soonS) this.warnings.push(`${this.#path(file)} expires at ${dateTime(expiresS)}, in ${days === 1 ? "a day" : `${days} days`}; ${remedy}`);
   }
 
   #readPolicy(): PolicyText | undefined {

@@ -88,7 +88,8 @@ describe("SP-5 a configuration and the unit's credentials", () => {
   test("that fit have nothing to complain of", () => expect(certified(total("display"))).toEqual({ errors: [], warnings: [] }));
 
   test.each<[string, () => object, RegExp]>([
-    ["the folder is not there", () => ({ credentials: { folder: join(grid, "nowhere") } }), /^credentials\.folder: .*nowhere\/root\.cwt is not there; make it anew with ebalance keys/],
+    ["the folder is not there", () => ({ credentials: { folder: join(grid, "nowhere") } }), /^credentials\.folder: .*nowhere is not there; ebalance keys makes the folder of home as units\/home in the folder of the grid$/],
+    ["the folder is that of the whole grid", () => ({ credentials: { folder: grid } }), /^credentials\.folder: .*grid is the folder of a whole grid; .*grid\/units\/home belongs here$/],
     ["the folder is of another unit", () => ({ credentials: { folder: of("meter") } }), /^credentials\.folder: .*unit\.cwt is of meter, not of the unit home/],
     ["the unit above is another", () => ({ parent: { unit: "hv", url: "tcp://192.0.2.1:4712" } }), /^parent: the credential of home in .* names only lv, not hv; correct the plan/],
     ["the top unit has a unit above", () => ({ unit: "lv", credentials: { folder: of("lv") } }), /^parent: the credential of lv in .* names no unit above/],
@@ -98,7 +99,7 @@ describe("SP-5 a configuration and the unit's credentials", () => {
   test.each<[string, () => object, RegExp]>([
     ["nothing lets a service act", () => total("sums"), /^services\.0: nothing in .* lets home act for customer as sums at other units; see ebalance keys delegate$/],
     ["a bridged device is not in the plan", () => ({ bridges: [bridge("inverter-9")], policies: { customer: policy("operator") } }), /^bridges: the unit above will not hear of inverter-9/],
-    ["a credential soon expires", () => (new GridFolder(grid, { nowS: Math.floor(Date.now() / 1000) - 31 * 86_400, days: 40 }).delegate({ stakeholder: "customer", unit: "home", service: "tariff", rights: 1 }), {}), /^credentials\.folder: .*tariff\.delegation\.cwt expires in 9 days; make it anew/],
+    ["a credential soon expires", () => (new GridFolder(grid, { nowS: Math.floor(Date.now() / 1000) - 31 * 86_400, days: 40 }).delegate({ stakeholder: "customer", unit: "home", service: "tariff", rights: 1 }), {}), /^credentials\.folder: .*tariff\.delegation\.cwt expires at \d{4}-\d\d-\d\dT[\d:.]+Z, in 9 days; make it anew/],
   ])("%s: that is worth a warning", (_what, change, message) => expect(certified(change())).toEqual({ errors: [], warnings: [expect.stringMatching(message)] }));
 
   test("a way up needs a key file, or credentials", () => expect(() => checkConfig({ unit: "home", parent: { url: "tcp://192.0.2.1:4712" } })).toThrow(/parent\.keyFile: missing; name a session key file, or the unit's folder under credentials/));

@@ -1,8 +1,8 @@
 /** A gateway: one management unit with its store, its ways up and down, its bridges and services, as a configuration says (MU-3, MU-9, CP-9). */
-import { join } from "node:path";
 import { DataInterface, decisionOf, encryptingSeal, granteesOf, MemoryStore, mqttPassword, portableSeal, Registry, ReplayWindows, SequenceReservation, Signatory, standardVariables, StatementVerifier, UnitDriver, Uplink, type LogPort, type StorePort, type UnitConfig } from "ebalance";
-import { UnitFolder } from "../credentials/unit-folder";
-import { FileState } from "../file-state";
+import { openUnitFolder } from "../credentials/open-unit-folder";
+import type { UnitFolder } from "../credentials/unit-folder";
+import type { FileState } from "../file-state";
 import type { MqttAccount, MqttClientText } from "../mqtt/credentials";
 import { NodeCrypto } from "../node-crypto";
 import { nodeTimers, systemClock } from "../node-ports";
@@ -46,7 +46,7 @@ export class Gateway {
     private readonly options: GatewayOptions,
   ) {
     const { log } = options;
-    this.#folder = config.credentials && openFolder(config, this.#crypto, log);
+    this.#folder = config.credentials && openUnitFolder(config.credentials.folder, config.unit, { crypto: this.#crypto, log, stateFolder: config.credentials.stateFolder });
     const parent = parentOf(config, this.#folder?.folder);
     const tell = options.onEvent ?? (() => {});
     const onDecision: UnitConfig["onDecision"] = (request, notification) => tell({ type: "decision", timeMs: Date.now(), ...decisionOf(this.driver.unit, request, notification) });
@@ -184,12 +184,6 @@ export class Gateway {
     this.#folder?.folder.close();
     this.store?.close();
   }
-}
-
-function openFolder({ unit, credentials }: GatewayConfig, crypto: NodeCrypto, log: LogPort): { readonly folder: UnitFolder; readonly state: FileState } {
-  const { folder, stateFolder = join(folder, "state") } = credentials!;
-  const state = new FileState(stateFolder, log);
-  return { folder: new UnitFolder(folder, unit, { crypto, clock: systemClock, state }), state };
 }
 
 /** The unit above; undefined: there is none. */
