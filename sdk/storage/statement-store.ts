@@ -8,6 +8,8 @@ export interface KeptStatement {
   readonly fromMs: number;
   readonly toMs: number;
   readonly bytes: Uint8Array;
+  /** What its signer is known by: kept once for all statements of one signer, and gone with the last of them. */
+  readonly signer: Uint8Array;
 }
 
 /**

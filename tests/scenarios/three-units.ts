@@ -7,6 +7,7 @@ import { Member } from "../conformance/credential-world";
 import { MemoryState } from "../../sdk/storage/memory-state";
 import { MemoryStore } from "../../sdk/storage/memory-store";
 import type { StorePort } from "../../sdk/storage/store-port";
+import { type EbalanceError } from "../../sdk/core/model/errors";
 import { policyFromText, type PolicyText } from "../../sdk/core/model/policy";
 import { Registry } from "../../sdk/core/model/registry";
 import { resultName } from "../../sdk/core/model/result";
@@ -15,6 +16,7 @@ import type { LinkPort } from "../../sdk/core/ports";
 import type { Notification } from "../../sdk/core/requests/request-processor";
 import { CertificateStore } from "../../sdk/core/security/certificate-store";
 import { parseCredential } from "../../sdk/core/security/credential";
+import { signRevocations } from "../../sdk/core/security/revocation-list";
 import { ReplayWindows } from "../../sdk/core/security/replay-windows";
 import { SequenceReservation } from "../../sdk/core/security/sequence-reservation";
 import { Session } from "../../sdk/core/security/session";
@@ -145,6 +147,7 @@ export class ThreeUnits {
   readonly #kept = new Map<UnitName, Kept>();
   readonly #links = new Map<number, { queue: Under[]; ends: [LinkPort, LinkPort] }>();
   readonly #delegations: Uint8Array[] = [];
+  readonly #stores = new Map<UnitName, CertificateStore>();
   readonly units = new Map<UnitName, ManagementUnit>();
   liar: Liar | undefined;
   readonly clock = { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs, isSet: () => true };
@@ -178,6 +181,18 @@ export class ThreeUnits {
     this.#delegations.push(this.members.get(stakeholder)!.signs({ type: "delegation", subject: unit, service, rights, key: this.members.get(unit)!.key, ...given }));
   }
 
+  /** A stakeholder revokes its delegations to a unit of lower epochs; all units hear of it. */
+  revoke(stakeholder: string, unit: string, leastEpoch: number): void {
+    const { signing, credential } = this.members.get(stakeholder)!;
+    const list = signRevocations(crypto, signing, { issuer: credential, sequence: leastEpoch, entries: [{ subject: unit, leastEpoch }] }, this.nowMs);
+    this.#stores.forEach((store) => store.addRevocations(list));
+  }
+
+  /** Where a unit keeps samples and statements from its next start on. */
+  keepIn(id: UnitName, store: StorePort): void {
+    this.#kept.get(id)!.store = store;
+  }
+
   store(id: UnitName): StorePort {
     return this.#kept.get(id)!.store;
   }
@@ -192,10 +207,17 @@ export class ThreeUnits {
 
   signatory(id: UnitName): Signatory {
     const clock = this.#clockOf(id);
-    const store = new CertificateStore(crypto, clock, this.operator.credential.bytes);
-    for (const { credential } of this.members.values()) store.add(credential.bytes);
-    for (const bytes of this.#delegations) if (parseCredential(bytes, crypto).expiresS * 1000 > clock.wallMs()) store.add(bytes);
     const { state } = this.#kept.get(id)!;
+    const store = new CertificateStore(crypto, clock, this.operator.credential.bytes, {}, state);
+    this.#stores.set(id, store);
+    for (const { credential } of this.members.values()) store.add(credential.bytes);
+    for (const bytes of this.#delegations) {
+      try {
+        store.add(bytes);
+      } catch (error) {
+        if ((error as EbalanceError).code !== "not-trusted") throw error;
+      }
+    }
     const verifier = new StatementVerifier(store, clock, crypto, new ReplayWindows(state), { unit: id, above: ids.slice(ids.indexOf(id) + 1), registry });
     return new Signatory({ unit: id, key: this.members.get(id)!.signing, crypto, store, verifier, sequences: new SequenceReservation(state), registry });
   }

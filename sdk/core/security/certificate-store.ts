@@ -60,7 +60,7 @@ export class CertificateStore {
   readonly root: Credential;
   readonly #limits: CertificateLimits;
   readonly #held = new Map<string, Held>();
-  readonly #revocations: Revocations;
+  #revocations: Revocations;
 
   /**
    * @param root bytes of the root's credential, which came by a way that is trusted
@@ -83,6 +83,13 @@ export class CertificateStore {
     if (this.#isSignedBy(key, this.root, this.root)) return;
     this.close();
     notTrusted(`the root ${this.root.subject} has not signed itself`);
+  }
+
+  /** An empty store of the same root, limits and revocation lists, those that come later too, which judges by another clock. */
+  at(clock: ClockPort): CertificateStore {
+    const store = new CertificateStore(this.crypto, clock, this.root.bytes, this.#limits);
+    store.#revocations = this.#revocations;
+    return store;
   }
 
   /** The grid whose credentials these are. */

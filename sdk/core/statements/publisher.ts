@@ -19,6 +19,7 @@ import { maxCarriedBytes } from "../wire/carry-body";
 import { parseStatement } from "../wire/statement";
 import { maxStatementItems, StatementKind, type DataStatement, type StatementItem } from "../wire/statement-body";
 import type { Answer } from "./carrier";
+import type { Proof } from "./kept-signers";
 import { spanOf } from "./replica";
 import type { Signatory } from "./signatory";
 
@@ -57,7 +58,7 @@ class Progress {
   /** All before this time stands in statements that were acknowledged. */
   doneMs = -Infinity;
   /** Was signed, and waits to be acknowledged. */
-  statement: Uint8Array | undefined;
+  statement: Proof | undefined;
   isUnderWay = false;
   /** When to try again, or to close a batch that is not full; on the monotonic clock. */
   dueMs = -Infinity;
@@ -151,13 +152,13 @@ export class Publisher {
   }
 
   /** The statement that was signed last may not have been acknowledged before a restart: it is sent again as it is. */
-  #lastSigned({ index }: Series): Uint8Array | undefined {
-    let last: { sequence: number; bytes: Uint8Array } | undefined;
-    for (const { bytes } of this.parts.store.statements.of(index, -Infinity, Infinity)) {
-      const body = this.parts.signatory.readKept(bytes);
-      if (body?.kind === StatementKind.data && body.sequence > (last?.sequence ?? 0)) last = { sequence: body.sequence, bytes };
+  #lastSigned({ index }: Series): Proof | undefined {
+    let last: { sequence: number; proof: Proof } | undefined;
+    for (const proof of this.parts.store.statements.of(index, -Infinity, Infinity)) {
+      const body = this.parts.signatory.kept.tryRead(proof);
+      if (body?.kind === StatementKind.data && body.sequence > (last?.sequence ?? 0)) last = { sequence: body.sequence, proof };
     }
-    return last?.bytes;
+    return last?.proof;
   }
 
   /**
@@ -189,14 +190,14 @@ export class Publisher {
       const timeMs = Math.round(exactMs);
       return kept.some((one) => {
         if (timeMs < one.fromMs || timeMs >= one.toMs) return false;
-        one.body ??= (this.parts.signatory.readKept(one.bytes) as DataStatement | undefined) ?? null;
+        one.body ??= (this.parts.signatory.kept.tryRead(one) as DataStatement | undefined) ?? null;
         return one.body?.items.some((item) => item.timeMs === timeMs && sameValue(item.value, value)) ?? false;
       });
     };
   }
 
   /** Signs a batch, of fewer instances where it would not fit into a message, and keeps it. @returns undefined where that is not possible now */
-  #sign(progress: Progress, series: Series, items: readonly StatementItem[], names: NameTexts = this.parts.names): Uint8Array | undefined {
+  #sign(progress: Progress, series: Series, items: readonly StatementItem[], names: NameTexts = this.parts.names): Proof | undefined {
     const { signatory, clock, store } = this.parts;
     const { owner } = progress.published;
     const delegation = this.#delegationOf(progress);
@@ -207,7 +208,8 @@ export class Publisher {
         const batch = items.slice(0, count);
         const { bytes } = signatory.sign(delegation, { kind: StatementKind.data, names, timeMs, items: batch } as Omit<DataStatement, "sequence">);
         if (bytes.length > maxCarriedBytes) continue;
-        return store.statements.keep({ series: series.index, ...spanOf(batch), bytes }) === "failed" ? this.#failed(progress, "the store does not keep its statement") : bytes;
+        const proof = { bytes, signer: signatory.kept.chainOf(delegation.id) };
+        return store.statements.keep({ series: series.index, ...spanOf(batch), ...proof }) === "failed" ? this.#failed(progress, "the store does not keep its statement") : proof;
       }
       return this.#failed(progress, `one instance with its policy takes more than ${maxCarriedBytes} bytes`);
     } catch (error) {
@@ -227,9 +229,9 @@ export class Publisher {
   #signAnew(progress: Progress): void {
     const { signatory, clock, log } = this.parts;
     const nowMs = clock.wallMs();
-    const body = signatory.readKept(progress.statement!) as DataStatement | undefined;
+    const body = signatory.kept.tryRead(progress.statement!) as DataStatement | undefined;
     const delegation = this.#delegationOf(progress);
-    const isRenewed = delegation !== undefined && !sameBytes(parseStatement(progress.statement!).signerId, delegation.id);
+    const isRenewed = delegation !== undefined && !sameBytes(parseStatement(progress.statement!.bytes).signerId, delegation.id);
     if (body && !isRenewed && body.timeMs <= nowMs) return;
     const items = body?.items.filter(({ timeMs }) => timeMs <= nowMs) ?? [];
     if (body && items.length < body.items.length) log("warning", `${body.items.length - items.length} instances of ${progress.published.device} are of a time to come and stay at home: the clock of this unit was ahead`);
@@ -241,7 +243,7 @@ export class Publisher {
 
   #send(progress: Progress): void {
     progress.isUnderWay = true;
-    const result = this.parts.send(progress.statement!, (answer) => this.#answered(progress, answer.result));
+    const result = this.parts.send(progress.statement!.bytes, (answer) => this.#answered(progress, answer.result));
     if (result !== Result.done) this.#answered(progress, result);
   }
 

@@ -104,7 +104,7 @@ describe("SP-1 SP-2 series that their home publishes", () => {
       units.unit("home").request({ op: Operation.write, source, items: [item] }, () => {});
       units.pass(120_000);
     };
-    const signed = () => units.store("home").statements!.of(0, 0, Infinity).map(({ bytes }) => (units.signatory("home").readKept(bytes) as DataStatement).items.map(({ value }) => value));
+    const signed = () => units.store("home").statements!.of(0, 0, Infinity).map((kept) => (units.signatory("home").kept.tryRead(kept) as DataStatement).items.map(({ value }) => value));
     write(1);
     expect([signed(), units.log]).toEqual([[], []]);
     write(2, grant(1, "supplier"));
@@ -138,7 +138,7 @@ describe("SP-1 SP-2 series that their home publishes", () => {
     const [first] = units.store("top").statements!.of(0, 0, Infinity);
     first!.bytes[first!.bytes.length - 80]! ^= 1;
     expect([countOf(units, "top"), countOf(units, "station")]).toEqual(["9", "70"]);
-    expect(units.log.filter((line) => /^top: a kept statement about \w+ of meter is not as it was signed/.test(line))).toHaveLength(1);
+    expect(units.log.filter((line) => /^top: a kept statement about \w+ of meter is not served: it is not as home has signed it$/.test(line))).toHaveLength(1);
   });
 
   test("a sample whose policy was exchanged for a weaker one on the disk is not served", () => {

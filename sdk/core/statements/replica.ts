@@ -58,7 +58,7 @@ export class Replica {
       this.#homes.set(names.id(device), home);
     }
     this.#taken = new TakenNames(names);
-    this.#proven = new ProvenSamples(store.statements, signatory, crypto, (index) => log("error", `a kept statement about ${this.#nameOf(index)} is not as it was signed: nothing of it is served`));
+    this.#proven = new ProvenSamples(store.statements, signatory.kept, crypto, (index, why) => log("error", `a kept statement about ${this.#nameOf(index)} is not served: ${why}`));
     store.provers = (index, fromMs, toMs) => this.#isProven(index, fromMs, toMs);
   }
 
@@ -123,10 +123,11 @@ export class Replica {
 
   /** The statement first: samples without one are not there, and a statement whose samples are not is taken again. */
   #keep(series: Series, index: number, { items }: DataStatement, bytes: Uint8Array): ResultCode {
-    const { policies, series: table, processor, store } = this.parts;
+    const { policies, series: table, processor, signatory, store } = this.parts;
     const policy = policies.get(index);
     if (!table.keepRecord(series, index, policy.sequence, policy)) return Result.storageFailed;
-    if (!this.#isKept(series, items, bytes) && store.statements.keep({ series: series.index, ...spanOf(items), bytes }) === "failed") return Result.storageFailed;
+    const kept = () => ({ series: series.index, ...spanOf(items), bytes, signer: signatory.kept.chainOf(parseStatement(bytes).signerId) });
+    if (!this.#isKept(series, items, bytes) && store.statements.keep(kept()) === "failed") return Result.storageFailed;
     table.noteUse(series, index, policy.sequence, policy);
     return items.every(({ value, timeMs }) => processor.keepCopy(series, value, timeMs, index) !== "failed") ? Result.done : Result.storageFailed;
   }
@@ -137,7 +138,7 @@ export class Replica {
     // Those with an instance of one time are few, those of all its time may be many.
     const [fromMs, toMs] = [items[0]!.timeMs, items[0]!.timeMs + 1];
     const hash = statementHash(parseStatement(bytes), crypto);
-    return store.statements.of(index, fromMs, toMs).some((kept) => signatory.readKept(kept.bytes) && sameBytes(statementHash(parseStatement(kept.bytes), crypto), hash));
+    return store.statements.of(index, fromMs, toMs).some((kept) => signatory.kept.tryRead(kept) && sameBytes(statementHash(parseStatement(kept.bytes), crypto), hash));
   }
 
   #isProven(index: number, fromMs: number, toMs: number): IsProven | undefined {
@@ -158,7 +159,7 @@ export class Replica {
     const { names, series: table, store, signatory } = this.parts;
     const id = names.find(device) ?? -1;
     const series = table.find({ variable, device: id, owner: table.ownerOf(id) ?? -1 });
-    return series ? store.statements.of(series.index, fromMs, toMs).filter(({ bytes }) => signatory.readKept(bytes)).map(({ bytes }) => bytes) : [];
+    return series ? store.statements.of(series.index, fromMs, toMs).filter((kept) => signatory.kept.tryRead(kept)).map(({ bytes }) => bytes) : [];
   }
 
   #nameOf(index: number): string {

@@ -1,5 +1,4 @@
 /** What a unit signs statements with, and verifies others' by: its key, the delegations that it holds, and the credentials that it trusts. */
-import { EbalanceError } from "../model/errors";
 import type { RightCode } from "../model/policy";
 import type { CertificateStore } from "../security/certificate-store";
 import { covers, type Credential, type Delegation } from "../security/credential";
@@ -7,8 +6,9 @@ import type { CryptoPort, KeyHandle, PublicKeyPort } from "../security/crypto-po
 import type { SequenceReservation } from "../security/sequence-reservation";
 import type { StatementVerifier, VerifiedStatement } from "../security/statement-verifier";
 import type { ReadContext } from "../wire/session-body";
-import { bodyOfStatement, impliedNames, parseStatement, signatureOf, signedBytes, signStatement } from "../wire/statement";
+import { impliedNames, parseStatement, signStatement } from "../wire/statement";
 import type { ImpliedNames, StatementBody } from "../wire/statement-body";
+import { KeptSigners } from "./kept-signers";
 
 export interface SignatoryParts {
   /** Id of the unit. */
@@ -32,7 +32,12 @@ export interface NamedSeries {
 export type Unnumbered<Body> = Body extends { readonly sequence: number } ? Omit<Body, "sequence"> : never;
 
 export class Signatory {
-  constructor(private readonly parts: SignatoryParts) {}
+  /** Who has signed what this unit keeps. */
+  readonly kept: KeptSigners;
+
+  constructor(private readonly parts: SignatoryParts) {
+    this.kept = new KeptSigners(parts.crypto, parts.store, parts.registry);
+  }
 
   /**
    * A delegation to this unit that holds now and covers a right to all of the series.
@@ -74,22 +79,9 @@ export class Signatory {
     return this.parts.verifier.nonceFor(parseStatement(bytes).signerId);
   }
 
-  /**
-   * What a statement says that was verified when it came and has been kept since: whether it is still as its signer has signed it.
-   * @returns undefined where it is not, or where the credential of its signer is not here any more
-   */
-  readKept(bytes: Uint8Array): StatementBody | undefined {
-    const { store, registry } = this.parts;
-    try {
-      const parsed = parseStatement(bytes);
-      const signer = store.find(parsed.signerId);
-      if (!signer) return undefined;
-      const body = bodyOfStatement(parsed, signer, registry);
-      const signed = signedBytes(parsed, signer, store.domain, body.scope);
-      return store.verify(signer, signed, signed.length, signatureOf(parsed)) ? body : undefined;
-    } catch (error) {
-      if (error instanceof EbalanceError && error.code === "malformed") return undefined;
-      throw error;
-    }
+  /** Destroys the key of the nonces, and the public ones of what is kept. */
+  close(): void {
+    this.parts.verifier.close();
+    this.kept.close();
   }
 }

@@ -4,6 +4,7 @@ import { type Liar, registry, text, ThreeUnits, power, grant } from "../../../te
 import { Result } from "../model/result";
 import { carryOperation, type CarriedBody } from "../wire/carry-body";
 import { Operation } from "../wire/session-body";
+import { parseStatement } from "../wire/statement";
 import { StatementKind } from "../wire/statement-body";
 
 const isCarry = (body: CarriedBody): body is CarriedBody & { readonly op: 9; readonly statement: Uint8Array } => body.op === carryOperation && "statement" in body;
@@ -180,7 +181,7 @@ describe("SP-1 DI-10 a unit on the way that lies", () => {
     const home = world.signatory("home");
     liar.onCarried = (body, to) => {
       if (!isCarry(body) || to !== "home") return;
-      const asked = home.readKept(body.statement)!;
+      const asked = home.kept.tryRead({ bytes: body.statement, signer: home.kept.chainOf(parseStatement(body.statement).signerId) })!;
       const accepted = { kind: StatementKind.answer, names: world.unit("home").names, timeMs: asked.timeMs!, scope: "top", id: (asked as { sequence: number }).sequence, items: [] } as const;
       liar.send("top", answer(body.sequence, home.sign(home.delegation(stakeholder, undefined, 2, [])!, accepted).bytes));
     };

@@ -36,7 +36,7 @@ export class Gateway {
   readonly #closers: Closer[] = [];
   readonly #folder: { readonly folder: UnitFolder; readonly state: FileState } | undefined;
   #certified: Certified | undefined;
-  #verifier: StatementVerifier | undefined;
+  #signatory: Signatory | undefined;
   #uplink: Uplink | undefined;
 
   /** Use {@link Gateway.open}. */
@@ -69,17 +69,16 @@ export class Gateway {
     };
     const series: StorePort = store ?? new MemoryStore(4096);
     const crypto = this.#crypto;
-    this.driver = new UnitDriver(unit, { clock: systemClock, crypto, seal: encryptingSeal(crypto, portableSeal(crypto)), store: series, signatory: this.#signatory(parent, registry), log }, nodeTimers);
+    this.driver = new UnitDriver(unit, { clock: systemClock, crypto, seal: encryptingSeal(crypto, portableSeal(crypto)), store: series, signatory: (this.#signatory = this.#newSignatory(parent, registry)), log }, nodeTimers);
   }
 
   /** What the unit signs and verifies statements with, where it has credentials. */
-  #signatory(parent: string | undefined, registry: Registry): Signatory | undefined {
+  #newSignatory(parent: string | undefined, registry: Registry): Signatory | undefined {
     if (!this.#folder) return undefined;
     const { folder, state } = this.#folder;
     const { store } = folder;
     const unit = this.config.unit;
     const verifier = new StatementVerifier(store, systemClock, this.#crypto, new ReplayWindows(state), { unit, above: folder.above(parent), registry });
-    this.#verifier = verifier;
     return new Signatory({ unit, key: folder.key("es256"), crypto: this.#crypto, store, verifier, sequences: new SequenceReservation(state), registry });
   }
 
@@ -180,7 +179,7 @@ export class Gateway {
   async close(): Promise<void> {
     for (const close of this.#closers.splice(0)) await close();
     this.driver.close();
-    this.#verifier?.close();
+    this.#signatory?.close();
     this.#folder?.folder.close();
     this.store?.close();
   }

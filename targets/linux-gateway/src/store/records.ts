@@ -30,7 +30,7 @@ export function isCatalogue(entry: Entry): entry is CatalogueEntry {
 }
 
 /** The first byte of an entry. For samples it is the type of the value. */
-const Tag = { number: 0, boolean: 1, text: 2, bytes: 3, series: 16, policy: 17, statement: 18 } as const;
+const Tag = { number: 0, boolean: 1, text: 2, bytes: 3, series: 16, policy: 17, statement: 18, signer: 19 } as const;
 
 /** A value as the stores write it: a number, or bytes, and how to read them. */
 export interface StoredValue {
@@ -52,10 +52,14 @@ export function fromStored(tag: number, value: unknown): Value {
   return tag === Tag.text ? Buffer.from(value.buffer, value.byteOffset, value.length).toString() : new Uint8Array(value);
 }
 
-/** Gathers entries as bytes. */
+const noSigner = Buffer.alloc(0);
+
+/** Gathers entries as bytes. The signer of statements stands before the first that has it. */
 export class EntryWriter {
   #bytes = Buffer.allocUnsafe(16_384);
   #length = 0;
+  /** Of the statements that follow. */
+  #signer = noSigner;
 
   get length(): number {
     return this.#length;
@@ -68,6 +72,7 @@ export class EntryWriter {
 
   clear(): void {
     this.#length = 0;
+    this.#signer = noSigner;
   }
 
   write(entry: Entry): void {
@@ -87,8 +92,10 @@ export class EntryWriter {
     this.#length = typeof value === "number" ? bytes.writeDoubleLE(value, at) : this.#writeBytes(value, at);
   }
 
-  #writeStatement({ series, fromMs, toMs, bytes: content }: StatementEntry): void {
-    this.#reserve(25 + content.length);
+  #writeStatement({ series, fromMs, toMs, bytes: content, signer }: StatementEntry): void {
+    this.#reserve(30 + signer.length + content.length);
+    if (!this.#signer.equals(signer)) this.#length = this.#writeBytes(signer, this.#bytes.writeUInt8(Tag.signer, this.#length));
+    this.#signer = Buffer.from(signer);
     let at = this.#bytes.writeUInt8(Tag.statement, this.#length);
     at = this.#bytes.writeUInt32LE(series, at);
     at = this.#bytes.writeDoubleLE(fromMs, at);
@@ -121,7 +128,13 @@ export function readEntries(bytes: Uint8Array): Entry[] {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const entries: Entry[] = [];
   try {
-    for (let at = 0; at < buffer.length; ) at = readEntry(buffer, at, entries);
+    let signer = new Uint8Array(0);
+    for (let at = 0; at < buffer.length; ) {
+      const tag = buffer.readUInt8(at);
+      if (tag === Tag.signer) at += 5 + (signer = new Uint8Array(readBytes(buffer, at + 5))).length;
+      else if (tag === Tag.statement) at = readStatement(buffer, at, signer, entries);
+      else at = readEntry(buffer, at, entries);
+    }
   } catch (error) {
     throw new DamagedStore(`entry ${entries.length + 1} cannot be read (${(error as Error).message})`);
   }
@@ -131,7 +144,6 @@ export function readEntries(bytes: Uint8Array): Entry[] {
 /** @returns where the next begins */
 function readEntry(buffer: Buffer, at: number, entries: Entry[]): number {
   const tag = buffer.readUInt8(at);
-  if (tag === Tag.statement) return readStatement(buffer, at, entries);
   const index = buffer.readUInt32LE(at + 1);
   const isCatalogue = tag === Tag.series || tag === Tag.policy;
   const isNumber = tag === Tag.number || tag === Tag.boolean;
@@ -148,12 +160,17 @@ function readEntry(buffer: Buffer, at: number, entries: Entry[]): number {
   return end;
 }
 
-function readStatement(buffer: Buffer, at: number, entries: Entry[]): number {
-  const content = at + 25;
-  const end = content + buffer.readUInt32LE(content - 4);
+function readStatement(buffer: Buffer, at: number, signer: Uint8Array, entries: Entry[]): number {
+  const bytes = new Uint8Array(readBytes(buffer, at + 25));
+  entries.push({ kind: "statement", series: buffer.readUInt32LE(at + 1), fromMs: buffer.readDoubleLE(at + 5), toMs: buffer.readDoubleLE(at + 13), bytes, signer });
+  return at + 25 + bytes.length;
+}
+
+/** Bytes whose length stands before them. */
+function readBytes(buffer: Buffer, at: number): Uint8Array {
+  const end = at + buffer.readUInt32LE(at - 4);
   checkEnd(buffer, end);
-  entries.push({ kind: "statement", series: buffer.readUInt32LE(at + 1), fromMs: buffer.readDoubleLE(at + 5), toMs: buffer.readDoubleLE(at + 13), bytes: new Uint8Array(buffer.subarray(content, end)) });
-  return end;
+  return buffer.subarray(at, end);
 }
 
 function checkEnd(buffer: Buffer, end: number): void {

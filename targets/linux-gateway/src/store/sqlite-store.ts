@@ -117,15 +117,15 @@ export class SqliteStore implements GatewayStore {
   // ---- statements ---------------------------------------------------------------------------------------------------------------------
 
   #keepStatement(statement: KeptStatement): "kept" | "known" | "failed" {
-    const { series, fromMs, toMs, bytes } = statement;
+    const { series, fromMs, toMs, bytes, signer } = statement;
     const known = this.#onTables((tables) => tables.knownStatement.get(series, fromMs, toMs, bytes) !== undefined);
     if (known === true) return "known";
-    return known === false && this.#take({ kind: "statement", series, fromMs, toMs, bytes: bytes.slice() }) ? "kept" : "failed";
+    return known === false && this.#take({ kind: "statement", series, fromMs, toMs, bytes: bytes.slice(), signer: signer.slice() }) ? "kept" : "failed";
   }
 
   #statementsOf(series: number, fromMs: number, toMs: number): readonly KeptStatement[] {
-    const rows = (this.#onTables((tables) => tables.statements.all(series, fromMs, toMs)) ?? []) as { first: number; last: number; bytes: Uint8Array }[];
-    return rows.map(({ first, last, bytes }) => ({ series, fromMs: first, toMs: last, bytes: new Uint8Array(bytes) }));
+    const rows = (this.#onTables((tables) => tables.statements.all(series, fromMs, toMs)) ?? []) as { first: number; last: number; bytes: Uint8Array; signer: Uint8Array }[];
+    return rows.map(({ first, last, bytes, signer }) => ({ series, fromMs: first, toMs: last, bytes: new Uint8Array(bytes), signer: new Uint8Array(signer) }));
   }
 
   // ---- what is kept -------------------------------------------------------------------------------------------------------------------
@@ -206,8 +206,9 @@ export class SqliteStore implements GatewayStore {
     }
   }
 
-  #insertStatement(tables: SqliteTables, { series, fromMs, toMs, bytes }: StatementEntry): void {
-    tables.insertStatement.run(series, fromMs, toMs, bytes);
+  #insertStatement(tables: SqliteTables, { series, fromMs, toMs, bytes, signer }: StatementEntry): void {
+    tables.insertSigner.run(signer);
+    tables.insertStatement.run(series, fromMs, toMs, bytes, signer);
     this.#proven.add(series);
   }
 
@@ -226,7 +227,7 @@ export class SqliteStore implements GatewayStore {
   /** Removes the oldest beyond what is kept of a series: one as a rule, more after the number was set lower. */
   #trim(tables: SqliteTables, series: number, state: SeriesState): void {
     const gone = tables.trim.all(series, series, state.samples - this.samplesPerSeries - 1) as { policy: number }[];
-    if (this.#proven.has(series)) tables.trimStatements.run(series, series);
+    if (this.#proven.has(series) && tables.trimStatements.all(series, series).length) tables.trimSigners.run();
     state.samples -= gone.length;
     for (const { policy } of gone) {
       const left = state.policies.get(policy)! - 1;

@@ -9,13 +9,15 @@ import type { CatalogueEntry } from "./records";
 import type { SqliteDatabase, SqliteDriver, SqliteStatement } from "./sqlite-driver";
 
 /** Rises with every change of the tables that an older release could not read. */
-const version = 2;
+const version = 3;
 /** Pages of 4 kB in the write-ahead log before they are copied into the database: the same pages are written many times. */
 const checkpointPages = 4000;
 
 const statements = `
-  CREATE TABLE statement (series INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, bytes BLOB NOT NULL); -- first <= ms since 1970 < last
-  CREATE INDEX statement_place ON statement (series, last, first);`;
+  CREATE TABLE signer (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL UNIQUE);
+  CREATE TABLE statement (series INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, bytes BLOB NOT NULL, signer INTEGER NOT NULL); -- first <= ms since 1970 < last
+  CREATE INDEX statement_place ON statement (series, last, first);
+  CREATE INDEX statement_signer ON statement (signer);`;
 
 const schema = `
   CREATE TABLE series (id INTEGER PRIMARY KEY, record TEXT NOT NULL, crc INTEGER NOT NULL);
@@ -32,8 +34,8 @@ const schema = `
   CREATE TABLE kept (series INTEGER PRIMARY KEY, counts TEXT NOT NULL); -- JSON [[policy, samples], ...]
   CREATE TABLE journal (id INTEGER PRIMARY KEY, entries BLOB NOT NULL);
   ${statements}`;
-/** What makes tables of an earlier version those of this one; the first makes them all. */
-const upgrades = [schema, statements];
+/** What makes tables of an earlier version those of this one; the first makes them all. Statements of version 2 cannot be verified any more: their homes publish them again. */
+const upgrades = [schema, statements, `DROP TABLE statement; ${statements}`];
 
 export interface SampleRow {
   readonly time: number;
@@ -59,14 +61,18 @@ export class SqliteTables {
   readonly trim: SqliteStatement;
   /** series, time, n, end of time, rows => rows after that place */
   readonly after: SqliteStatement;
-  /** series, first, last, bytes */
+  /** bytes: where they are not there yet */
+  readonly insertSigner: SqliteStatement;
+  /** series, first, last, bytes, bytes of the signer, which are there */
   readonly insertStatement: SqliteStatement;
   /** series, first, last, bytes => a row where the same statement is kept */
   readonly knownStatement: SqliteStatement;
-  /** series, from, to => [{first, last, bytes}, ...] */
+  /** series, from, to => [{first, last, bytes, signer}, ...] */
   readonly statements: SqliteStatement;
-  /** series, series: removes the statements whose samples are gone */
+  /** series, series => a row each: removes the statements whose samples are gone */
   readonly trimStatements: SqliteStatement;
+  /** Removes the signers that no statement has. */
+  readonly trimSigners: SqliteStatement;
   /** series, counts */
   readonly count: SqliteStatement;
   readonly #catalogue: Readonly<Record<CatalogueEntry["kind"], SqliteStatement>>;
@@ -96,10 +102,12 @@ export class SqliteTables {
     this.oldest = prepare("SELECT min(time) AS time FROM sample WHERE series = ?");
     this.trim = prepare("DELETE FROM sample WHERE series = ? AND (time, n) <= (SELECT time, n FROM sample WHERE series = ? ORDER BY time, n LIMIT 1 OFFSET ?) RETURNING policy");
     this.after = prepare("SELECT time, n, tag, value, policy FROM sample WHERE series = ? AND (time, n) > (?, ?) AND time < ? ORDER BY time, n LIMIT ?");
-    this.insertStatement = prepare("INSERT INTO statement VALUES (?, ?, ?, ?)");
+    this.insertStatement = prepare("INSERT INTO statement SELECT ?, ?, ?, ?, id FROM signer WHERE bytes = ?");
+    this.insertSigner = prepare("INSERT OR IGNORE INTO signer (bytes) VALUES (?)");
     this.knownStatement = prepare("SELECT 1 FROM statement WHERE series = ? AND first = ? AND last = ? AND bytes = ?");
-    this.statements = prepare("SELECT first, last, bytes FROM statement WHERE series = ? AND last > ? AND first < ? ORDER BY last, rowid");
-    this.trimStatements = prepare("DELETE FROM statement WHERE series = ? AND last <= (SELECT min(time) FROM sample WHERE series = ?)");
+    this.statements = prepare("SELECT first, last, statement.bytes, signer.bytes AS signer FROM statement JOIN signer ON signer.id = statement.signer WHERE series = ? AND last > ? AND first < ? ORDER BY last, statement.rowid");
+    this.trimStatements = prepare("DELETE FROM statement WHERE series = ? AND last <= (SELECT min(time) FROM sample WHERE series = ?) RETURNING 1");
+    this.trimSigners = prepare("DELETE FROM signer WHERE NOT EXISTS (SELECT 1 FROM statement WHERE statement.signer = signer.id)");
     this.count = prepare("INSERT INTO kept VALUES (?, ?) ON CONFLICT DO UPDATE SET counts = excluded.counts");
     const keep = (table: string) => prepare(`INSERT INTO ${table} VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET record = excluded.record, crc = excluded.crc`);
     this.#catalogue = { series: keep("series"), policy: keep("policy") };

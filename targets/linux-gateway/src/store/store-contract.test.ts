@@ -70,7 +70,8 @@ for (const { name, reason, open } of stores)
   });
 
 /** A statement about samples from one time to another, both among them. */
-const statement = (series: number, firstMs: number, lastMs: number, byte: number): KeptStatement => ({ series, fromMs: firstMs, toMs: lastMs + 1, bytes: new Uint8Array(300).fill(byte) });
+const statement = (series: number, firstMs: number, lastMs: number, byte: number): KeptStatement => ({ series, fromMs: firstMs, toMs: lastMs + 1, bytes: new Uint8Array(300).fill(byte), signer: signers[byte % 3]! });
+const signers = [0, 1, 40_000].map((length) => new Uint8Array(length).fill(length));
 const statementsOf = (store: StorePort, series: number, fromMs = -Infinity, toMs = Infinity) => store.statements!.of(series, fromMs, toMs).map(({ bytes }) => bytes[0]);
 
 for (const { name, reason, open } of stores)
