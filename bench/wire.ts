@@ -18,7 +18,7 @@ const figures: readonly FigureDefinition[] = [
   { name: "write_encrypted_ref_bytes", meaning: "that in an encrypted session" },
   { name: "statement_1_bytes", meaning: "statement (ES256, global ids, inline policy) of one item", target: atMost(190) },
   { name: "statement_64_bytes_per_item", meaning: "statement of 64 readings of one series, a reading", target: atMost(8) },
-  { name: "notify_session_bytes", meaning: "session notification of one instance, policy by hash", target: atMost(58) },
+  { name: "notify_session_bytes", meaning: "session notification of one instance, its result done (absent), policy by hash", target: atMost(58) },
   { name: "encode_ratio_cborx", meaning: "our time / cbor-x time to encode a record of six fields", target: atMost(1) },
   { name: "decode_ratio_cborx", meaning: "our time, strict / cbor-x time to decode it", target: atMost(1.5) },
 ];
