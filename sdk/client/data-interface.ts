@@ -66,7 +66,10 @@ export interface WriteArguments extends SeriesText {
 
 /** Where a series is looked at. */
 export interface LocatedSeries extends SeriesText {
-  /** Id of the unit that is asked for its own copy of the series: a sensor keeps what it measured. Left out: the home of the series. */
+  /**
+   * Id of the unit that is asked for what it has of the series itself: a sensor keeps what it measured, a unit above the home a replica. Left out: the home of the series. While that is away the result
+   * is `linkLost` or `timeout`; a replica does not step in, except at the top unit from its start until the home has joined.
+   */
   readonly at?: string;
 }
 

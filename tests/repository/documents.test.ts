@@ -26,8 +26,11 @@ describe("docs/gateway.md", () => {
     for (const { sunspec } of config.bridges) expect(plan.units[sunspec.device]).toMatchObject({ parent: unit, owner: sunspec.owner, bridged: true });
   });
 
-  test("has two configurations and an external broker", () => {
-    expect(blocks.filter((block) => "unit" in block)).toHaveLength(2);
+  test("has two configurations with session key files, two with a replica and its home, and an external broker", () => {
+    const units = blocks.filter((block) => "unit" in block);
+    expect(units).toHaveLength(4);
+    const [home, above] = units.slice(2).map((block) => checkConfig(block));
+    expect(above!.replicas).toEqual(home!.publish.map(({ device, owner }) => ({ device, owner, home: home!.unit })));
     expect(checkConfig({ unit: "home", ...(blocks.find((block) => "listen" in block && !("unit" in block)) as object) }).listen[0]).toHaveProperty("broker");
   });
 });
