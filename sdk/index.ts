@@ -30,7 +30,7 @@ export { NobleCrypto } from "./core/security/noble-crypto";
 export { isPrivateKey, isPublicKey, NobleFullCrypto } from "./core/security/noble-full-crypto";
 export { Secret } from "./core/security/secret";
 export { isWrappable, notUnwrapped, useBytes, wrapNonceBytes, wrappedParts, wrapTagBytes } from "./core/security/wrapped-key";
-export { CertificateStore, defaultCertificateLimits, type CertificateLimits } from "./core/security/certificate-store";
+export { CertificateStore, defaultCertificateLimits, deviceCertificateLimits, type CertificateLimits } from "./core/security/certificate-store";
 export type { Claims, CredentialType, PublicKey } from "./core/security/claims";
 export { covers, issuerOf, makeCredential, parseCredential, type Credential, type Delegation, type Issuer, type RootCredential, type ServiceCredential, type StakeholderCredential, type UnitCredential } from "./core/security/credential";
 export { readRevocations, signRevocations } from "./core/security/revocation-list";

@@ -4,7 +4,7 @@ import { EbalanceError, isStorageFailure } from "../core/model/errors";
 import { granteesOf } from "../core/model/policy";
 import { standardRegistry } from "../core/model/standard-variables";
 import type { StatePort } from "../core/ports";
-import { CertificateStore, type CertificateLimits } from "../core/security/certificate-store";
+import { CertificateStore, deviceCertificateLimits } from "../core/security/certificate-store";
 import type { HandshakeParty } from "../core/security/certified-handshake";
 import type { Credential, UnitCredential } from "../core/security/credential";
 import { parseCredentialsFile, type CredentialsFile, type UnitKeyName } from "../core/security/credentials-file";
@@ -22,8 +22,6 @@ export interface CertifiedPorts {
   readonly state?: StatePort | undefined;
 }
 
-/** Its own credentials, and those of one unit above with its delegations. */
-const deviceLimits: Partial<CertificateLimits> = Object.freeze({ maxCredentials: 40, maxOfStakeholder: 16, maxBytes: 1024, maxRevoked: 64, maxRevokedOfStakeholder: 16 });
 /** So many delegations are opened in a session. */
 const maxDelegations = 8;
 
@@ -40,7 +38,7 @@ export function certifiedPlatform(platform: DevicePlatform, { crypto, state }: C
   const { name } = keyFile;
   const file = parseCredentialsFile(keyFile.text, name);
   const keys = takeKeys(file, name, crypto);
-  const store = within(name, "root", () => new CertificateStore(crypto, clock, file.root, deviceLimits, state));
+  const store = within(name, "root", () => new CertificateStore(crypto, clock, file.root, deviceCertificateLimits, state));
   const { revocations, policy } = file;
   if (revocations) within(name, "revocations", () => store.addRevocations(revocations));
   // Their signatures are the other end's to verify: whoever has written this file has written its root too.

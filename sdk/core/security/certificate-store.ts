@@ -23,8 +23,11 @@ export interface CertificateLimits {
   readonly maxRevokedOfStakeholder: number;
 }
 
-/** For a gateway. A device has less: 16 credentials of 512 bytes. */
+/** For a gateway. */
 export const defaultCertificateLimits: CertificateLimits = Object.freeze({ maxCredentials: 1024, maxOfStakeholder: 256, maxBytes: 32_768, maxRevoked: 512, maxRevokedOfStakeholder: 64 });
+
+/** For a device: its own credentials, and those of one unit above with its delegations. */
+export const deviceCertificateLimits: CertificateLimits = Object.freeze({ maxCredentials: 40, maxOfStakeholder: 16, maxBytes: 1024, maxRevoked: 64, maxRevokedOfStakeholder: 16 });
 
 /** What all stakeholders together may fill: the rest is for what the root signs, units above all. */
 const shareOfStakeholders = 0.75;

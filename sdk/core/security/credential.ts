@@ -15,6 +15,8 @@ export const credentialIdBytes = 8;
 const signatureBytes = 64;
 /** No credential is longer: a unit with a thousand units below it names them all. */
 export const maxCredentialBytes = 32_768;
+/** Header, heads of byte strings and signature take less. */
+const aroundClaimsBytes = 100;
 
 interface Signed {
   /** The first 8 bytes of the hash: what names the credential in a message. */
@@ -88,12 +90,12 @@ function issuerIdOf(message: CoseMessage): Uint8Array | undefined {
 /**
  * Makes a credential. Lists are sorted here.
  * @param issuerKey signs with `issuer.use`
- * @throws EbalanceError `bad-argument` for claims that no credential can have
+ * @throws EbalanceError `bad-argument` for claims that no credential can have, `too-large` for those that make one that nobody accepts
  * @example
  * const root = makeCredential(crypto, rootKey, { use: "es256", name: "operator" }, { type: "root", subject: "operator", domain: "elm-street", key, epoch: 0, issuedS, expiresS: Infinity });
  */
 export function makeCredential(crypto: CryptoPort & PublicKeyPort, issuerKey: KeyHandle, issuer: Issuer, claims: Claims): Uint8Array {
-  const payload = encodeClaims(issuer.name, inOrder(claims), new Uint8Array(maxCredentialBytes));
+  const payload = encodeClaims(issuer.name, inOrder(claims), new Uint8Array(maxCredentialBytes - aroundClaimsBytes));
   const bytes = makeSign1(crypto, issuerKey, algorithmOf(issuer.use), issuer.id, payload, new Uint8Array(0));
   // It ends with the signature.
   if (issuer.use === "es256") toLowS(bytes.subarray(bytes.length - signatureBytes));

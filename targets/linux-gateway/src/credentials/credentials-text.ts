@@ -1,11 +1,11 @@
 /** All that stands in the folder of a unit as one text, for a device that keeps its settings in flash: what `certifiedPlatform` reads. Format: `docs/credentials.md`. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { credentialsFileType, EbalanceError, type Protection, type UnitKeyName } from "ebalance";
+import { credentialsFileType, deviceCertificateLimits, EbalanceError, type Protection, type UnitKeyName } from "ebalance";
 import { readSecretText } from "../read-key-file";
 import { unitFiles } from "./file-names";
 import { parsePrivateKeys } from "./private-key-file";
-import { readIfThere } from "./read-credential";
+import { fewerNames, readIfThere } from "./read-credential";
 
 export interface ProvisionOptions {
   /** Which of the units above is joined. Default: the first that the credential names. */
@@ -14,12 +14,17 @@ export interface ProvisionOptions {
   readonly protection?: Protection | undefined;
 }
 
+const { maxBytes } = deviceCertificateLimits;
 const keyNames: readonly UnitKeyName[] = ["es256", "ecdh-p256", "wrap"];
 
 /** @throws EbalanceError `bad-configuration` naming the file that is missing or not usable; never a key */
 export function credentialsText(folder: string, { parent, protection }: ProvisionOptions): string {
   const path = (file: string) => join(folder, file);
-  const hex = (file: string) => Buffer.from(readIfThere(path(file)) ?? raise(`${path(file)} is not there; make the unit with ebalance keys`)).toString("hex");
+  const hex = (file: string) => {
+    const bytes = readIfThere(path(file)) ?? raise(`${path(file)} is not there; make the unit with ebalance keys`);
+    if (file.endsWith(".cwt") && bytes.length > maxBytes) raise(`${path(file)} has ${bytes.length} bytes, a device accepts at most ${maxBytes}; ${fewerNames}`);
+    return Buffer.from(bytes).toString("hex");
+  };
   const those = (ending: string) => readdirSync(folder).filter((file) => file.endsWith(ending)).sort().map(hex);
   const root = hex(unitFiles.root);
   const credential = hex(unitFiles.credential);

@@ -126,6 +126,20 @@ describe("SP-5 the folder of a grid", () => {
     expect(doneTo(make(plan, startS + 391 * day))).toEqual({});
   });
 
+  test("has no credential that others would refuse for its length: it says which, what is accepted and what to do", () => {
+    const under = (count: number): Plan => ({ ...plan, units: { ...meterless.units, ...Object.fromEntries(Array.from({ length: count }, (_, i) => [`meter-of-elm-street-${i}`, { parent: "home", owner: "customer" }])) }, services: [] });
+    expect(make(under(20)).warnings).toEqual([]);
+    const [warning, ...more] = make(under(60)).warnings;
+    expect([warning, more]).toEqual([expect.stringMatching(/units\/home\/unit\.cwt has 1\d\d\d bytes, a device as meter-of-elm-street-\d+ accepts at most 1024, and does not join unless it runs a gateway; make it anew with ebalance keys, with fewer/), []]);
+    expect(() => make(under(1500))).toThrow(/^unit (home|lv): a credential of more than 32768 bytes, which nobody accepts; make it anew with ebalance keys, with fewer units, devices or variables in it$/);
+    const grid = make(under(60));
+    const devices = Array.from({ length: 50 }, (_, i) => `meter-of-elm-street-${i}`).sort();
+    grid.delegate({ stakeholder: "customer", service: "sums", unit: "meter-of-elm-street-0", rights: 1, devices });
+    expect(grid.warnings.at(-1)).toMatch(/customer\+sums\.delegation\.cwt has \d+ bytes, a device as meter-of-elm-street-0 accepts at most 1024/);
+    expect(() => grid.provision("meter-of-elm-street-0")).toThrow(/customer\+sums\.delegation\.cwt has \d+ bytes, a device accepts at most 1024; make it anew/);
+    grid.provision("meter-of-elm-street-1");
+  });
+
   test("of another domain is not written into", () => {
     make();
     expect(() => make({ ...plan, domain: "oak-street" })).toThrow(/root\.cwt is of the domain elm-street, not of oak-street; each grid has a folder of its own$/);

@@ -4,13 +4,14 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { CertificateStore, decodeCbor, EbalanceError, encodeCbor, issuerOf, makeCredential, readRevocations, signRevocations, type CborValue, type Claims, type Credential, type KeyHandle, type StakeholderModule } from "ebalance";
+import { CertificateStore, decodeCbor, defaultCertificateLimits, deviceCertificateLimits, EbalanceError, encodeCbor, issuerOf, makeCredential, readRevocations, signRevocations, type CborValue, type Claims, type Credential, type KeyHandle, type StakeholderModule } from "ebalance";
 import { NodeCrypto } from "../node-crypto";
 import { systemClock } from "../node-ports";
 import { credentialsText, type ProvisionOptions } from "./credentials-text";
 import { delegationEnd, delegationFile, filesOfUnit, rootFiles, serviceFiles, stakeholderCopy, stakeholderFiles, stakeholderFolder, unitCopy, unitFiles, unitFolder, type Files } from "./file-names";
 import { FolderFiles, type FileAction, type Noted, type PublicKeys } from "./folder-files";
 import type { PlannedCredentials, PlannedDelegation, PlannedUnitCredential } from "./planned-credentials";
+import { fewerNames } from "./read-credential";
 import { openStakeholder, signingKey } from "./stakeholder-folder";
 
 const daySeconds = 86_400;
@@ -81,7 +82,31 @@ export class GridFolder {
     for (const { unit, parents } of units) for (const parent of parents) this.#introduce(unit, parent);
     for (const delegation of delegations) this.delegate(delegation);
     this.warnings.push(...warnings);
+    for (const { unit } of units) this.#warnOfSizes(unit);
     for (const folder of this.#files.foldersIn("units")) this.#warnOfUnplanned(folder);
+  }
+
+  /** A device joins with what it accepts: its own and what the unit above brings. */
+  #warnOfSizes(unit: string): void {
+    const folder = unitFolder(unit);
+    const files = [unitFiles.credential, ...this.#files.filesIn(folder, delegationEnd)].map((name) => join(folder, name));
+    for (const file of files) {
+      const { length } = this.#known(file).bytes;
+      if (length <= deviceCertificateLimits.maxBytes) continue;
+      const device = [unit, ...this.#belowOf(unit)].find((one) => this.#isDevice(one));
+      const warning = `${this.#files.path(file)} has ${length} bytes, a device as ${device} accepts at most ${deviceCertificateLimits.maxBytes}, and does not join unless it runs a gateway; ${fewerNames}`;
+      if (device !== undefined && !this.warnings.includes(warning)) this.warnings.push(warning);
+    }
+  }
+
+  #belowOf(unit: string): readonly string[] {
+    const credential = this.#known(filesOfUnit(unit).credential);
+    return credential.type === "unit" ? credential.below.filter((one) => this.#parentsOf(one).includes(unit)) : [];
+  }
+
+  #isDevice(unit: string): boolean {
+    const credential = this.#files.credential(filesOfUnit(unit).credential);
+    return credential?.type === "unit" && credential.role === "device";
   }
 
   /** What was issued before goes on to count wherever it has been copied, whatever a plan says now. */
@@ -133,8 +158,10 @@ export class GridFolder {
       this.#introduce(planned.unit, parent);
       const above = this.#files.credential(filesOfUnit(parent).credential);
       if (above?.type === "unit" && !above.below.includes(planned.unit)) this.warnings.push(`the credential of ${parent} does not name ${planned.unit} among the units below: make it anew, with --below`);
+      if (above) this.#warnOfSizes(parent);
     }
     for (const below of planned.below) if (this.#parentsOf(below).includes(planned.unit)) this.#introduce(below, planned.unit);
+    this.#warnOfSizes(planned.unit);
   }
 
   #certifyUnit({ unit, policy, ...claims }: PlannedUnitCredential): void {
@@ -165,6 +192,7 @@ export class GridFolder {
     const claims: Wanted = { type: "delegation", subject: unit, key: certified.key, epoch: certified.epoch, service, ...scope };
     this.#certify(join(unitFolder(unit), delegationFile(stakeholder, service)), this.#issuerFor(stakeholder), claims, `delegation of ${stakeholder}: ${unit} as ${service}`);
     this.#files.copy(stakeholderFiles(stakeholder).credential, join(unitFolder(unit), stakeholderCopy(stakeholder)), `copy of ${stakeholder}`);
+    this.#warnOfSizes(unit);
   }
 
   /**
@@ -260,7 +288,14 @@ export class GridFolder {
   #certify(file: string, { credential, issue }: Issuer, wanted: Wanted, what: string): void {
     const { nowS, days = defaultDays } = this.options;
     const expiresS = Math.min(nowS + days * daySeconds, credential.expiresS);
-    const make = (issuedS: number, expiresS: number) => issue({ ...wanted, domain: credential.domain, issuedS, expiresS } as IssuedClaims);
+    const make = (issuedS: number, expiresS: number) => {
+      try {
+        return issue({ ...wanted, domain: credential.domain, issuedS, expiresS } as IssuedClaims);
+      } catch (error) {
+        if ((error as EbalanceError).code !== "too-large") throw error;
+        return raise(`${what}: a credential of more than ${defaultCertificateLimits.maxBytes} bytes, which nobody accepts; ${fewerNames}`);
+      }
+    };
     const there = this.#files.credential(file);
     const action = this.#actionFor(there, expiresS, (one) => saysTheSame(one.bytes, make(one.issuedS, one.expiresS)));
     if (action === "kept") this.#files.keep({ file, what, expiresS: there!.expiresS });

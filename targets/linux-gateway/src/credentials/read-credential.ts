@@ -6,11 +6,14 @@ import type { NodeCrypto } from "../node-crypto";
 /** The first byte of a credential: an array of four, without a tag. */
 export const firstOfCredential = 0x84;
 
+/** What helps where a credential is longer than others accept. */
+export const fewerNames = "make it anew with ebalance keys, with fewer units, devices or variables in it";
+
 /** The bytes of a file, or undefined where there is none. @throws EbalanceError `bad-configuration` where it cannot be read */
 export function readIfThere(path: string): Uint8Array | undefined {
   try {
     const bytes = readFileSync(path);
-    if (bytes.length > defaultCertificateLimits.maxBytes) throw new EbalanceError("bad-configuration", "caller", `${path} has ${bytes.length} bytes, at most ${defaultCertificateLimits.maxBytes} are read`);
+    if (bytes.length > defaultCertificateLimits.maxBytes) throw new EbalanceError("bad-configuration", "caller", `${path} has ${bytes.length} bytes, at most ${defaultCertificateLimits.maxBytes} are read; ${fewerNames}`);
     return new Uint8Array(bytes);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -53,6 +53,16 @@ describe("SP-5 the folder of a unit", () => {
     expect(() => crypto.publicKey(folder.key("es256"))).toThrow(/is not a key/);
   });
 
+  test("warns of a credential that devices below would not accept", () => {
+    const desk = new GridFolder(grid, { nowS: startS });
+    const below = ["meter", ...Array.from({ length: 60 }, (_, i) => `meter-of-elm-street-${i}`)];
+    desk.unit({ unit: "home", role: "gateway", owner: "customer", parents: ["lv"], below });
+    expect(read().warnings).toEqual([expect.stringMatching(/^a credential in .*home has 1\d\d\d bytes: devices below that accept at most 1024 cannot join; make it anew with ebalance keys, with fewer/)]);
+    desk.close();
+    writeFileSync(file("unit.cwt"), new Uint8Array(32_769));
+    expect(() => read()).toThrow(/unit\.cwt has 32769 bytes, at most 32768 are read; make it anew with ebalance keys, with fewer/);
+  });
+
   test("gives a unit and the one above it the same password for a broker, and nobody else", () => {
     const [client] = read("home").clients;
     expect(client).toEqual({ id: "meter", password: expect.stringMatching(/^[0-9a-f]{64}$/) as string });

@@ -1,7 +1,7 @@
 /** The folder of a unit: its credential and keys, the delegations that it acts under, and the units that it speaks with. Format: `docs/credentials.md`. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { CertificateStore, EbalanceError, mqttPassword, readRevocations, Registry, standardVariables, type ClockPort, type Credential, type Delegation, type HandshakeParty, type KeyHandle, type PolicyText, type RevocationList, type StatePort, type UnitCredential } from "ebalance";
+import { CertificateStore, deviceCertificateLimits, EbalanceError, mqttPassword, readRevocations, Registry, standardVariables, type ClockPort, type Credential, type Delegation, type HandshakeParty, type KeyHandle, type PolicyText, type RevocationList, type StatePort, type UnitCredential } from "ebalance";
 import { policyText } from "../gateway/forms";
 import { issuesOf } from "../gateway/issues";
 import type { MqttAccount, MqttClientText } from "../mqtt/credentials";
@@ -9,9 +9,10 @@ import type { NodeCrypto } from "../node-crypto";
 import { folderProblem, idOf, refusalOf, remedy } from "./explain";
 import { unitCopy, unitFiles } from "./file-names";
 import { readPrivateKeys, type PrivateKeyName } from "./private-key-file";
-import { credentialOf, readCredential, readIfThere } from "./read-credential";
+import { credentialOf, fewerNames, readCredential, readIfThere } from "./read-credential";
 import { dateTime } from "./show";
 
+const { maxBytes } = deviceCertificateLimits;
 const soonS = 30 * 86_400;
 /** So many delegations are opened in a session. */
 const maxDelegations = 8;
@@ -59,6 +60,7 @@ export class UnitFolder {
     this.credential = this.#take(unitFiles.credential, own, this.store) as UnitCredential;
     this.#warnOfEnd(unitFiles.credential, this.credential);
     this.#addOthers();
+    this.#warnOfSizes();
     this.policy = this.#readPolicy();
   }
 
@@ -187,6 +189,13 @@ export class UnitFolder {
       }
     const count = this.store.delegations(this.credential.subject).length;
     if (count > maxDelegations) this.warnings.push(`${this.path} holds ${count} delegations: ${maxDelegations} of them are opened in a session; let one stakeholder's services share one`);
+  }
+
+  /** A device joins with what it accepts: that is less than what a gateway does. */
+  #warnOfSizes(): void {
+    if (!this.children.some(({ role }) => role === "device")) return;
+    for (const { type, bytes } of [this.credential, ...this.delegations])
+      if (bytes.length > maxBytes) this.warnings.push(`a ${type === "unit" ? "credential" : "delegation"} in ${this.path} has ${bytes.length} bytes: devices below that accept at most ${maxBytes} cannot join; ${fewerNames}`);
   }
 
   #attempt<Result>(act: () => Result): Result | undefined {
