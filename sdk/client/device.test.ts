@@ -93,14 +93,16 @@ function world(change: object = {}) {
   };
   const open = (options?: DeviceOptions) => openDevice(platform, options);
   const billing = new DataInterface(home, { service: "billing", stakeholder: "supplier" });
-  /** What the supplier reads at the home. */
-  const read = async (variable: string, name: "last" | "count" = "last") => {
-    const asked = billing.query({ variable, device: "meter", owner: "customer", function: name });
+  /** The device is started anew with another key file. */
+  const restart = (other: object) => openDevice({ ...platform, keyFile: { name: "meter.json", text: JSON.stringify({ ...file, ...other }) } });
+  /** What the supplier, or another, reads at the home. */
+  const read = async (variable: string, name: "last" | "count" = "last", stakeholder = "supplier") => {
+    const asked = (stakeholder === "supplier" ? billing : new DataInterface(home, { service: "billing", stakeholder })).query({ variable, device: "meter", owner: "customer", function: name });
     home.tick();
     const { result, readings } = await asked;
     return readings[0]?.value ?? result;
   };
-  return { open, pass, log, read, imported, time, home };
+  return { open, restart, pass, log, read, imported, time, home };
 }
 
 describe("MU-1 a device", () => {
@@ -120,6 +122,21 @@ describe("MU-1 a device", () => {
     device.write("humidity", 40);
     pass(0);
     expect([await read("temperature"), await read("humidity")]).toEqual([21.5, 40]);
+  });
+
+  test("DI-3 SP-2 a device with an older policy than its owner has put in force at home loses no reading, and that later one holds", async () => {
+    const { open, pass, read, log, restart } = world({ policy: { sequence: 5, entries: [] } });
+    open().write("temperature", 1);
+    pass(1000);
+    expect(await read("temperature")).toBe("denied");
+    const device = restart({ policy: file.policy });
+    for (let value = 2; value < 12; value++) {
+      device.write("temperature", value);
+      device.write("activePower", value);
+      pass(1000);
+    }
+    expect([await read("temperature"), await read("activePower"), await read("activePower", "count")]).toEqual(["denied", 11, 10]);
+    expect([await read("temperature", "count", "customer"), log.filter((line) => line.includes("refused"))]).toEqual([11, []]);
   });
 
   test("reports on schedule, first now", async () => {

@@ -256,6 +256,45 @@ describe("SP-2 DI-3 the policy of a device's readings", () => {
     expect([first.size, [...first.values()]]).toEqual([3, expect.not.arrayContaining(["none"])]);
   });
 
+  test("gives way to a later one at the parent, for the variable that has it and until the next session: no reading is lost", () => {
+    const { box, sent, log, answer, add, values } = outbox(owned);
+    const temperature = standardRegistry.named("temperature");
+    const now = () => [values(), forms(sent[sent.length - 1]!.items)];
+    box.linkChanged(true);
+    add(1);
+    answer(Result.done);
+    add(2, 3);
+    box.add(temperature, 20, 4);
+    answer(Result.done);
+    expect(now()).toEqual([[3, 20], ["hash", "hash"]]);
+    answer(Result.stalePolicy);
+    expect(now()).toEqual([[3], ["hash"]]);
+    answer(Result.stalePolicy);
+    expect(now()).toEqual([[3], ["none"]]);
+    answer(Result.done);
+    expect(now()).toEqual([[20], ["hash"]]);
+    answer(Result.done);
+    add(5);
+    expect([now(), log]).toEqual([[[5], ["none"]], []]);
+    answer(Result.done);
+    box.linkChanged(false);
+    box.linkChanged(true);
+    add(6);
+    expect(now()).toEqual([[6], ["inline"]]);
+  });
+
+  test("that is older than the parent's at the first reading: that one's hash is not taken for the device's", () => {
+    const { box, sent, log, answer, add, values } = outbox(owned);
+    box.linkChanged(true);
+    add(1);
+    answer(Result.stalePolicy);
+    answer(Result.done);
+    add(2);
+    box.add(standardRegistry.named("temperature"), 20, 4);
+    answer(Result.done);
+    expect([values(), forms(sent[sent.length - 1]!.items), log]).toEqual([[20], ["inline"], []]);
+  });
+
   test("is left to the parent where the device has none", () => {
     const { box, sent, answer, add } = outbox();
     box.linkChanged(true);

@@ -33,6 +33,8 @@ export class Outbox {
   readonly #owner: number;
   /** The hash under which the parent knows the policy, once it has said so. */
   #policyHash: Uint8Array | undefined;
+  /** Variables for whose readings the parent has a later policy of the owner's in force. */
+  #overruled: number[] | undefined;
   #reporter: Reporter | undefined;
   /** Readings at the head of the queue that are under way. */
   #underWay = 0;
@@ -45,7 +47,7 @@ export class Outbox {
   /** One for all messages. */
   readonly #onAnswer = ({ result, instances, retryAfterMs }: Notification) => {
     const hash = instances[0]?.policy;
-    if (this.policy && !this.#policyHash && hash instanceof Uint8Array) this.#learn(hash);
+    if (this.policy && !this.#policyHash && hash instanceof Uint8Array && !this.#isOverruled(0)) this.#learn(hash);
     this.answered(result, retryAfterMs);
   };
 
@@ -82,6 +84,7 @@ export class Outbox {
   linkChanged(open: boolean): void {
     this.#open = open;
     this.#policyHash = undefined;
+    this.#overruled = undefined;
     this.#reporter = undefined;
     if (open) this.#endPause();
     this.#send();
@@ -105,7 +108,11 @@ export class Outbox {
 
   #item(index: number, policy: Item["policy"]): Item {
     const readings = this.#readings;
-    return { variable: readings.variable(index), value: readings.value(index), timeMs: readings.timeMs(index), device: this.#source.device, owner: this.#owner, policy };
+    return { variable: readings.variable(index), value: readings.value(index), timeMs: readings.timeMs(index), device: this.#source.device, owner: this.#owner, policy: this.#isOverruled(index) ? undefined : policy };
+  }
+
+  #isOverruled(index: number): boolean {
+    return this.#overruled !== undefined && this.#overruled.includes(this.#readings.variable(index));
   }
 
   /** What is under way has its outcome. */
@@ -126,6 +133,10 @@ export class Outbox {
       return this.#pauseFor(Math.min(Math.max(retryMs, retryAfterMs), longestPauseMs));
     } else if (count > 1) {
       this.#oneByOne = count;
+    } else if (result === Result.stalePolicy && !this.#isOverruled(0)) {
+      // That one holds, for this variable and for this session. The short way would bring the device's own.
+      (this.#overruled ??= []).push(this.#readings.variable(0));
+      this.#reporter = undefined;
     } else {
       const { name } = this.unit.registry.byId(this.#readings.variable(0))!;
       this.#readings.drop(1);
@@ -147,7 +158,7 @@ export class Outbox {
   /** The parent has said under which hash it knows the policy. */
   #learn(policyHash: Uint8Array): void {
     this.#policyHash = policyHash;
-    this.#reporter = this.unit.own.reporter(this.#source, policyHash, this);
+    if (!this.#overruled) this.#reporter = this.unit.own.reporter(this.#source, policyHash, this);
   }
 
   /** No reading is sent any more. */

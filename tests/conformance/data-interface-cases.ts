@@ -1,5 +1,7 @@
 /** The data interface over two hops of real messages: write, query, event, notify and their refusals. */
 import { Comparison, Field, QueryFunction, type Condition } from "../../sdk/core/model/instance";
+import { Outbox } from "../../sdk/client/outbox";
+import { policyFromText } from "../../sdk/core/model/policy";
 import { Operation } from "../../sdk/core/wire/session-body";
 import { expectEqual, type Case } from "./case";
 import { readPolicy, startMs } from "./world";
@@ -263,6 +265,28 @@ export const dataInterfaceCases: Case[] = [
       world.supplier.tick();
       expectEqual(told, ["9", "10", "10"], "timeout, link lost, no link");
       return told;
+    },
+  },
+  {
+    name: "DI-3 SP-2 MU-1 readings of a device whose policy is older than that in force at home are kept under the later one",
+    run({ open }) {
+      const world = open();
+      const { meter, home } = world;
+      expectEqual(world.write("activePower", 1, { sequence: 7, entries: [] }).result, "done", "the later policy");
+      const clock = { wallMs: () => world.nowMs, monotonicMs: () => world.monotonicMs, isSet: () => true };
+      const log: string[] = [];
+      const outbox = new Outbox(meter, { service: "sensor", stakeholder: "customer" }, { clock, timers: { after: () => 1, cancel: () => {} }, log: (_level, line) => log.push(line) }, policyFromText(readPolicy, meter.names), undefined);
+      outbox.linkChanged(true);
+      for (let i = 0; i < 6; i++) {
+        outbox.add(meter.registry.named(i % 2 ? "temperature" : "activePower"), i, world.nowMs);
+        world.run();
+        world.pass(10_000);
+      }
+      expectEqual([home.counters.instancesKept, log], [7, []], "kept, and told");
+      const read = (variable: string) => world.query(world.supplier, "billing", "supplier", QueryFunction.count, [], variable);
+      expectEqual([read("activePower").result, read("temperature").value], ["denied", 3], "the later policy holds for its variable alone");
+      outbox.close();
+      return home.counters.instancesKept;
     },
   },
 ];
