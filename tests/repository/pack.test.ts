@@ -63,6 +63,7 @@ const contents = {
     "docs/sizing.md",
     "docs/wire-format.md",
     "examples/certified-home/device.mjs",
+    "examples/certified-home/home.mjs",
     "examples/certified-home/home.yaml",
     "examples/certified-home/plan.yaml",
     "examples/der-controller/main.ts",
