@@ -5,6 +5,7 @@
 export * from "./device";
 export { openCertifiedDevice, type CertifiedDevicePlatform } from "./client/certified-device";
 export { certifiedPlatform, type CertifiedPorts } from "./client/certified-platform";
+export { openCheckpointedDevice, type CheckpointOptions } from "./client/checkpointed-device";
 export type { StateName, StatePort } from "./core/ports";
 export { parseCredentialsFile, type CredentialsFile } from "./core/security/credentials-file";
 export type { FullCrypto } from "./core/security/crypto-port";

@@ -3,6 +3,7 @@ import { CertifiedLeafUnit } from "../core/certified-leaf-unit";
 import { CertifiedSessions } from "../core/group/certified-sessions";
 import { EbalanceError } from "../core/model/errors";
 import type { PolicyText } from "../core/model/policy";
+import type { StatePort } from "../core/ports";
 import type { HandshakeParty } from "../core/security/certified-handshake";
 import type { Resumption } from "../core/security/resumption";
 import { noStore } from "../storage/no-store";
@@ -20,6 +21,8 @@ export interface CertifiedDevicePlatform extends Omit<DevicePlatform, "keyFile">
   readonly policy?: PolicyText | undefined;
   /** Where sessions are kept over a restart. Left out: nowhere, and each start takes a handshake. */
   readonly resumption?: Resumption | undefined;
+  /** Where else state is kept over a restart: the sequences of what the device signs. Left out: it signs nothing but openings. */
+  readonly state?: StatePort | undefined;
 }
 
 /**
@@ -29,6 +32,16 @@ export interface CertifiedDevicePlatform extends Omit<DevicePlatform, "keyFile">
  * openCertifiedDevice(platform).report("activePower", { everyMs: 1000, read: () => meter.powerW });
  */
 export function openCertifiedDevice(platform: CertifiedDevicePlatform, options: DeviceOptions = {}): Device {
+  return certifiedDevice(platform, options, CertifiedLeafUnit, (...made) => new Device(...made));
+}
+
+/** Wires a device and its unit together, whichever they are made by. */
+export function certifiedDevice<Unit extends CertifiedLeafUnit, Made extends Device>(
+  platform: CertifiedDevicePlatform,
+  options: DeviceOptions,
+  LeafUnit: new (...parts: ConstructorParameters<typeof CertifiedLeafUnit>) => Unit,
+  make: (platform: CertifiedDevicePlatform, provision: ConstructorParameters<typeof Device>[1], driver: Driver<Unit>, config: ConstructorParameters<typeof Device>[3]) => Made,
+): Made {
   const { clock, crypto, timers, log, store, seal, party, parent, resumption, policy, service, connect } = platform;
   const { credential, delegations } = party;
   const { subject: initiator, owner } = credential;
@@ -36,8 +49,8 @@ export function openCertifiedDevice(platform: CertifiedDevicePlatform, options: 
   if (!session.sources.some((source) => source.service === service && source.stakeholder === owner))
     throw new EbalanceError("bad-configuration", "caller", `no delegation lets ${initiator} act for its owner ${owner} as ${service}; see ebalance keys delegate`);
   const config = configOf(platform, session, options);
-  const driver = new Driver({ clock, crypto, log, store: store ?? noStore, seal }, timers, (ports) => new CertifiedLeafUnit(config, ports));
+  const driver = new Driver({ clock, crypto, log, store: store ?? noStore, seal }, timers, (ports) => new LeafUnit(config, ports));
   const sessions = new CertifiedSessions({ unit: driver.unit, party, clock, log, resumption });
   const certified = { ...platform, connect: certifiedConnector(connect, { unit: driver.unit, party, sessions, parent, timers, clock, log }) };
-  return new Device(certified, { session, ...(policy ? { policy } : {}) }, driver, config);
+  return make(certified, { session, ...(policy ? { policy } : {}) }, driver, config);
 }

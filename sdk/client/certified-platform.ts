@@ -60,7 +60,7 @@ export function certifiedPlatform(platform: DevicePlatform, { crypto, state }: C
     protection: file.protection ?? "mac",
   };
   const resumption = state && new Resumption({ state, crypto, wrapping: keys.wrap, party, clock, log });
-  return { ...platform, crypto, seal: encryptingSeal(crypto, seal ?? portableSeal(crypto)), party, parent, policy, resumption };
+  return { ...platform, crypto, seal: encryptingSeal(crypto, seal ?? portableSeal(crypto)), party, parent, policy, resumption, state };
 }
 
 function takeKeys({ keys }: CredentialsFile, name: string, crypto: FullCrypto): Readonly<Record<UnitKeyName, KeyHandle>> {

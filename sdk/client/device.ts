@@ -65,7 +65,7 @@ type DeviceProvision = Pick<KeyFile, "policy"> & { readonly session: Pick<Sessio
 
 export class Device implements DeviceAccess {
   readonly #driver: Driver<LeafUnit>;
-  readonly #outbox: Outbox;
+  protected readonly outbox: Outbox;
   readonly #copy: OwnCopy | undefined;
   readonly #uplink: Uplink;
   readonly #reports: Report[] = [];
@@ -89,14 +89,14 @@ export class Device implements DeviceAccess {
     const policy = text && policyFromText(text, unit.names);
     if (platform.store) this.#copy = new OwnCopy(unit, unit.names.id(session.owner), policy, platform.store, platform.clock, log);
     this.#uplink = new Uplink(driver, session.responder, platform.connect, timers, log);
-    this.#outbox = new Outbox(unit, source, platform, policy, this.#uplink);
+    this.outbox = new Outbox(unit, source, platform, policy, this.#uplink);
     this.#followers = new Followers(unit, source, platform);
   }
 
   #sessionChanged(parent: string, open: boolean): void {
     this.platform.log("info", `session with ${parent} is ${open ? "open" : "lost"}`);
     if (open) this.#uplink.sessionOpened();
-    this.#outbox.linkChanged(open);
+    this.outbox.linkChanged(open);
     this.#followers.linkChanged(open);
   }
 
@@ -115,7 +115,7 @@ export class Device implements DeviceAccess {
     const inUnitForm = checkedFromPhysical(known, value);
     const atMs = readingTimeMs(timeMs === undefined ? this.platform.clock.wallMs() : timeMs);
     this.#copy?.keep(known.id, inUnitForm, atMs);
-    this.#outbox.add(known, inUnitForm, atMs);
+    this.outbox.add(known, inUnitForm, atMs);
   }
 
   /**
@@ -141,7 +141,7 @@ export class Device implements DeviceAccess {
   close(): void {
     this.#reports.forEach((report) => report.end());
     this.#followers.close();
-    this.#outbox.close();
+    this.outbox.close();
     this.#uplink.close();
     this.#driver.close();
   }

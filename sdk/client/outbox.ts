@@ -28,7 +28,8 @@ const longestAheadMs = maxBadTimes * retryMs;
 const passing: readonly ResultCode[] = Object.freeze([Result.linkLost, Result.timeout, Result.busy, Result.tooEarly]);
 
 export class Outbox {
-  readonly #readings: ReadingQueue;
+  /** Those that were not acknowledged. */
+  readonly readings: ReadingQueue;
   readonly #source: Source;
   readonly #owner: number;
   /** The hash under which the parent knows the policy, once it has said so. */
@@ -63,7 +64,7 @@ export class Outbox {
     private readonly uplink: Pick<Uplink, "reconnect"> | undefined,
     capacity = deviceCapacity,
   ) {
-    this.#readings = new ReadingQueue(capacity);
+    this.readings = new ReadingQueue(capacity);
     const { names } = unit;
     this.#owner = names.id(source.stakeholder);
     this.#source = { device: names.id(source.device ?? unit.id), service: names.id(source.service), stakeholder: this.#owner };
@@ -71,7 +72,7 @@ export class Outbox {
 
   /** Adds a reading whose value is in the unit's form, and checked; whole milliseconds since 1970. */
   add(variable: Variable, value: Value, timeMs: number): void {
-    const readings = this.#readings;
+    const readings = this.readings;
     if (readings.length >= readings.capacity) this.#giveUpOldest();
     readings.push(variable.id, value, timeMs);
     // The short way, which the readings of a sensor take all day.
@@ -91,28 +92,28 @@ export class Outbox {
   }
 
   #giveUpOldest(): void {
-    this.#readings.dropAt(this.#underWay);
+    this.readings.dropAt(this.#underWay);
     if (++this.#lost === 1 || this.#lost % 100 === 0) this.ports.log("warning", `outbox is full: ${this.#lost} readings given up`);
   }
 
   #send(): void {
-    if (!this.#open || this.#underWay || this.#pause !== undefined || !this.#readings.length) return;
+    if (!this.#open || this.#underWay || this.#pause !== undefined || !this.readings.length) return;
     const policy = this.#policyHash ?? this.policy;
     // A policy that the parent has not acknowledged travels with one reading alone; those that follow name it by its hash.
     const alone = this.#oneByOne > 0 || (policy !== undefined && !this.#policyHash);
-    this.#underWay = Math.min(this.#readings.length, alone ? 1 : batch);
+    this.#underWay = Math.min(this.readings.length, alone ? 1 : batch);
     const items: Item[] = [];
     for (let i = 0; i < this.#underWay; i++) items.push(this.#item(i, policy));
     this.unit.request({ op: Operation.write, source: this.#source, items }, this.#onAnswer, answerMs);
   }
 
   #item(index: number, policy: Item["policy"]): Item {
-    const readings = this.#readings;
+    const readings = this.readings;
     return { variable: readings.variable(index), value: readings.value(index), timeMs: readings.timeMs(index), device: this.#source.device, owner: this.#owner, policy: this.#isOverruled(index) ? undefined : policy };
   }
 
   #isOverruled(index: number): boolean {
-    return this.#overruled !== undefined && this.#overruled.includes(this.#readings.variable(index));
+    return this.#overruled !== undefined && this.#overruled.includes(this.readings.variable(index));
   }
 
   /** What is under way has its outcome. */
@@ -121,7 +122,7 @@ export class Outbox {
     this.#underWay = 0;
     if (result === Result.done) {
       this.#badTimes = 0;
-      this.#readings.drop(count);
+      this.readings.drop(count);
       this.#oneByOne = Math.max(0, this.#oneByOne - count);
     } else if (result === Result.unknownPolicy && this.#policyHash) {
       this.#policyHash = undefined;
@@ -135,11 +136,11 @@ export class Outbox {
       this.#oneByOne = count;
     } else if (result === Result.stalePolicy && !this.#isOverruled(0)) {
       // That one holds, for this variable and for this session. The short way would bring the device's own.
-      (this.#overruled ??= []).push(this.#readings.variable(0));
+      (this.#overruled ??= []).push(this.readings.variable(0));
       this.#reporter = undefined;
     } else {
-      const { name } = this.unit.registry.byId(this.#readings.variable(0))!;
-      this.#readings.drop(1);
+      const { name } = this.unit.registry.byId(this.readings.variable(0))!;
+      this.readings.drop(1);
       this.#badTimes = 0;
       this.#oneByOne = Math.max(0, this.#oneByOne - 1);
       this.ports.log("error", `${name} was refused for good: ${resultName(result)}`);
@@ -149,7 +150,7 @@ export class Outbox {
 
   /** Whether the time of what was refused for it may be accepted soon. */
   #mayBeRight(count: number): boolean {
-    const readings = this.#readings;
+    const readings = this.readings;
     const latestMs = this.ports.clock.wallMs() + longestAheadMs;
     for (let i = 0; i < count; i++) if (readings.timeMs(i) > latestMs) return false;
     return ++this.#badTimes <= maxBadTimes;

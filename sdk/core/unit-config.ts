@@ -1,6 +1,7 @@
 /** What a management unit is made with: who it is, what is above it, how much it holds at most, and who is told what happens. */
 import type { Registry } from "./model/registry";
 import type { Notification } from "./requests/request-processor";
+import type { CheckpointFinding } from "./statements/checkpoint-keeper";
 import type { PublishedSeries } from "./statements/publisher";
 import type { CopiedDevice } from "./statements/replica";
 import type { Request } from "./wire/session-body";
@@ -39,6 +40,8 @@ export interface UnitConfig {
   readonly onSession?: (neighbour: string, open: boolean) => void;
   /** Told when a neighbour opens its session again and again, as two devices with one identity do. From then on the one that is there keeps its place for half a minute. */
   readonly onFlapping?: (neighbour: string) => void;
+  /** Told of each checkpoint that a device below has handed in, and what is held here of it. Needs a signatory. */
+  readonly onCheckpoint?: (finding: CheckpointFinding) => void;
   /** Told of each request that this unit has decided, with its outcome; of a subscription the first. */
   readonly onDecision?: (request: Request, notification: Notification) => void;
 }

@@ -16,6 +16,7 @@ import { CertifiedSession, type Holds } from "./security/certified-session";
 import type { KeyHandle } from "./security/crypto-port";
 import type { Received } from "./security/session";
 import type { SessionConfig } from "./security/session-config";
+import type { CheckpointCounters } from "./statements/checkpoint-keeper";
 import { CoveredStore } from "./statements/covered-store";
 import type { SignedRequest } from "./statements/signed-requests";
 import { StatementProcessor } from "./statements/statement-processor";
@@ -144,6 +145,19 @@ export class ManagementUnit extends LeafUnit {
   /** The statements that prove what this unit has of a series of a copied device, in fromMs <= time < toMs: to be handed on to whoever may see all that they say. */
   statementsOf(device: string, variable: number, fromMs: number, toMs: number): readonly Uint8Array[] {
     return this.#statements.statementsOf(device, variable, fromMs, toMs);
+  }
+
+  /**
+   * The checkpoints of a device at home here that are kept with its samples, of fromMs <= time < toMs, as the device has signed them: its owner verifies them, and compares them with the samples
+   * (`checkCheckpoint`), without trust in this unit.
+   */
+  checkpointsOf(device: string, fromMs: number, toMs: number): readonly Uint8Array[] {
+    return this.#statements.checkpointsOf(device, fromMs, toMs);
+  }
+
+  /** Checkpoints that were handed in since the start: taken, of those differing from what is held here, refused. */
+  get checkpointCounters(): CheckpointCounters {
+    return this.#statements.checkpointCounters;
   }
 
   override tick(): number {

@@ -6,6 +6,7 @@ import { granteeId, Names } from "../../sdk/core/model/names";
 import { checkCheckpoint, checkpointOf } from "../../sdk/core/statements/checkpoint";
 import { MemoryStore } from "../../sdk/storage/memory-store";
 import { Dice, expectEqual, expectError, toHex, type Case, type Platform } from "./case";
+import { CheckpointWorld } from "./checkpoint-world";
 import { issuedS } from "./credential-world";
 import { registry, StatementWorld } from "./statement-world";
 
@@ -131,7 +132,29 @@ export const statementCases: Case[] = [
       return checkpoints(crypto);
     },
   },
+  {
+    name: "SP-2 checkpoints: a device with a credential signs one of each hour, and its home finds what it has lost",
+    run({ crypto }) {
+      const world = new CheckpointWorld(crypto, { homeStore: new LosingStore(1000), meterStore: new MemoryStore(1000) });
+      world.pass(5);
+      world.measure();
+      world.pass(2 * 3600);
+      const { found, log } = world;
+      world.close();
+      expectEqual(found.map(({ differences }) => differences), [[{ variable: 1, device: "meter", said: 360, held: 359 }]], "findings");
+      return [found, log];
+    },
+  },
 ];
+
+/** Says of one sample that it is kept, and does not. */
+class LosingStore extends MemoryStore {
+  #count = 0;
+
+  override append(...sample: Parameters<MemoryStore["append"]>): ReturnType<MemoryStore["append"]> {
+    return ++this.#count === 500 ? "kept" : super.append(...sample);
+  }
+}
 
 function checkpoints(crypto: Platform["crypto"]): unknown {
   const stretch = { fromS: issuedS - 3600, toS: issuedS };

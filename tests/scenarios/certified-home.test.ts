@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { GridFolder } from "@ebalance/gateway";
+import { GridFolder, openStore } from "@ebalance/gateway";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { CommandLine } from "../../examples/street/processes";
 import { root } from "../../scripts/bundles.mjs";
@@ -70,8 +70,8 @@ async function gateway(config: { readonly unit: string; readonly [field: string]
   return program;
 }
 
-function meter(url: string, of = unitFolder("meter")): Program {
-  const program = grid.program("meter", meterProgram, of, "meter", url);
+function meter(url: string, of = unitFolder("meter"), ...how: string[]): Program {
+  const program = grid.program("meter", meterProgram, of, "meter", url, ...how);
   said.push(() => [...program.out, ...program.errors].join("\n"));
   return program;
 }
@@ -134,6 +134,31 @@ describe("SP-1 SP-5 units with credentials", () => {
     // Three hours pass at the home.
     home.signal("SIGUSR2");
     await vi.waitFor(() => expect(device.errors).toContainEqual(expect.stringMatching(/activePower was refused for good: denied/)), patience);
+  }, 120_000);
+
+  test("SP-2 sign checkpoints: a home whose disk was changed is noticed, by device, variable and time", async () => {
+    const home = await gateway({ unit: "home", listen: [{ tcp: {} }], store: { folder: grid.store("home") } });
+    meter(`tcp://127.0.0.1:${home.port("tcp")}`, unitFolder("meter"), "300", "8");
+    const taken = () => home.of("checkpoint");
+    await vi.waitFor(() => expect(taken().length).toBeGreaterThan(1), patience);
+    expect(taken().map(({ device, owner, differences }) => ({ device, owner, differences }))).toEqual(taken().map(() => ({ device: "meter", owner: "customer", differences: [] })));
+
+    // What the next one is about has begun.
+    const written = home.written("meter", "activeEnergyImport").length;
+    await vi.waitFor(() => expect(home.written("meter", "activeEnergyImport").length).toBeGreaterThan(written + 1), patience);
+    await home.kill();
+    const store = await openStore({ folder: grid.store("home"), log: () => {} });
+    const index = store.catalogue.restore().series.findIndex(({ device }) => device === "meter");
+    const madeUpMs = store.newestMs(index) + 1;
+    store.append(index, 999_999, madeUpMs, 0);
+    store.close();
+    await home.start();
+    const isAbout = ({ fromS, toS }: { fromS: number; toS: number }) => fromS * 1000 <= madeUpMs && madeUpMs < toS * 1000;
+    await vi.waitFor(() => expect(taken().some(isAbout)).toBe(true), patience);
+    const { differences } = taken().find(isAbout)!;
+    expect(differences).toEqual([{ variable: 1, device: "meter", said: differences[0]!.said, held: differences[0]!.said + 1 }]);
+    expect(home.log.filter((line) => /what is kept of meter from \S+ to \S+ is not what it has measured .*activeEnergyImport: it has \d+ samples, here are \d+/.test(line))).toHaveLength(1);
+    await vi.waitFor(() => expect(taken().at(-1)!.differences).toEqual([]), patience);
   }, 120_000);
 
   test("of another grid are refused, whatever they call themselves", async () => {

@@ -133,19 +133,47 @@ export interface CheckpointDifference {
 }
 
 /**
- * Compares what a device says with what is held here. In one go: for a gateway.
- * @param body of a statement that has been verified
- * @param indexOf the number of a series of the statement's stakeholder in the store, undefined where there is none
- * @returns the series that differ; none where all is as the device says
+ * Compares what a device says with what is held here, in steps of 64 samples at most.
+ * @example
+ * const check = new CheckpointCheck(body, { store, crypto, registry }, indexOf);
+ * // at each tick, until it is done:
+ * if (check.step()) tell(check.differences());
  */
-export function checkCheckpoint(body: CheckpointStatement, source: CheckpointSource, indexOf: (variable: number, device: string) => number | undefined): readonly CheckpointDifference[] {
-  const text = (device: NameId) => body.names.text(device);
-  const work = checkpointOf(source, body, body.series.map(({ variable, device }) => ({ variable, device, index: indexOf(variable, text(device)) })));
-  while (!work.step());
-  const differences: CheckpointDifference[] = [];
-  body.series.forEach(({ variable, device, count, digest }, i) => {
-    const held = work.series[i]!;
-    if (held.count !== count || !sameBytes(held.digest, digest)) differences.push({ variable, device: text(device), said: count, held: held.count });
-  });
-  return differences;
+export class CheckpointCheck {
+  readonly #work: CheckpointWork;
+
+  /**
+   * @param body of a statement that has been verified
+   * @param indexOf the number of a series of the statement's stakeholder in the store, undefined where there is none
+   */
+  constructor(
+    private readonly body: CheckpointStatement,
+    source: CheckpointSource,
+    indexOf: (variable: number, device: string) => number | undefined,
+  ) {
+    this.#work = checkpointOf(source, body, body.series.map(({ variable, device }) => ({ variable, device, index: indexOf(variable, body.names.text(device)) })));
+  }
+
+  /** Takes the next group of samples in. @returns whether that was all */
+  step(): boolean {
+    return this.#work.step();
+  }
+
+  /** The series that differ, once all was taken in; none where all is as the device says. */
+  differences(): readonly CheckpointDifference[] {
+    const { names, series } = this.body;
+    const differences: CheckpointDifference[] = [];
+    series.forEach(({ variable, device, count, digest }, i) => {
+      const held = this.#work.series[i]!;
+      if (held.count !== count || !sameBytes(held.digest, digest)) differences.push({ variable, device: names.text(device), said: count, held: held.count });
+    });
+    return differences;
+  }
+}
+
+/** As {@link CheckpointCheck}, in one go. */
+export function checkCheckpoint(...what: ConstructorParameters<typeof CheckpointCheck>): readonly CheckpointDifference[] {
+  const check = new CheckpointCheck(...what);
+  while (!check.step());
+  return check.differences();
 }

@@ -190,10 +190,16 @@ export class Publisher {
       const timeMs = Math.round(exactMs);
       return kept.some((one) => {
         if (timeMs < one.fromMs || timeMs >= one.toMs) return false;
-        one.body ??= (this.parts.signatory.kept.tryRead(one) as DataStatement | undefined) ?? null;
+        one.body ??= this.#dataOf(one) ?? null;
         return one.body?.items.some((item) => item.timeMs === timeMs && sameValue(item.value, value)) ?? false;
       });
     };
+  }
+
+  /** What a kept statement says, where it is one of data: checkpoints stand beside them. */
+  #dataOf(proof: Proof): DataStatement | undefined {
+    const body = this.parts.signatory.kept.tryRead(proof);
+    return body?.kind === StatementKind.data ? body : undefined;
   }
 
   /** Signs a batch, of fewer instances where it would not fit into a message, and keeps it. @returns undefined where that is not possible now */

@@ -20,6 +20,7 @@ import { isStanding, Operation, type NotifyMessage } from "../wire/session-body"
 import { StatementKind } from "../wire/statement-body";
 import { addressOf, type Address } from "./address";
 import { Carrier, type Answer } from "./carrier";
+import { CheckpointKeeper, type CheckpointCounters } from "./checkpoint-keeper";
 import type { CoveredStore } from "./covered-store";
 import { PolicyStatements } from "./policy-statements";
 import { defaultPublishMs, Publisher, type PublisherParts } from "./publisher";
@@ -50,6 +51,7 @@ export class StatementProcessor {
   readonly #carrier: Carrier;
   readonly #signed: SignedRequests | undefined;
   readonly #policies: PolicyStatements | undefined;
+  readonly #checkpoints: CheckpointKeeper | undefined;
   readonly #replica: Replica | undefined;
   readonly #publisher: Publisher | undefined;
   /** Requests of this unit's services that stand. */
@@ -66,6 +68,7 @@ export class StatementProcessor {
     this.#carrier = new Carrier(clock, maxPending, wake);
     if (signatory) this.#signed = new SignedRequests(config.id, signatory, names, registry, clock, log);
     if (signatory) this.#policies = new PolicyStatements({ ...parts, signatory, log });
+    if (signatory) this.#checkpoints = new CheckpointKeeper({ ...parts, ...ports, signatory, onCheckpoint: config.onCheckpoint });
     if (config.copies?.length) this.#replica = new Replica({ ...parts, ...ports, copies: config.copies, store: ports.store as CoveredStore } as ReplicaParts);
     if (config.publish?.length)
       this.#publisher = new Publisher({ ...parts, ...ports, published: config.publish, everyMs: config.publishEveryMs ?? defaultPublishMs, send: (statement, take) => this.#sendUp(statement, take) } as PublisherParts);
@@ -130,6 +133,7 @@ export class StatementProcessor {
     const { kind, scope, device } = address;
     if (device !== undefined) return this.#takePolicy(statement, device, hops, id, from);
     if (kind === StatementKind.data && scope === undefined) return this.#takeData(statement, hops, id, from);
+    if (kind === StatementKind.checkpoint && scope === undefined && this.#checkpoints) return this.#checkpoints.take(statement, this.#nameOf(from), (result) => from.notify(outcome(result), id));
     if (kind > StatementKind.periodic || scope === undefined) return from.notify(outcome(Result.unsupported), id);
     const way = this.parts.routes.wayToUnit(this.parts.names.find(scope), from);
     if (way === here) this.#carryOut(statement, id, from);
@@ -229,6 +233,18 @@ export class StatementProcessor {
     return this.#replica?.statementsOf(device, variable, fromMs, toMs) ?? [];
   }
 
+  // ---- checkpoints of the devices that are at home here ---------------------------------------------------------------------------------
+
+  /** What has come of those that were handed in since the start. */
+  get checkpointCounters(): CheckpointCounters {
+    return this.#checkpoints?.counters ?? { taken: 0, differing: 0, refused: 0 };
+  }
+
+  /** Those of a device that are kept here. */
+  checkpointsOf(device: string, fromMs: number, toMs: number): readonly Uint8Array[] {
+    return this.#checkpoints?.of(device, fromMs, toMs) ?? [];
+  }
+
   // ---- links and time -------------------------------------------------------------------------------------------------------------------
 
   opened(): void {
@@ -237,12 +253,13 @@ export class StatementProcessor {
 
   lost(neighbour: Neighbour): void {
     this.#carrier.lost(neighbour);
+    this.#checkpoints?.lost(this.#nameOf(neighbour));
   }
 
   /** Does what is due. @returns milliseconds until the next call is needed */
   tick(): number {
     for (const tell of this.#later.splice(0)) tell();
-    const dueMs = Math.min(this.#carrier.tick(), this.#publisher?.tick() ?? Infinity);
+    const dueMs = Math.min(this.#carrier.tick(), this.#publisher?.tick() ?? Infinity, this.#checkpoints?.tick() ?? Infinity);
     return this.#later.length ? 0 : Math.max(0, dueMs - this.parts.ports.clock.monotonicMs());
   }
 }

@@ -130,7 +130,13 @@ function readField(key: number): number {
  * @param crypto that of `inner`: where it encrypts, one that does too
  */
 export function carryingSeal(inner: SealPort, crypto: CryptoPort): SealPort {
-  const port = carrying(inner, (context, body) => {
+  const port = sendingSeal(inner, crypto);
+  return { ...port, ...reading(inner), ...(port.encrypting && { encrypting: { ...port.encrypting, ...reading(inner.encrypting!) } }) };
+}
+
+/** The same for a unit that sends them, and takes none: a device. */
+export function sendingSeal(inner: SealPort, crypto: CryptoPort): SealPort {
+  const port = sending(inner, (context, body) => {
     startPayload();
     writeCarried(body);
     return seal(crypto, context);
@@ -142,15 +148,15 @@ export function carryingSeal(inner: SealPort, crypto: CryptoPort): SealPort {
     writeCarried(body);
     return encrypt(crypto as CryptoPort & AeadPort, context, body.sequence);
   };
-  return { ...port, encrypting: carrying(encrypting, sealEncrypted) };
+  return { ...port, encrypting: sending(encrypting, sealEncrypted) };
 }
 
-function carrying(inner: SealPort, sealCarried: (context: MacContext, body: CarriedBody) => Uint8Array): SealPort {
-  return {
-    ...inner,
-    seal: (context, body, names) => (isCarried(body) ? sealCarried(context, body) : inner.seal(context, body, names)),
-    read: (envelope, context) => inner.read(envelope, context) ?? carriedBody(envelope),
-  };
+function sending(inner: SealPort, sealCarried: (context: MacContext, body: CarriedBody) => Uint8Array): SealPort {
+  return { ...inner, seal: (context, body, names) => (isCarried(body) ? sealCarried(context, body) : inner.seal(context, body, names)) };
+}
+
+function reading(inner: SealPort): Pick<SealPort, "read"> {
+  return { read: (envelope, context) => inner.read(envelope, context) ?? carriedBody(envelope) };
 }
 
 /** As {@link SealPort.read}. */

@@ -71,7 +71,7 @@ export function certifiedDevicePlatform(options: CertifiedNodeDeviceOptions): Ce
   const party = folder.party(granteesOf(folder.policy ? [folder.policy] : []), options.protection);
   const resumption = new Resumption({ state, crypto, wrapping: folder.key("wrap"), party, clock: systemClock, log });
   const connect = connectorOf(options, log, folder.accountAt(parent));
-  return { ...nodePorts(crypto), log, service, connect, party, parent, policy: folder.policy, resumption };
+  return { ...nodePorts(crypto), log, service, connect, party, parent, policy: folder.policy, resumption, state };
 }
 
 const deviceLog = stderrLog("device", "warning");

@@ -1,5 +1,5 @@
 /** What a gateway tells of itself while it runs: plain objects, one JSON line each with `ebalance run --events`. They say who asked and what came of it, no secrets. */
-import type { Counters, Decision, GuardAction } from "ebalance";
+import type { CheckpointFinding, Counters, Decision, GuardAction } from "ebalance";
 
 export interface Listening {
   readonly kind: "tcp" | "mqtt" | "broker" | "serial";
@@ -17,6 +17,8 @@ export type GatewayEvent =
   | { readonly type: "flapping"; readonly peer: string }
   /** A request that this unit has decided (CP-3). */
   | ({ readonly type: "decision"; readonly timeMs: number } & Decision)
+  /** A device has handed in a checkpoint of what it has measured (SP-2); each of the differences names a variable, and how many samples the device has and this unit holds. */
+  | ({ readonly type: "checkpoint" } & CheckpointFinding)
   /** What the voltage guard did with a device. */
   | ({ readonly type: "guard" } & GuardAction)
   | ({ readonly type: "counters" } & Pick<Counters, "received" | "instancesKept" | "refused" | "results" | "notificationsLost">);

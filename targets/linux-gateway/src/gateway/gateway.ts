@@ -65,6 +65,7 @@ export class Gateway {
         tell({ type: "session", peer, open });
       },
       onFlapping: (peer: string) => tell({ type: "flapping", peer }),
+      onCheckpoint: (finding) => tell({ type: "checkpoint", ...finding }),
       ...(options.onEvent ? { onDecision } : {}),
     };
     const series: StorePort = store ?? new MemoryStore(4096);
