@@ -8,6 +8,9 @@ import { dateTime } from "./show";
 
 export const remedy = "make it anew with ebalance keys, and copy the folder of the unit again";
 
+/** What expires within this time is warned of, in seconds: as long before it ebalance keys issues it anew. */
+export const soonS = 30 * 86_400;
+
 /** As the clocks of two units may differ: before that a store takes no credential. */
 const clockToleranceS = 300;
 

@@ -50,9 +50,11 @@ export function stakeholderCopy(stakeholder: string): string {
   return `${fileName(stakeholder)}${stakeholderEnd}`;
 }
 
+export const neighbourEnd = ".unit.cwt";
+
 /** The credential of a neighbour. */
 export function unitCopy(unit: string): string {
-  return `${fileName(unit)}.unit.cwt`;
+  return `${fileName(unit)}${neighbourEnd}`;
 }
 
 /** A name as part of a file's name: as in MQTT topics, so that it leads to no other folder and holds no `+`; and none that is hidden or means the folder itself. */

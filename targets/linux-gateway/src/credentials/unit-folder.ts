@@ -6,14 +6,13 @@ import { policyText } from "../gateway/forms";
 import { issuesOf } from "../gateway/issues";
 import type { MqttAccount, MqttClientText } from "../mqtt/credentials";
 import type { NodeCrypto } from "../node-crypto";
-import { folderProblem, idOf, refusalOf, remedy } from "./explain";
+import { folderProblem, idOf, refusalOf, remedy, soonS } from "./explain";
 import { unitCopy, unitFiles } from "./file-names";
 import { readPrivateKeys, type PrivateKeyName } from "./private-key-file";
 import { credentialOf, fewerNames, readCredential, readIfThere } from "./read-credential";
 import { dateTime } from "./show";
 
 const { maxBytes } = deviceCertificateLimits;
-const soonS = 30 * 86_400;
 /** So many delegations are opened in a session. */
 const maxDelegations = 8;
 
@@ -58,6 +57,7 @@ export class UnitFolder {
     this.#neighbours = new CertificateStore(crypto, clock, root.bytes);
     this.takeRevocations();
     this.credential = this.#take(unitFiles.credential, own, this.store) as UnitCredential;
+    this.#warnOfEnd(unitFiles.root, root);
     this.#warnOfEnd(unitFiles.credential, this.credential);
     this.#addOthers();
     this.#warnOfSizes();
@@ -72,6 +72,11 @@ export class UnitFolder {
   /** A private key of the unit's. */
   key(name: PrivateKeyName): KeyHandle {
     return this.#keys.get(name)!;
+  }
+
+  /** The credential of this unit or a neighbour, where it is here and counts. */
+  unit(name: string): UnitCredential | undefined {
+    return name === this.credential.subject ? this.credential : this.#neighbours.unit(name);
   }
 
   /** The units below whose credentials are here. */

@@ -1,9 +1,10 @@
 /** Slips in a configuration that no form shows: they are named with their place before anything starts. */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { checkFiles } from "./check";
+import { expiriesIn } from "./check-credentials";
 import { GridFolder } from "../credentials/grid-folder";
 import { plannedCredentials } from "../credentials/planned-credentials";
 import { checkConfig, readConfig } from "./config";
@@ -101,6 +102,47 @@ describe("SP-5 a configuration and the unit's credentials", () => {
     ["a bridged device is not in the plan", () => ({ bridges: [bridge("inverter-9")], policies: { customer: policy("operator") } }), /^bridges: the unit above will not hear of inverter-9/],
     ["a credential soon expires", () => (new GridFolder(grid, { nowS: Math.floor(Date.now() / 1000) - 31 * 86_400, days: 40 }).delegate({ stakeholder: "customer", unit: "home", service: "tariff", rights: 1 }), {}), /^credentials\.folder: .*tariff\.delegation\.cwt expires at \d{4}-\d\d-\d\dT[\d:.]+Z, in 9 days; make it anew/],
   ])("%s: that is worth a warning", (_what, change, message) => expect(certified(change())).toEqual({ errors: [], warnings: [expect.stringMatching(message)] }));
+
+  const published = (change: object = {}) => ({ publish: [{ variable: "activePower", device: "meter", owner: "customer", ...change }] });
+  const copied = (change: object = {}) => ({ unit: "lv", credentials: { folder: of("lv") }, parent: undefined, replicas: [{ device: "meter", owner: "customer", home: "home", ...change }] });
+  const givesLv = (file: string, from = "home") => copyFileSync(join(of(from), file), join(of("lv"), file));
+  const delegate = (unit: string, rights: number, devices?: string[]) =>
+    new GridFolder(grid, { nowS: Math.floor(Date.now() / 1000) }).delegate({ stakeholder: "customer", unit, service: "display", rights, ...(devices ? { devices } : {}) });
+
+  test("what is published and copied under credentials that are there has nothing to complain of", () => {
+    expect(certified(published())).toEqual({ errors: [], warnings: [] });
+    for (const file of ["customer.stakeholder.cwt", "customer+display.delegation.cwt"]) givesLv(file);
+    expect(certified(copied())).toEqual({ errors: [], warnings: [] });
+  });
+
+  test.each<[string, () => object, RegExp]>([
+    ["a published device is not below", () => published({ device: "metre" }), /^publish\.0\.device: metre is neither home nor a unit below it/],
+    ["a published device belongs to somebody else", () => published({ owner: "operator" }), /^publish\.0\.owner: meter belongs to customer, not to operator$/],
+    ["nothing lets the home publish", () => (rmSync(join(of("home"), "customer+display.delegation.cwt")), published()), /^publish\.0: no delegation of customer to home covers writing activePower of meter, so it is not published; see ebalance keys delegate --stakeholder customer --unit home --rights write$/],
+    ["the delegation lets the home read alone", () => (delegate("home", 1), published()), /^publish\.0: none of the delegations of customer to home covers writing activePower/],
+    ["the delegation is for another device", () => (delegate("home", 3, ["home"]), published()), /^publish\.0: none of the delegations/],
+    ["a copy is of this unit itself", () => copied({ home: "lv" }), /^replicas\.0\.home: lv is this unit itself/],
+    ["the home of a copy is misspelt", () => copied({ home: "hom" }), /^replicas\.0\.home: hom is no unit below lv, and none whose credential is in /],
+    ["the device of a copy is misspelt", () => copied({ device: "metre" }), /^replicas\.0\.device: metre is no unit below lv/],
+    ["the owner of a copy is not known", () => copied(), /^replicas\.0\.owner: no credential of customer that counts is in .*: what home publishes is refused; copy customer's stakeholder\.cwt/],
+    ["the delegation to the home of a copy is not there", () => (givesLv("customer.stakeholder.cwt"), copied()), /^replicas\.0\.home: no delegation of customer to home in .* covers writing for meter: until it is there, or comes with a session, what home publishes is refused$/],
+    ["the delegation to the home of a copy lets it read alone", () => (delegate("home", 1), givesLv("customer.stakeholder.cwt"), givesLv("customer+display.delegation.cwt"), copied()), /^replicas\.0\.home: none of the delegations of customer to home/],
+  ])("%s: that is worth a warning", (_what, change, message) => expect(certified(change())).toEqual({ errors: [], warnings: [expect.stringMatching(message)] }));
+
+  test("an owner who is revoked is not one whose copies are taken, and that is said too", () => {
+    givesLv("customer.stakeholder.cwt");
+    new GridFolder(grid, { nowS: Math.floor(Date.now() / 1000) }).revoke(["customer"]);
+    expect(certified(copied()).warnings).toEqual([expect.stringMatching(/customer\.stakeholder\.cwt does not count: .* is revoked/), expect.stringMatching(/^replicas\.0\.owner: no credential of customer that counts/)]);
+  });
+
+  test("what expires first is known, and what soon will", () => {
+    const nowS = Math.floor(Date.now() / 1000);
+    const { first, soon } = expiriesIn(of("home"), nowS);
+    expect([first, soon]).toEqual([expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]+\.\d{3}Z$/), []]);
+    expect(Date.parse(first!) / 1000 - nowS).toBeGreaterThan(364 * 86_400);
+    expect(expiriesIn(of("home"), nowS + 350 * 86_400).soon.map(({ file }) => file)).toEqual(["customer+display.delegation.cwt", "customer.stakeholder.cwt", "unit.cwt"].map((name) => join(of("home"), name)));
+    expect(expiriesIn(join(grid, "nowhere"), nowS)).toEqual({ first: undefined, soon: [] });
+  });
 
   test("a way up needs a key file, or credentials", () => expect(() => checkConfig({ unit: "home", parent: { url: "tcp://192.0.2.1:4712" } })).toThrow(/parent\.keyFile: missing; name a session key file, or the unit's folder under credentials/));
 

@@ -9,6 +9,7 @@ import { NodeCrypto } from "../node-crypto";
 import { systemClock } from "../node-ports";
 import { readKeyFile, readSecretText } from "../read-key-file";
 import { checkSerial, serialAddressOf, type SerialAddress } from "../serial";
+import { publishProblems, replicaProblems } from "./check-credentials";
 import type { GatewayConfig, ListenConfig } from "./configuration";
 
 export interface Checked {
@@ -84,6 +85,7 @@ function checkCredentials(config: GatewayConfig, at: Look, warnings: string[]): 
     const isDelegated = delegations.some((delegation) => delegation.issuer === stakeholder && delegation.service === service);
     if (!isDelegated) warnings.push(`services.${i}: nothing in ${path} lets ${config.unit} act for ${stakeholder} as ${service} at other units; see ebalance keys delegate`);
   });
+  warnings.push(...publishProblems(config, folder), ...replicaProblems(config, folder));
   folder.close();
 }
 

@@ -1,7 +1,7 @@
 /** The command `ebalance` as a process: what it prints, where, and with which exit code. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -82,6 +82,24 @@ describe("ebalance", () => {
     await run("keys", "plan.yaml", "--out", "keys");
     expect(await run("check", "home.yaml")).toEqual({ code: 0, out: "home.yaml: unit home, 1 ways in, 1 units below, 0 bridges, 0 services\n", errors: "" });
   });
+
+  test("SP-5 check tells a program when credentials expire, and ends with 3 where one has or soon will", async () => {
+    write("plan.yaml", plan);
+    write("home.yaml", "unit: home\ncredentials: { folder: grid/units/home }\nlisten: [{ tcp: {} }]\n");
+    await run("keys", "plan.yaml", "--credentials", "--out", "grid");
+    expect(await run("check", "home.yaml")).toEqual({ code: 0, out: expect.stringMatching(/, 0 services, credentials until \d{4}-\d\d-\d\dT[\d:]+\.000Z\n$/) as string, errors: "" });
+    const good = await run("check", "home.yaml", "--json");
+    expect([good.code, JSON.parse(good.out)]).toEqual([0, { file: "home.yaml", unit: "home", errors: [], warnings: [], expires: expect.stringMatching(/Z$/) as string, expiring: [] }]);
+    await run("keys", "delegate", "--stakeholder", "customer", "--unit", "home", "--service", "tariff", "--days", "20", "--renew-days", "5", "--out", "grid");
+    const soon = await run("check", "home.yaml");
+    expect([soon.code, soon.errors]).toEqual([3, expect.stringMatching(/^warning: credentials\.folder: .*tariff\.delegation\.cwt expires at .*Z, in 20 days; make it anew/)]);
+    const { expiring } = JSON.parse((await run("check", "home.yaml", "--json")).out) as { expiring: { file: string; expires: string }[] };
+    expect(expiring).toEqual([{ file: join(realpathSync(folder), "grid/units/home/customer+tariff.delegation.cwt"), expires: expect.stringMatching(/Z$/) as string }]);
+    write("home.yaml", "unit: home\nlistens: []\n");
+    const bad = await run("check", "home.yaml", "--json");
+    expect([bad.code, bad.errors, JSON.parse(bad.out)]).toEqual([1, "", { file: "home.yaml", unit: null, errors: [expect.stringMatching(/"listens"/)], warnings: [], expires: null, expiring: [] }]);
+    expect((await run("check", "--help")).out).toMatch(/exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}3 {2}a credential in its folder has expired or will within 30 days/);
+  }, 60_000);
 
   test("schema describes a configuration for editors", async () => {
     const { code, out } = await run("schema", "gateway");
