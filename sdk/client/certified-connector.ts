@@ -118,10 +118,15 @@ class Joining implements LinkEvents {
   }
 
   #begin(): void {
-    const { party, parent, unit } = this.parts;
+    const { party, parent, unit, sessions } = this.parts;
     this.#isResuming = false;
     this.#handshake?.close();
-    this.#handshake = new CertifiedInitiator(party, parent, (kid) => unit.isFree(kid));
+    this.#handshake = new CertifiedInitiator(
+      party,
+      parent,
+      (kid) => unit.isFree(kid),
+      (peer, config) => sessions.problem(peer, config),
+    );
     this.#after(handshakeMs, () => this.#link!.close(`${parent} has not answered the handshake within ${handshakeMs} ms`));
     this.#send(this.#handshake.start());
   }

@@ -46,9 +46,9 @@ function street() {
   const resumptionOf = (id: "home" | "meter", crypto: ReturnType<typeof nodeCrypto>, party: ReturnType<Grid["party"]>) =>
     new Resumption({ state: states[id], crypto, wrapping: crypto.importKey(grid.seed(`${id} wraps`), "wrap"), party, clock: grid.clockPort, log });
 
-  const startHome = () => {
+  const startHome = (names: readonly string[] = []) => {
     const crypto = cryptoOf("home");
-    const party = grid.party(crypto, home, [[operator, guard]]);
+    const party = grid.party(crypto, home, [[operator, guard]], { names });
     const unit = new ManagementUnit({ id: "home", registry }, ports(crypto));
     const sessions = new CertifiedSessions({ unit, party, clock: grid.clockPort, log, resumption: resumptionOf("home", crypto, party) });
     return { unit, crypto, party, sessions, door: new Doorkeeper({ unit, party, sessions, clock: grid.clockPort, log }) };
@@ -255,6 +255,27 @@ describe("SP-1 a unit that brings names into its sessions", () => {
     expect(told.slice(4)).toEqual(Array(6).fill("handshake with home: refused: busy"));
     expect([unit.names.find("name-191") !== undefined, unit.names.find("name-320")]).toEqual([true, undefined]);
     expect([joins(world, door, names(64)), world.lines.join("\n")]).toEqual([undefined, expect.stringMatching(/meter brings \d+ names into its sessions, at most 256 are taken/)]);
+  });
+});
+
+describe("SP-1 a parent that brings names into the sessions of units below", () => {
+  test("fills no table of theirs: the unit goes on with what it has, and does not take the session", { timeout: 60_000 }, () => {
+    const world = street();
+    const meter = world.startMeter();
+    const brought = (round: number) => Array.from({ length: 64 }, (_, i) => `name-${round * 64 + i}`);
+    for (let round = 0; round < 7; round++) {
+      // As a parent that has lost everything, and says so.
+      world.states.home.records.clear();
+      meter.connect();
+      cableOf(world.startHome(brought(round)), meter).run();
+      world.pass(60_000);
+    }
+    expect([0, 1, 2, 3, 4, 5, 6].map((round) => brought(round).filter((name) => meter.unit.names.find(name) !== undefined).length)).toEqual([64, 64, 64, 0, 0, 0, 0]);
+    expect(world.lines.at(-1)).toMatch(/warning handshake with home: home brings \d+ names into its sessions, at most 256 are taken/);
+    world.states.home.records.clear();
+    meter.connect();
+    cableOf(world.startHome(brought(1)), meter).run();
+    expect(meter.opened.at(-1)).toBe(true);
   });
 });
 

@@ -7,6 +7,7 @@ import { agreedSession, earliestExpiryS, makeBody, NotAccepted, ownPart, partOf,
 import type { UnitCredential } from "./credential";
 import type { Handshake, HandshakeStep } from "./handshake";
 import { concat, HandshakeKeys, sha256 } from "./handshake-keys";
+import type { SessionConfig } from "./session-config";
 
 /** How often it begins anew by itself: because the other end lacks a credential, or offers a number that this end has in use. */
 const maxBegun = 8;
@@ -38,11 +39,15 @@ export class CertifiedInitiator implements Handshake {
   #wrongTags = 0;
   #isOver = false;
 
-  /** @param responder id of the unit that is to answer, one of the parents in this unit's credential */
+  /**
+   * @param responder id of the unit that is to answer, one of the parents in this unit's credential
+   * @param problem why there is no room for the session that it answers with
+   */
   constructor(
     private readonly party: HandshakeParty,
     private readonly responder: string,
     private readonly isFree: IsFree,
+    private readonly problem: (peer: UnitCredential, config: SessionConfig) => string | undefined = () => undefined,
   ) {
     // Who has not met the other end has not been met by it.
     this.#byValue = party.store.unit(responder) === undefined;
@@ -142,6 +147,8 @@ export class CertifiedInitiator implements Handshake {
     }
     const own = ownPart(this.party);
     const config = agreedSession(kid, own, theirs);
+    const problem = this.problem(peer, config);
+    if (problem !== undefined) return this.#fail(problem);
     const expiresS = earliestExpiryS(store, own, theirs);
     const secret = keys.secret(sha256(crypto, transcript, open, withTag(covered, tag)));
     this.close();
