@@ -140,6 +140,24 @@ describe("SP-5 the folder of a grid", () => {
     grid.provision("meter-of-elm-street-1");
   });
 
+  test("that holds no grid gets no keys: neither a slip in its name nor a root that is not there leaves anything behind", () => {
+    const grid = () => new GridFolder(join(folder, "gird"), { nowS: startS });
+    const unit = { unit: "home", owner: "customer", role: "gateway", parents: [], below: [] } as const;
+    for (const act of [() => grid().stakeholder("customer"), () => grid().service("billing"), () => grid().unit(unit), () => grid().provision("home"), () => grid().revoke(["home"])])
+      expect(act).toThrow(/gird\/root\/root\.cwt is not there: make it first, with ebalance keys root, or name the folder of the grid in place of .*gird$/);
+    expect(existsSync(join(folder, "gird"))).toBe(false);
+    make();
+    expect(() => new GridFolder(folder, { nowS: startS }).service("billing", "nobody")).toThrow(/stakeholders\/nobody\/stakeholder\.cwt is not there/);
+    expect(existsSync(join(folder, "services"))).toBe(false);
+    expect(() => new GridFolder(folder, { nowS: startS }).provision("nobody")).toThrow(/units\/nobody\/unit\.cwt is not there: make it first/);
+  });
+
+  test("is not written into while the clock is behind: what is issued would seem older than what it stands under", () => {
+    make();
+    expect(() => make(meterless, startS - day)).toThrow(/root\.cwt was issued at 2027-01-15T08:00:00\.000Z, and the clock of this machine says 2027-01-14T08:00:00\.000Z: set the clock$/);
+    expect(doneTo(make(plan, startS - 200))).toEqual({});
+  });
+
   test("of another domain is not written into", () => {
     make();
     expect(() => make({ ...plan, domain: "oak-street" })).toThrow(/root\.cwt is of the domain elm-street, not of oak-street; each grid has a folder of its own$/);

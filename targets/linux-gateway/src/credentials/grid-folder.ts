@@ -8,6 +8,7 @@ import { CertificateStore, decodeCbor, defaultCertificateLimits, deviceCertifica
 import { NodeCrypto } from "../node-crypto";
 import { systemClock } from "../node-ports";
 import { credentialsText, type ProvisionOptions } from "./credentials-text";
+import { clockProblem } from "./explain";
 import { delegationEnd, delegationFile, filesOfUnit, rootFiles, serviceFiles, stakeholderCopy, stakeholderFiles, stakeholderFolder, unitCopy, unitFiles, unitFolder, type Files } from "./file-names";
 import { FolderFiles, type FileAction, type Noted, type PublicKeys } from "./folder-files";
 import type { PlannedCredentials, PlannedDelegation, PlannedUnitCredential } from "./planned-credentials";
@@ -139,15 +140,17 @@ export class GridFolder {
 
   stakeholder(name: string): void {
     const files = stakeholderFiles(name);
+    // First: without it no key is made.
+    const operator = this.#operator;
     const { epoch, keys } = this.#subject(files, name, "signer");
-    this.#certify(files.credential, this.#operator, { type: "stakeholder", subject: name, key: signingPart(keys), epoch }, `stakeholder ${name}`);
+    this.#certify(files.credential, operator, { type: "stakeholder", subject: name, key: signingPart(keys), epoch }, `stakeholder ${name}`);
   }
 
   /** A service that signs with a key of its own. @param stakeholder who certifies it; undefined: the operator */
   service(name: string, stakeholder?: string): void {
     const files = serviceFiles(name, stakeholder);
-    const { epoch, keys } = this.#subject(files, name, "signer");
     const issuer = stakeholder === undefined ? this.#operator : this.#issuerFor(stakeholder);
+    const { epoch, keys } = this.#subject(files, name, "signer");
     this.#certify(files.credential, issuer, { type: "service", subject: name, key: signingPart(keys), epoch }, `service ${name}`);
   }
 
@@ -166,9 +169,10 @@ export class GridFolder {
 
   #certifyUnit({ unit, policy, ...claims }: PlannedUnitCredential): void {
     const files = filesOfUnit(unit);
+    const operator = this.#operator;
     const { epoch, keys } = this.#subject(files, unit, "unit");
     const agreementKey = keys("ecdh-p256");
-    this.#certify(files.credential, this.#operator, { type: "unit", subject: unit, key: signingPart(keys), epoch, agreementKey, ...claims }, `unit ${unit}`);
+    this.#certify(files.credential, operator, { type: "unit", subject: unit, key: signingPart(keys), epoch, agreementKey, ...claims }, `unit ${unit}`);
     const within = (file: string) => join(unitFolder(unit), file);
     this.#files.copy(rootFiles.credential, within(unitFiles.root), "copy of the root");
     this.#files.copy(rootFiles.revocations, within(unitFiles.revocations), "copy of the revocation list");
@@ -200,6 +204,7 @@ export class GridFolder {
    * @throws EbalanceError `bad-configuration` where the folder does not hold what a unit needs
    */
   provision(unit: string, options: ProvisionOptions = {}): void {
+    this.#known(filesOfUnit(unit).credential);
     const parents = this.#parentsOf(unit);
     const { parent } = options;
     if (parent !== undefined && !parents.includes(parent)) raise(`the credential of ${unit} names ${parents.join(", ") || "no unit above"}, not ${parent}`);
@@ -214,13 +219,13 @@ export class GridFolder {
    * @throws EbalanceError `bad-configuration` for a name of which nothing is here
    */
   revoke(names: readonly string[]): void {
+    const { credential: issuer } = this.#operator;
     const { epochs } = this.#revoked;
     for (const name of names) {
       const issued = this.#issuedTo(name);
       if (!issued.length) raise(`nothing in ${this.#files.path("")} is issued to ${name}`);
       epochs.set(name, Math.max(epochs.get(name) ?? 0, ...issued.map(({ epoch }) => epoch + 1)));
     }
-    const { credential: issuer } = this.#operator;
     const sequence = ++this.#revoked.sequence;
     const entries = [...epochs].map(([subject, leastEpoch]) => ({ subject, leastEpoch }));
     const list = signRevocations(this.#crypto, this.#openRoot(issuer), { issuer, sequence, entries }, this.options.nowS * 1000);
@@ -264,11 +269,15 @@ export class GridFolder {
   }
 
   #known(file: string): Credential {
+    const { folder } = this.#files;
+    if (!existsSync(this.#files.path(rootFiles.credential))) raise(`${this.#files.path(rootFiles.credential)} is not there: make it first, with ebalance keys root, or name the folder of the grid in place of ${folder}`);
     return this.#files.credential(file) ?? raise(`${this.#files.path(file)} is not there: make it first, see ebalance keys --help`);
   }
 
   get #operator(): Issuer {
     const credential = this.#known(rootFiles.credential);
+    const problem = clockProblem(credential, { ...systemClock, wallMs: () => this.options.nowS * 1000, isSet: () => true });
+    if (problem !== undefined) raise(`${this.#files.path(rootFiles.credential)} ${problem}`);
     return { credential, issue: (claims) => makeCredential(this.#crypto, this.#openRoot(credential), issuerOf(credential), claims) };
   }
 
