@@ -171,9 +171,14 @@ export class Gateway {
     this.#closers.push(() => clearInterval(timer));
   }
 
-  /** The data interface of a service on this unit. */
-  services(stakeholder: string, service: string): DataInterface {
-    return new DataInterface(this.driver.unit, { stakeholder, service });
+  /**
+   * The data interface of a service on this unit.
+   * @param to id of the unit that all requests go to, signed (SP-1): needs credentials, and the stakeholder's delegation to this unit. Left out: where the series are at home, from unit to unit
+   * @example
+   * const { result, readings } = await gateway.services("supplier", "billing", "home").query({ variable: "activePower", device: "meter", owner: "customer" });
+   */
+  services(stakeholder: string, service: string, to?: string): DataInterface {
+    return new DataInterface(this.driver.unit, { stakeholder, service, ...(to === undefined ? {} : { to }) });
   }
 
   /** Ends services, bridges, links and listeners, then the unit, and closes the store once everything is on disk. */
