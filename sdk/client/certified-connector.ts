@@ -20,6 +20,7 @@ const renewAt = 0.9;
 const leastRenewMs = 3_600_000;
 const longestTimerMs = 0x7fffffff;
 
+/** The unit that joins, who it is, and whom it joins. */
 export interface CertifiedConnectorParts {
   readonly unit: CertifiedUnit;
   readonly party: HandshakeParty;
@@ -32,6 +33,8 @@ export interface CertifiedConnectorParts {
 }
 
 /**
+ * A connector around another. Where there is a session with the unit above it is opened over the link at once; where there is none, or it is not opened within 4 s, a handshake comes first, which
+ * has 10 s. A session is renewed in the last tenth of its time. What fails ends the link, and the log says why: whoever has asked for it, an `Uplink`, asks again.
  * @example
  * const connector = certifiedConnector(tcpConnector("lv.example", 4712), { unit: driver.unit, party, sessions, parent: "lv-unit", timers, clock, log });
  * new Uplink(driver, "lv-unit", connector, timers, log);

@@ -15,6 +15,7 @@ import { portableSeal } from "../core/wire/reading-message";
 import type { CertifiedDevicePlatform } from "./certified-device";
 import type { DevicePlatform } from "./device";
 
+/** What a device with credentials needs besides its platform. */
 export interface CertifiedPorts {
   /** The whole crypto port; its keys are those that the platform's seal port knows. */
   readonly crypto: FullCrypto;

@@ -55,6 +55,7 @@ export interface SeriesText {
   readonly owner: string;
 }
 
+/** One instance to be written. */
 export interface WriteArguments extends SeriesText {
   /** In the variable's unit of measure; rounded to the variable's resolution. */
   readonly value: Value;
@@ -73,16 +74,19 @@ export interface LocatedSeries extends SeriesText {
   readonly at?: string;
 }
 
+/** What is read out of which series. */
 export interface QueryArguments extends LocatedSeries {
   readonly condition?: ConditionText;
   /** Default `last`. */
   readonly function?: QueryFunctionName;
 }
 
+/** Which instances are told. */
 export interface EventArguments extends LocatedSeries {
   readonly condition?: ConditionText;
 }
 
+/** What is told how often. */
 export interface PeriodicArguments extends LocatedSeries {
   /** Time between two notifications in milliseconds, 100 to 2^31 - 1. */
   readonly periodMs: number;
@@ -101,6 +105,13 @@ export interface ServiceText {
   readonly to?: string;
 }
 
+/**
+ * What a service calls. Results come as words of the closed list in `Result`; what throws is an argument that cannot be meant. With `to` in its {@link ServiceText} requests are signed, verified by the
+ * unit that is asked, and answered under its signature: `notTrusted` where the unit has no delegation for the service, or what came is not proven.
+ * @example
+ * const billing = new DataInterface(gateway.driver.unit, { service: "billing", stakeholder: "supplier", to: "home" });
+ * const { result, readings } = await billing.query({ variable: "activePower", device: "meter", owner: "customer" });
+ */
 export class DataInterface {
   readonly #source: Source;
   readonly #to: string | undefined;

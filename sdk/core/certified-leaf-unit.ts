@@ -11,6 +11,12 @@ import type { KeyHandle } from "./security/crypto-port";
 import type { SessionConfig } from "./security/session-config";
 import { Operation, type Request, type UnsubscribeRequest } from "./wire/session-body";
 
+/**
+ * Made by `openCertifiedDevice`; a program that has no use for a `Device` makes its own.
+ * @example
+ * const unit = new CertifiedLeafUnit({ id: "meter", parent: "home", registry }, ports);
+ * const sessions = new CertifiedSessions({ unit, party, clock, log });
+ */
 export class CertifiedLeafUnit extends LeafUnit {
   /** As `ManagementUnit.provision`. */
   provision(config: SessionConfig, secret: KeyHandle, holds: Holds, link?: LinkPort): void {

@@ -3,6 +3,11 @@ import { bytesKey } from "../core/model/bytes";
 import { sameValue } from "./same-value";
 import type { KeptStatement, StatementStore } from "./statement-store";
 
+/**
+ * The statements of a `MemoryStore`, which makes one for itself; a store of your own can have one for tests.
+ * @example
+ * const statements = new MemoryStatements(4096);
+ */
 export class MemoryStatements implements StatementStore {
   /** By series, in order of their ends. */
   readonly #kept: KeptStatement[][] = [];

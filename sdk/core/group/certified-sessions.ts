@@ -24,6 +24,7 @@ export interface CertifiedUnit {
   isOpenOver?(link: LinkPort): boolean;
 }
 
+/** What the sessions are made for and kept with. */
 export interface CertifiedSessionsParts {
   readonly unit: CertifiedUnit;
   readonly party: HandshakeParty;
@@ -45,6 +46,13 @@ interface Current {
   readonly expiresS: number;
 }
 
+/**
+ * Gives a unit the sessions that handshakes have made, at most one a peer, each for 30 days and no longer than the credentials of both ends hold. One for all ways up and down of a unit.
+ * @example
+ * const resumption = new Resumption({ state, crypto, wrapping, party, clock, log });
+ * const sessions = new CertifiedSessions({ unit: driver.unit, party, clock, log, resumption });
+ * driver.door = new Doorkeeper({ unit: driver.unit, party, sessions, clock, log });
+ */
 export class CertifiedSessions {
   readonly #current = new Map<string, Current>();
   /** How many names each unit has brought. */

@@ -28,6 +28,7 @@ const rateOfStrangers: RateSettings = Object.freeze({ perSecond: 50, burst: 100 
 const rateOfKnown: RateSettings = Object.freeze({ perSecond: 0.2, burst: 4 });
 const reviewMs = 60_000;
 
+/** The unit behind the door, and who it is to those that knock. */
 export interface DoorkeeperParts {
   readonly unit: CertifiedUnit;
   readonly party: HandshakeParty;

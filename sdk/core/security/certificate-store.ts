@@ -60,6 +60,7 @@ interface Held {
  * if (store.refusal(delegation) === undefined && store.verify(delegation, data, data.length, signature)) accept(data);
  */
 export class CertificateStore {
+  /** The operator's own credential, under which all others stand. */
   readonly root: Credential;
   readonly #limits: CertificateLimits;
   readonly #held = new Map<string, Held>();
@@ -137,6 +138,7 @@ export class CertificateStore {
     return credential;
   }
 
+  /** A credential that was taken in, whether it still holds or not. @param id its first 8 bytes of SHA-256 */
   find(id: Uint8Array): Credential | undefined {
     return this.#held.get(bytesKey(id))?.credential;
   }

@@ -42,6 +42,7 @@ export interface HandshakeParty {
 /** Whether a number is free for a session of this unit. */
 export type IsFree = (kid: number) => boolean;
 
+/** A delegation to this unit, and the private key of its `cnf` key (RFC 8747), for the use that the credential names. */
 export interface OwnDelegation {
   readonly credential: Delegation;
   readonly key: KeyHandle;

@@ -12,6 +12,7 @@ import type { Protection } from "./session-config";
 /** The keys of a unit: what it signs with, what it agrees on secrets with, and what it wraps the session keys with that it keeps over a restart. */
 export type UnitKeyName = "es256" | "ecdh-p256" | "wrap";
 
+/** What a device with credentials was provisioned with. Bytes of keys are secrets: they go into a crypto port and nowhere else. */
 export interface CredentialsFile {
   /** Id of the unit above that is to be joined. Left out: the first that the credential names. */
   readonly parent?: string;
@@ -29,6 +30,7 @@ export interface CredentialsFile {
   readonly policy?: PolicyText;
 }
 
+/** `type` of a credentials file: what `ebalance keys provision` writes. */
 export const credentialsFileType = "ebalance-credentials";
 const keyBytes = 32;
 const maxOthers = 16;

@@ -9,6 +9,7 @@ import { maxKid } from "../wire/session-message";
 import { Secret } from "./secret";
 import { checkSession, type Protection, type SessionConfig } from "./session-config";
 
+/** What a session key file says: `docs/key-file.md`. */
 export interface KeyFile {
   readonly session: SessionConfig;
   /** 32 bytes; wipe them once they are imported. */

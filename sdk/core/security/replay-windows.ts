@@ -38,6 +38,10 @@ export type Freshness = "fresh" | "replayed" | "unknown";
  * A window for each credential under which requests came, the one used last at the end. Each accepted request is kept before it takes effect: requests in statements are rare, and one that is
  * accepted again after a crash could switch something twice. Nothing is lost unseen: what was given up, or lost with the record, was made up to `sinceS`, and requests of that time are unknown.
  * A signer's sequences and times rise together; one whose do not could as well sign the same request again.
+ * One of a unit, for its `StatementVerifier`; a window is 32 sequences, and 256 credentials have one.
+ * @example
+ * const windows = new ReplayWindows(new FileState("state", log));
+ * const verifier = new StatementVerifier(store, clock, crypto, windows, { unit: "home", above: ["lv-unit"], registry });
  */
 export class ReplayWindows {
   readonly #windows: Window[] = [];

@@ -15,6 +15,7 @@ import type { Established } from "./handshake";
 import { concat } from "./handshake-keys";
 import type { SessionConfig } from "./session-config";
 
+/** Where sessions are kept, and under which key. */
 export interface ResumptionParts {
   readonly state: StatePort;
   readonly crypto: KeyWrapPort;
@@ -32,6 +33,13 @@ const maxSessions = 2048;
 
 type RecordItems = readonly [layout: 1, kid: number, domain: string, ends: number[], names: string[], sources: number[][], below: number[] | null, isEncrypted: boolean, expiresS: number | null, wrapped: Uint8Array, own: Uint8Array[], theirs: Uint8Array[]];
 
+/**
+ * Sessions over a restart, 2048 at most; handed to `CertifiedSessions`, which calls it. What cannot be read, was changed, or does not fit the credentials of the unit any more is forgotten, and the
+ * other end makes a new handshake: nothing throws.
+ * @example
+ * const wrapping = keys.wrap.importInto(crypto, "wrap"); // the same after each start
+ * const resumption = new Resumption({ state: new FileState("state", log), crypto, wrapping, party, clock, log });
+ */
 export class Resumption {
   /** Numbers of the sessions that are kept, in the order in which they were made. */
   #kids: number[] = [];
@@ -72,6 +80,7 @@ export class Resumption {
     }
   }
 
+  /** Gives up what is kept of a session; of one that is not kept, nothing happens. */
   forget(kid: number): void {
     this.parts.state.keep(nameOf(kid), new Uint8Array(0));
     this.#kids = this.#kids.filter((known) => known !== kid);

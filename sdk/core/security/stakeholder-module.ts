@@ -13,6 +13,7 @@ import { MaskEpochs } from "./mask-epochs";
 import { addMasked, mask, unmask, type Masked } from "./masked-sum";
 import type { StatementVerifier, VerifiedStatement } from "./statement-verifier";
 
+/** What a stakeholder's module works with. */
 export interface StakeholderPorts {
   readonly crypto: CryptoPort & PublicKeyPort;
   /** Where the epochs of masks are kept: without it there is nothing to mask with. */

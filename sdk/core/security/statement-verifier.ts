@@ -16,6 +16,7 @@ import { checkScope, checkSigner } from "./statement-rules";
 /** Clocks of two units may differ by this. */
 const clockToleranceS = 300;
 
+/** For whom statements are verified, and how many. */
 export interface StatementVerifierSettings {
   /** Id of the unit that verifies: requests are for it alone. */
   readonly unit: string;
@@ -27,6 +28,7 @@ export interface StatementVerifierSettings {
   readonly budget?: RateSettings;
 }
 
+/** Signatures a second, and at once after a quiet time, for one signer and the neighbour that brings its statements. */
 export const defaultBudget: RateSettings = Object.freeze({ perSecond: 50, burst: 200 });
 
 /** For whom a statement under a delegation speaks (SP-1). */
@@ -36,7 +38,9 @@ export interface StatementSource {
   readonly stakeholder: string;
 }
 
+/** What a statement says, and who says it: its signature was valid, and its signer held, when it was verified. */
 export interface VerifiedStatement {
+  /** Under which credential it was signed. */
   readonly signer: Credential;
   /** Undefined where the operator or a stakeholder has signed it itself. */
   readonly source: StatementSource | undefined;

@@ -10,6 +10,7 @@ import { impliedNames, parseStatement, signStatement } from "../wire/statement";
 import type { ImpliedNames, StatementBody } from "../wire/statement-body";
 import { KeptSigners } from "./kept-signers";
 
+/** What a unit signs with, and by what it judges others. */
 export interface SignatoryParts {
   /** Id of the unit. */
   readonly unit: string;
@@ -31,6 +32,13 @@ export interface NamedSeries {
 /** A body that has no number yet. */
 export type Unnumbered<Body> = Body extends { readonly sequence: number } ? Omit<Body, "sequence"> : never;
 
+/**
+ * Given to a unit among its ports (`UnitPorts.signatory`): with it the unit signs and verifies statements, without it there are none (SP-1).
+ * @example
+ * const verifier = new StatementVerifier(store, clock, crypto, new ReplayWindows(state), { unit: "home", above: ["lv-unit"], registry });
+ * const signatory = new Signatory({ unit: "home", key: signingKey, crypto, store, verifier, sequences: new SequenceReservation(state), registry });
+ * const driver = new UnitDriver({ id: "home", parent: "lv-unit", registry }, { clock, crypto, seal, store: new MemoryStore(4096), signatory, log }, timers);
+ */
 export class Signatory {
   /** Who has signed what this unit keeps. */
   readonly kept: KeptSigners;

@@ -16,20 +16,22 @@ interface PlaceOptions {
   readonly port?: number;
   /**
    * Instead of host and port: `tcp://host:port`, or `mqtt://host:port` or `mqtts://host:port` for the parent's broker or one between them; user name and password come
-   * from the key file, or from the credentials of both. Or `serial:///dev/ttyUSB0?baudRate=115200` for a line with the parent at its other end.
+   * from the session key file, or from the credentials of both. Or `serial:///dev/ttyUSB0?baudRate=115200` for a line with the parent at its other end.
    */
   readonly url?: string;
-  /** The service that reports, as the key file's `sources` or a delegation name it. */
+  /** The service that reports, as the session key file's `sources` or a delegation name it. */
   readonly service: string;
   /** Default: warnings and errors to standard error. */
   readonly log?: LogPort;
 }
 
+/** A device that shares a session key file with its parent. */
 export interface NodeDeviceOptions extends PlaceOptions {
-  /** Path of the key file; nobody but its owner may be able to read it. */
+  /** Path of the session key file; nobody but its owner may be able to read it. */
   readonly keyFile: string;
 }
 
+/** A device with credentials. */
 export interface CertifiedNodeDeviceOptions extends PlaceOptions {
   /** Folder of the device, as `ebalance keys` made it; nobody but its owner may be able to read the keys in it. */
   readonly credentials: string;
@@ -45,7 +47,7 @@ export interface CertifiedNodeDeviceOptions extends PlaceOptions {
 
 /**
  * The platform of a device that runs on Node.
- * @throws EbalanceError `bad-configuration` for a key file, port or URL that is not usable
+ * @throws EbalanceError `bad-configuration` for a session key file, port or URL that is not usable
  * @example
  * openDevice(nodeDevicePlatform({ keyFile: "device.key.json", port: 4712, service: "metering" }));
  */

@@ -22,11 +22,13 @@ export const rootDays = 3650;
 export const defaultDays = 365;
 export const defaultRenewDays = 30;
 
+/** When and for how long credentials are issued. */
 export interface GridFolderOptions {
+  /** The time, in seconds since 1970-01-01 UTC. */
   readonly nowS: number;
-  /** How long what is issued holds, but for a root; default: {@link defaultDays}. */
+  /** How long what is issued holds, but for a root, in days; default: {@link defaultDays}. */
   readonly days?: number;
-  /** What expires within this time is issued anew; default: {@link defaultRenewDays}. */
+  /** What expires within so many days is issued anew; default: {@link defaultRenewDays}. */
   readonly renewDays?: number;
 }
 
@@ -47,7 +49,16 @@ interface Revoked {
 /** What a credential says, but for where and when it counts. */
 type Wanted = Claims extends infer One ? (One extends Claims ? Omit<One, "domain" | "issuedS" | "expiresS"> : never) : never;
 
+/**
+ * What `ebalance keys` does, for programs: errors are `EbalanceError`s `bad-configuration` that name the file and the remedy, never a key.
+ * @example
+ * const grid = new GridFolder("grid", { nowS: Math.floor(Date.now() / 1000), days: 365 });
+ * grid.plan(plannedCredentials({ domain: "elm-street", units: { home: { owner: "customer", services: ["display"] } } }));
+ * for (const { file, action } of grid.noted) console.log(file, action);
+ * grid.close();
+ */
 export class GridFolder {
+  /** What is to be looked at by a person, each with its remedy. */
   readonly warnings: string[] = [];
   readonly #files: FolderFiles;
   readonly #crypto = new NodeCrypto();
