@@ -9,7 +9,7 @@ import type { Request } from "./wire/session-body";
 export interface UnitLimits {
   /** Series that the unit is home of. Default 1024. */
   readonly maxSeries: number;
-  /** Policies known at once. Default 256. */
+  /** Policies known at once. Default 256; a unit with copies knows 16 of each owner at least. */
   readonly maxPolicies: number;
   /** Records of last accesses kept for minimum delays. Default 4096. */
   readonly maxAccessStates: number;

@@ -22,7 +22,7 @@ export interface PolicyUser {
 /** Index of the policy that grants nothing. */
 export const denyAllIndex = 0;
 
-/** In place of an index: the table, or the owner's half of it, is full of policies in use; the catalogue did not keep the policy. */
+/** In place of an index: the table, or the owner's share of it, is full of policies in use; the catalogue did not keep the policy. */
 export const tableFull = -1;
 export const notKept = -2;
 
@@ -31,18 +31,22 @@ export class PolicyTable {
   readonly #byHash = new Map<string, number>();
   /** Policies found or added for a request that has not put them in force yet. */
   readonly #held: number[] = [];
+  /** Policies of one owner that may be in use. */
+  share: number;
 
   /**
+   * @param capacity policies that are known at once; whoever has many owners sets it and {@link share} anew
    * @param users call `use` with every index that they refer to: those are kept when room is made
    * @param catalogue where policies survive a restart
    */
   constructor(
     private readonly names: Names,
     private readonly crypto: CryptoPort,
-    private readonly capacity: number,
+    public capacity: number,
     private readonly users: readonly PolicyUser[],
     private readonly catalogue?: Catalogue,
   ) {
+    this.share = Math.max(8, capacity / 2);
     this.#put(denyAllIndex, this.#entry(denyAll, -1));
     if (catalogue) catalogue.users = this;
   }
@@ -116,7 +120,7 @@ export class PolicyTable {
   /** A place in the table and in the owner's share of it, or -1. */
   #place(owner: NameId): number {
     const held = this.#entries.filter((entry) => entry?.owner === owner).length;
-    if (held >= Math.max(8, this.capacity / 2)) return -1;
+    if (held >= this.share) return -1;
     if (this.#entries.length < this.capacity) return this.#entries.push(undefined) - 1;
     return this.#entries.indexOf(undefined);
   }

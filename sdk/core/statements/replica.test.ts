@@ -242,6 +242,27 @@ describe("SP-2 a unit between a home and its copies that lies", () => {
     expect([told.filter((result) => result === "done").length, told.at(-1)]).toEqual([15, "busy"]);
   });
 
+  test.each([[64, 21], [32, 16]])("owners that make policies until they are refused leave the others of a copy their share: of %i policies %i each", (maxPolicies, share) => {
+    const devices = { meter: "customer", car: "advertiser", plant: "supplier" };
+    const units = new ThreeUnits({ top: { copies: Object.entries(devices).map(([device, owner]) => ({ device, owner, home: "home" })), limits: { maxPolicies } } }, { lies: true });
+    for (const owner of ["advertiser", "supplier"]) units.delegate(owner, "home", "home", 2);
+    units.start("top");
+    units.run();
+    const liar = units.liar!;
+    const { names } = units.unit("home");
+    const signatory = units.signatory("home");
+    const send = (device: string, owner: string, sequence: number) => {
+      const timeMs = Math.floor(units.nowMs / 1000) * 1000;
+      const item = { variable: power, value: sequence, timeMs, device: names.id(device), owner: names.id(owner), policy: policyFromText({ sequence, entries: [{ rights: "read", minDelayS: sequence, grantees: [{ stakeholder: owner, service: "billing" }] }] }, names) };
+      const { bytes } = signatory.sign(signatory.delegation(owner, undefined, 2, [])!, { kind: StatementKind.data, names, timeMs, scope: undefined, items: [item] } as never);
+      liar.send("top", { op: carryOperation, statement: bytes });
+      units.pass(1000);
+      return resultName(liar.plain.at(-1) as 0);
+    };
+    const taken = Object.entries(devices).map(([device, owner]) => Array.from({ length: 40 }, (_, i) => send(device, owner, i + 1)));
+    expect(taken.map((told) => [told.filter((result) => result === "done").length, told.at(-1)])).toEqual(Array(3).fill([share, "busy"]));
+  });
+
   test("is told apart from an honest one", () => {
     expect(takes((data) => data)).toBe("done 2");
     expect(takes((data) => data, "station")).toMatch(/^notTrusted/);

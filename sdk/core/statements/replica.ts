@@ -45,10 +45,15 @@ export interface ReplicaParts {
   readonly log: LogPort;
 }
 
+/** Policies in use that each owner may have, however many owners there are. */
+const leastShare = 16;
+
 export class Replica {
   /** The home of each device. */
   readonly #homes = new Map<NameId, string>();
   readonly #taken: TakenNames;
+  /** Policies that are known at once, while owners are few. */
+  readonly #policies: number;
   readonly #proven: ProvenSamples;
 
   constructor(private readonly parts: ReplicaParts) {
@@ -57,9 +62,26 @@ export class Replica {
       series.enrolCopy(names.id(device), names.id(owner));
       this.#homes.set(names.id(device), home);
     }
-    this.#taken = new TakenNames(names);
+    this.#taken = new TakenNames(names, () => this.#owners());
+    this.#policies = parts.policies.capacity;
+    this.#divide();
     this.#proven = new ProvenSamples(store.statements, signatory.kept, crypto, (index, why) => log("error", `a kept statement about ${this.#nameOf(index)} is not served: ${why}`));
     store.provers = (index, fromMs, toMs) => this.#isProven(index, fromMs, toMs);
+  }
+
+  /** Whose series are here, as copies or at home. */
+  #owners(): number {
+    const { copies, names, series } = this.parts;
+    const ids = [...copies.map(({ device }) => names.id(device)), ...series.devices()].map((device) => series.ownerOf(device));
+    return new Set(ids).size;
+  }
+
+  /** Gives each owner an equal share of the policies: what one has in use is no other's. Where owners are many the table grows with them. */
+  #divide(): void {
+    const { policies } = this.parts;
+    const owners = this.#owners();
+    policies.capacity = Math.max(this.#policies, owners * leastShare + 1);
+    policies.share = Math.floor((policies.capacity - 1) / Math.max(2, owners));
   }
 
   /** Takes a statement of data. @returns `done` once it is kept, or was before; `unknownLocation` where it is about none of the copies that are kept here */
@@ -117,6 +139,7 @@ export class Replica {
     const isLater = policy.sequence > series.policySequence;
     const known = this.#taken.policy(policy, body.names, isLater ? this.parts.names.text(series.owner) : undefined);
     if (!isLater) return known && sameBytes(hashPolicy(known, this.parts.names, this.parts.crypto), policies.hash(series.policy)) ? series.policy : -Result.stalePolicy;
+    if (known) this.#divide();
     const index = known ? policies.add(known, series.owner) : -1;
     return index < 0 ? -Result.busy : index;
   }

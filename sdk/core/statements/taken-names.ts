@@ -4,14 +4,19 @@ import type { NameId, Names, NameTexts } from "../model/names";
 import { policyFromText, policyToText, type Policy } from "../model/policy";
 
 const mostTaken = 4096;
-const mostOfOne = 256;
+/** Of one stakeholder: where there are very many, each has the least of these all the same. */
+const [leastOfOne, mostOfOne] = [16, 256];
 
 export class TakenNames {
   /** By the stakeholder whose statements brought them. */
   readonly #taken = new Map<string, number>();
   #all = 0;
 
-  constructor(private readonly names: Names) {}
+  /** @param owners stakeholders whose statements may bring names */
+  constructor(
+    private readonly names: Names,
+    private readonly owners = () => 1,
+  ) {}
 
   /**
    * The id of a name; undefined where there is no room for another.
@@ -21,7 +26,9 @@ export class TakenNames {
     const known = this.names.find(text);
     if (known !== undefined || by === undefined) return known;
     const taken = this.#taken.get(by) ?? 0;
-    if (taken === mostOfOne || this.#all === mostTaken) return undefined;
+    const owners = this.owners();
+    const share = Math.min(mostOfOne, Math.max(leastOfOne, Math.floor(mostTaken / owners)));
+    if (taken >= share || this.#all >= Math.max(mostTaken, owners * leastOfOne)) return undefined;
     try {
       const id = this.names.id(text);
       this.#taken.set(by, taken + 1);

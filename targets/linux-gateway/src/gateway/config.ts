@@ -73,7 +73,7 @@ const count = (what: string) => z.int().min(1).max(1_000_000).optional().describ
 
 const limits = z.strictObject({
   maxSeries: count("Series that the unit is home of; default 1024"),
-  maxPolicies: count("Policies known at once; default 256"),
+  maxPolicies: count("Policies known at once; default 256. A unit with copies knows 16 of each owner at least"),
   maxAccessStates: count("Last accesses kept for minimum delays; default 4096"),
   maxSubscriptions: count("Subscriptions of all subscribers together; default 1024"),
   maxPending: count("Requests that wait at one neighbour, and as many subscriptions besides; a service takes at most a quarter; default 1024"),
