@@ -177,6 +177,22 @@ describe("ebalance", () => {
     expect(errors).toBe("");
   });
 
+  test("SP-5 the commands that docs/credentials.md gives one by one work in an empty folder, one after the other", async () => {
+    const commands = [...readFileSync(root("docs/credentials.md"), "utf8").matchAll(/^npx ebalance (keys (?!plan).*)$/gm)].map((match) => match[1]!.split(" "));
+    expect(commands.map(([, name]) => name)).toEqual(["root", "stakeholder", "stakeholder", "unit", "unit", "unit", "service", "delegate", "delegate", "provision", "show"]);
+    let last = "";
+    for (const args of commands) {
+      const { code, out, errors } = await run(...args);
+      expect([args, code, errors]).toEqual([args, 0, ""]);
+      if (args[1] === "provision") expect(out).toMatch(/^to be brought to its device: grid\/units\/meter\/credentials\.json$/m);
+      last = out;
+    }
+    expect(last).toMatch(/^ {2}rights +read$/m);
+    // What the device's file is a copy of has changed.
+    const again = await run("keys", "delegate", "--stakeholder", "customer", "--unit", "meter", "--service", "display", "--out", "grid");
+    expect([again.code, again.errors]).toEqual([0, expect.stringMatching(/^warning: grid\/units\/meter\/credentials\.json is a copy of what was there before: write it anew with ebalance keys provision/)]);
+  }, 120_000);
+
   test("SP-5 nothing that keys prints holds a key", async () => {
     write("plan.yaml", plan);
     const said = [await run("keys", "plan.yaml", "--credentials", "--out", "grid", "--json"), await run("keys", "plan.yaml", "--out", "keys", "--json"), await run("keys", "plan.yaml", "--out", "keys")];

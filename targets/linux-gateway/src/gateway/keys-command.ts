@@ -1,9 +1,10 @@
 /** `ebalance keys`: session key files, and the credentials of a grid. */
 import { existsSync, mkdirSync } from "node:fs";
-import { join, sep } from "node:path";
+import { basename, join, sep } from "node:path";
 import { styleText } from "node:util";
 import { Argument, InvalidArgumentError, Option, type Command } from "commander";
 import { EbalanceError, standardVariables } from "ebalance";
+import { unitFiles } from "../credentials/file-names";
 import type { Noted } from "../credentials/folder-files";
 import { defaultDays, defaultRenewDays, GridFolder, rootDays } from "../credentials/grid-folder";
 import { plannedCredentials, rightsOf } from "../credentials/planned-credentials";
@@ -198,6 +199,7 @@ function inFolder({ out, json, days, renewDays }: FolderOptions, act: (grid: Gri
   }
   if (json) print(JSON.stringify({ folder: out, files: grid.noted.map(inJson) }));
   else tell(out, grid.noted);
+  for (const file of staleFiles(out, grid.noted)) grid.warnings.push(`${file} is a copy of what was there before: write it anew with ebalance keys provision, and bring it to its device again`);
   for (const warning of grid.warnings) process.stderr.write(`warning: ${warning}\n`);
 }
 
@@ -213,8 +215,21 @@ function tell(out: string, noted: readonly Noted[]): void {
     print(`${join(out, file)}: ${painted("green", action)}, ${what}${until}`);
   }
   if (noted.length > done.length) print(painted("dim", `kept as it is: ${noted.length - done.length} of ${noted.length} files`));
-  const units = [...new Set(done.map(({ file }) => file.split(sep)).flatMap(([kind, unit]) => (kind === "units" ? [join(out, "units", unit!)] : [])))];
+  const provisioned = done.filter(({ file }) => basename(file) === unitFiles.provision);
+  for (const { file } of provisioned) print(`to be brought to its device: ${join(out, file)}`);
+  const units = changedUnits(done).map((unit) => join(out, unit));
   if (units.length) print(`to be copied to ${units.length === 1 ? "its unit" : "their units"}: ${units.join(", ")}`);
+}
+
+/** The folders of units in which something has changed, within that of the grid. */
+function changedUnits(noted: readonly Noted[]): string[] {
+  const changed = noted.filter(({ file, action }) => action !== "kept" && basename(file) !== unitFiles.provision);
+  return [...new Set(changed.map(({ file }) => file.split(sep)).flatMap(([kind, unit]) => (kind === "units" ? [join(kind, unit!)] : [])))];
+}
+
+/** Files for devices that say what counted before. */
+function staleFiles(out: string, noted: readonly Noted[]): string[] {
+  return changedUnits(noted).map((unit) => join(out, unit, unitFiles.provision)).filter((file) => existsSync(file));
 }
 
 function painted(colour: "dim" | "green", text: string): string {
