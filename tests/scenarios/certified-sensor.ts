@@ -1,5 +1,5 @@
-/** A sensor with credentials on XS, which says when it uses a key pair, and how much memory it takes. */
-import { openCertifiedDevice } from "ebalance/certified";
+/** A sensor with credentials on XS, which says when it uses a key pair, and how much memory it takes. With a time in seconds behind its service it signs checkpoints. */
+import { openCertifiedDevice, openCheckpointedDevice } from "ebalance/certified";
 import { platform } from "ebalance:certified-platform";
 
 const crypto = platform.crypto as unknown as Record<string, (...args: unknown[]) => unknown>;
@@ -11,7 +11,8 @@ for (const name of ["sign", "verify", "agree", "generateKey"]) {
   };
 }
 
-const sensor = openCertifiedDevice(platform);
+const [everyS] = platform.args;
+const sensor = everyS ? openCheckpointedDevice(platform, { checkpointEveryS: Number(everyS) }) : openCertifiedDevice(platform);
 let count = 0;
 sensor.report("activePower", { everyMs: 250, read: () => (count = (count + 1) % 1000) });
 sensor.follow(["switchState"], ({ value }) => platform.light(value === true));

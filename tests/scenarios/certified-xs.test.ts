@@ -38,9 +38,9 @@ function home(): Promise<GatewayProgram> {
   return grid.gateway(gatewayProgram, { unit: "home", credentials: { folder: join(folder, "units/home") }, listen: [{ tcp: {} }] });
 }
 
-async function sensor(port: number): Promise<Program> {
+async function sensor(port: number, ...args: string[]): Promise<Program> {
   const device = await programs.certifiedDeviceOnXs("tests/scenarios/certified-sensor.ts", `${grid.folder}/flash=65536`);
-  return grid.program("meter", device, credentials(), String(port), "metering");
+  return grid.program("meter", device, credentials(), String(port), "metering", ...args);
 }
 
 const agreements = (lines: readonly string[]) => lines.filter((line) => line.includes("with meter is agreed on")).length;
@@ -90,6 +90,17 @@ describe.skipIf(noCryptoReason)(`SP-1 SP-5 MU-1 a sensor with credentials on XS$
     await works(gateway, device);
     expect(gateway.openings("meter")).toBe(3);
     expect([agreements(gateway.log), operations(device)]).toEqual([1, []]);
+  }, 120_000);
+
+  test("SP-2 signs checkpoints of what its ring has kept, and the home holds the same", async () => {
+    provisioned();
+    const gateway = await home();
+    const device = await sensor(gateway.port("tcp"), "8");
+    await works(gateway, device);
+    const before = operations(device).length;
+    await vi.waitFor(() => expect(gateway.of("checkpoint").length).toBeGreaterThan(1), { ...patience, timeout: 60_000 });
+    for (const { device: of, differences } of gateway.of("checkpoint")) expect([of, differences]).toEqual(["meter", []]);
+    expect([operations(device).length > before, device.errors]).toEqual([true, []]);
   }, 120_000);
 
   test("that is revoked is out at once and stays out, until it is provisioned with fresh keys", async () => {
