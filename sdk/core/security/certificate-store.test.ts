@@ -9,13 +9,34 @@ import { decodeCbor, encodeCbor, type CborValue } from "../wire/cbor-value";
 import { makeSign1, readCose } from "../wire/cose";
 import { CertificateStore } from "./certificate-store";
 import { encodeClaims, type Claims } from "./claims";
-import { issuerOf } from "./credential";
+import { issuerOf, parseCredential } from "./credential";
 import { NobleFullCrypto } from "./noble-full-crypto";
 
 const ports = [
   ["node", new NodeCrypto()],
   ["noble", new NobleFullCrypto((out) => randomFillSync(out))],
 ] as const;
+
+/** Ids are 8 bytes, and with enough work two credentials have the same: here those of twins have. */
+class CollidingCrypto extends NodeCrypto {
+  override sha256(data: Uint8Array, length: number, out: Uint8Array): void {
+    super.sha256(data, length, out);
+    if (Buffer.from(data.subarray(0, length)).includes("twin")) out.fill(7, 0, 8);
+  }
+}
+
+test("SP-1 of two credentials with the same id a certificate store holds the first, and trusts and verifies nothing for the second", () => {
+  const world = new CredentialWorld(new CollidingCrypto());
+  const store = new CertificateStore(world.crypto, world.clock, world.root);
+  const [first, second] = [world.home, world.meter].map(({ key }, i) => world.operator.signs({ type: "stakeholder", subject: `twin ${i + 1}`, key }));
+  const [held, other] = [store.add(first!), parseCredential(second!, world.crypto)];
+  expect(other.id).toEqual(held.id);
+  expect(expectError(() => store.add(second!), "not-trusted")).toMatch(/twin 2 has the id of another/);
+  const signature = new Uint8Array(64);
+  world.crypto.sign(world.home.signing, new Uint8Array(1), 1, signature);
+  expect([store.verify(held, new Uint8Array(1), 1, signature), store.verify(other, new Uint8Array(1), 1, signature)]).toEqual([true, false]);
+  expect([store.refusal(held), store.refusal(other)]).toEqual([undefined, expect.stringMatching(/twin 2 is not known here/)]);
+});
 
 describe.each(ports)("SP-1 a certificate store on %s", (_name, crypto) => {
   const world = new CredentialWorld(crypto);

@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readHandshake, writeHello } from "../wire/handshake-message";
-import { checkBody, decodeBody, encodeBody, makeBody, type HandshakeParty } from "./certified-handshake";
+import { readHandshake, withTag, writeAnswer, writeHello, writeRefusal, type Hello } from "../wire/handshake-message";
+import { checkBody, decodeBody, encodeBody, makeBody, transcriptOf, type HandshakeParty } from "./certified-handshake";
 import { CertifiedInitiator } from "./certified-initiator";
 import { CertifiedResponder } from "./certified-responder";
 import type { HandshakeStep } from "./handshake";
+import { concat, HandshakeKeys } from "./handshake-keys";
 import { Grid, nobleCrypto, nodeCrypto, nowS, type FullCrypto } from "../../../tests/scenarios/certified-grid";
 import type { KeyHandle } from "./crypto-port";
 
@@ -195,16 +196,18 @@ describe("SP-1 SP-5 who attacks a handshake", () => {
   });
 
   test("another version or suite is refused by name, and no answer that says another one is taken: nothing is lowered", () => {
-    const { hello, parties, answer, initiator } = greeted();
+    const { hello, parties } = greeted();
     for (const [at, value, reason] of [[2, 2, "version"], [2, 0, "version"], [3, 1, "suite"], [3, 3, "suite"]] as const) {
       const changed = hello.slice();
       changed[at] = value;
       const step = new CertifiedResponder(parties.home, free).receive(changed);
       expect([reasonOf(step.send), step.done]).toEqual([reason, undefined]);
     }
-    const lowered = answer.slice();
-    lowered[3] = 1;
-    expect(initiator.receive(lowered).failed).toBe("handshake with home: it answers with version 1 and suite 1, which were not asked for");
+    for (const [at, value, said] of [[2, 2, "version 2 and suite 2"], [3, 1, "version 1 and suite 1"]] as const) {
+      const { answer, initiator } = greeted();
+      answer[at] = value;
+      expect(initiator.receive(answer).failed).toBe(`handshake with home: it answers with ${said}, which were not asked for`);
+    }
   });
 
   test("a session is encrypted where either end asks for it, and nobody on the way can take that back", () => {
@@ -243,6 +246,53 @@ describe("SP-1 SP-5 who attacks a handshake", () => {
     const foreign = new Grid();
     expect(run(new CertifiedInitiator(below(), "home", free), () => new CertifiedResponder(foreign.party(nodeCrypto(), foreign.unit("home")), free)).initiated).toBeUndefined();
     expect([operator.subject, guard.subject, meter.subject]).toEqual(["grid-operator", "home", "meter"]);
+  });
+
+  test("a unit is not its own parent, and one whose place is held is told so", () => {
+    const { grid, above } = street();
+    const itself = grid.party(nodeCrypto(), grid.unit("home", { parents: ["home"] }));
+    expect(run(new CertifiedInitiator(itself, "home", free), () => new CertifiedResponder(above(), free)).failed[1]).toBe("home is not among the parents of home");
+    const { hello, parties } = greeted();
+    expect(reasonOf(new CertifiedResponder(parties.home, free, () => true, (unit) => unit === "meter").receive(hello).send)).toBe("held");
+  });
+
+  test("a unit that was called, and has a credential, answers in vain where that of the caller does not name it", () => {
+    const { grid, meter, below } = street();
+    const crypto = nodeCrypto();
+    const other = grid.unit("other-home");
+    const initiator = new CertifiedInitiator(below(), "other-home", free);
+    const hello = initiator.start();
+    // It does all that the protocol asks of it, but for looking whether it may.
+    const nonce = new Uint8Array(16);
+    const covered = writeAnswer(nonce, 7, other.bytes);
+    const transcript = transcriptOf(crypto, hello, covered, meter, other);
+    const { nonce: theirs } = readHandshake(hello) as Hello;
+    const agreeing = crypto.importPrivateKey(grid.seed("other-home agrees"), "ecdh-p256");
+    const keys = new HandshakeKeys(crypto, crypto.agree(agreeing, meter.agreementKey), { domain: grid.domain, self: "other-home", peer: "meter", nonces: concat(theirs, nonce), transcript });
+    expect(initiator.receive(withTag(covered, keys.tag(transcript, covered))).failed).toMatch(/other-home answers, which is not the parent that was called/);
+  });
+
+  test("what a stranger answers or refuses in between is passed over, and after four wrong answers the handshake is over", () => {
+    const { initiator, answer } = greeted();
+    const wrong = answer.slice();
+    wrong[wrong.length - 1]! ^= 1;
+    expect([initiator.receive(writeRefusal("notTrusted", new Uint8Array(16))), initiator.receive(wrong)]).toEqual([{}, {}]);
+    expect(initiator.receive(answer).send?.[1]).toBe(3);
+    const flooded = greeted();
+    const forged = flooded.answer.slice();
+    forged[forged.length - 1]! ^= 1;
+    expect([1, 2, 3, 4].map(() => flooded.initiator.receive(forged).failed)).toEqual([undefined, undefined, undefined, "handshake with home: answers that do not belong to it"]);
+    expect(flooded.initiator.receive(flooded.answer)).toEqual({});
+  });
+
+  test("a delegation that has expired since it was seen opens nothing, though it is named by its id", () => {
+    const { grid, customer, meter, above } = street();
+    const short = grid.delegation(customer, "meter", "metering", { expiresS: nowS + 100 });
+    const [lower, upper] = [grid.party(nodeCrypto(), meter, [[customer, short]]), above()];
+    const again = () => run(new CertifiedInitiator(lower, "home", free), () => new CertifiedResponder(upper, free));
+    expect(again().responded?.expiresS).toBe(nowS + 100);
+    grid.clock.now = (nowS + 100) * 1000;
+    expect([again().responded, again().failed[1]]).toEqual([undefined, expect.stringMatching(/the delegation to meter expired/)]);
   });
 
   test("a stolen agreement key alone opens no session: not in the name of whom it was stolen from, and not towards it", () => {

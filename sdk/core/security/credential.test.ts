@@ -82,6 +82,7 @@ describe("SP-1 a credential", () => {
     ["with a parent twice", changed({ parents: ["home", "home"] })],
     ["with a unit below it twice", changed({ below: ["lamp", "lamp"] })],
     ["with a compressed agreement key", changed({ agreementKey: key.bytes.slice(0, 33) })],
+    ["with an agreement key that is no uncompressed point", changed({ agreementKey: Uint8Array.of(2, ...key.bytes.slice(1)) })],
     ["with a role there is none of", changed({ role: "root" })],
     ["of a delegation without rights", changed({ type: "delegation", service: "metering", rights: 0 })],
     ["of a delegation with rights there are none of", changed({ type: "delegation", service: "metering", rights: 4 })],

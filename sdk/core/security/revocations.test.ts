@@ -53,6 +53,9 @@ describe("SP-1 what a certificate store trusts in the course of time", () => {
     expect(store.refusal(delegation)).toMatch(/the delegation to meter expired/);
     expect(store.refusal(long)).toMatch(/the credential of stakeholder customer expired/);
     expect([store.unit("meter"), store.stakeholder("customer"), store.delegations("meter")]).toEqual([undefined, undefined, []]);
+    expect(expectError(() => store.addRevocations(list(customer, 1, { meter: 2 })), "not-trusted")).toMatch(/stakeholder customer expired/);
+    const late = customer.signs({ type: "delegation", subject: "meter", service: "late", key: meter.key, expiresS: Infinity });
+    expect(expectError(() => store.add(late), "not-trusted")).toMatch(/stakeholder customer expired/);
     world.isSet = false;
     expect([store.refusal(delegation), store.refusal(long), store.delegations("meter").length]).toEqual([undefined, undefined, 2]);
     world.isSet = true;

@@ -141,6 +141,9 @@ describe.each([
       ["a policy of another's series", /owner of meter is customer, not supplier/, (w) => [w.policyStatement({ selector: { variable: 0, device: w.names.id("meter"), owner: w.names.id("supplier") } }), w.supplier.credential, w.supplier]],
       ["data with the key of a stakeholder itself", /a stakeholder signs no statement of kind 20/, (w) => [w.data([w.item(5)]), w.customer.credential, w.customer]],
       ["data with the key of a unit", /a unit signs no statement/, (w) => [w.data([w.item(5)], { names: w.names }), w.meter.credential]],
+      ["under a delegation to read alone, a write", /does not cover the right 2 to variable 16 of lamp/, (w) => [w.write(), delegated(w, { rights: 1 })]],
+      ["a checkpoint beyond the variables of a delegation", /does not cover the right 2 to variable 3 of meter/, (w) => [checkpoint(w), delegated(w, { variables: [1] })]],
+      ["a checkpoint of somebody else's device", /owner of meter is customer, not supplier/, (w) => [checkpoint(w), ofSupplier(w)]],
       ["a list of revocations under a delegation", /revokes nothing/, (w) => [revocation(w)]],
     ];
     test.each(refused)("%s: is refused", (_what, message, make) => {
@@ -234,6 +237,11 @@ function query(world: StatementWorld): StatementBody {
   const { names, timeMs } = world;
   const selector = { variable: 3, device: names.id("meter"), owner: names.id("customer") };
   return { kind: StatementKind.query, names, timeMs, sequence: 1, scope: "home", expiresS: issuedS + 900, selector, condition: [], function: 1 };
+}
+
+function checkpoint({ names, timeMs }: StatementWorld): StatementBody {
+  const series = [{ variable: 3, device: names.id("meter"), count: 0, digest: new Uint8Array(32) }];
+  return { kind: StatementKind.checkpoint, names, timeMs, sequence: 1, fromS: issuedS - 3600, toS: issuedS, series };
 }
 
 function revocation({ names, timeMs }: StatementWorld): StatementBody {
