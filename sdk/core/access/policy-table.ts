@@ -31,11 +31,9 @@ export class PolicyTable {
   readonly #byHash = new Map<string, number>();
   /** Policies found or added for a request that has not put them in force yet. */
   readonly #held: number[] = [];
-  /** Policies of one owner that may be in use. */
-  share: number;
 
   /**
-   * @param capacity policies that are known at once; whoever has many owners sets it and {@link share} anew
+   * @param capacity policies that are known at once; whoever has many owners sets it anew
    * @param users call `use` with every index that they refer to: those are kept when room is made
    * @param catalogue where policies survive a restart
    */
@@ -46,7 +44,6 @@ export class PolicyTable {
     private readonly users: readonly PolicyUser[],
     private readonly catalogue?: Catalogue,
   ) {
-    this.share = Math.max(8, capacity / 2);
     this.#put(denyAllIndex, this.#entry(denyAll, -1));
     if (catalogue) catalogue.users = this;
   }
@@ -117,10 +114,15 @@ export class PolicyTable {
     return this.#place(owner);
   }
 
+  /** Policies of one owner that may be in use. A method and no field, which would take a device RAM: whoever has many owners puts another in its place. */
+  share(): number {
+    return Math.max(8, this.capacity / 2);
+  }
+
   /** A place in the table and in the owner's share of it, or -1. */
   #place(owner: NameId): number {
     const held = this.#entries.filter((entry) => entry?.owner === owner).length;
-    if (held >= this.share) return -1;
+    if (held >= this.share()) return -1;
     if (this.#entries.length < this.capacity) return this.#entries.push(undefined) - 1;
     return this.#entries.indexOf(undefined);
   }

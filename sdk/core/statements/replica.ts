@@ -81,7 +81,8 @@ export class Replica {
     const { policies } = this.parts;
     const owners = this.#owners();
     policies.capacity = Math.max(this.#policies, owners * leastShare + 1);
-    policies.share = Math.floor((policies.capacity - 1) / Math.max(2, owners));
+    const share = Math.floor((policies.capacity - 1) / Math.max(2, owners));
+    policies.share = () => share;
   }
 
   /** Takes a statement of data. @returns `done` once it is kept, or was before; `unknownLocation` where it is about none of the copies that are kept here */
