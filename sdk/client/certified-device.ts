@@ -1,4 +1,4 @@
-/** A device with credentials in place of a key file: it agrees on the session with its home by a handshake, and is otherwise a device as any other. */
+/** A device with credentials in place of a session key file: it agrees on the session with its home by a handshake, and is otherwise a device as any other. */
 import { CertifiedLeafUnit } from "../core/certified-leaf-unit";
 import { CertifiedSessions } from "../core/group/certified-sessions";
 import { EbalanceError } from "../core/model/errors";

@@ -1,4 +1,4 @@
-/** The platform of a device with credentials, made of the one of a device with a key file: what it was provisioned with is a credentials file then. */
+/** The platform of a device with credentials, made of the one of a device with a session key file: what it was provisioned with is a credentials file then. */
 import { sameBytes } from "../core/model/bytes";
 import { EbalanceError, isStorageFailure } from "../core/model/errors";
 import { granteesOf } from "../core/model/policy";

@@ -1,4 +1,4 @@
-/** A unit with nothing below it whose session with its home a handshake makes: a device with a credential in place of a key file. */
+/** A unit with nothing below it whose session with its home a handshake makes: a device with a credential in place of a session key file. */
 import { renewed, whileHeld } from "./certified-neighbour";
 import { here, type Way } from "./group/routes";
 import { LeafUnit } from "./leaf-unit";

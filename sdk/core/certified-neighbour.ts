@@ -1,4 +1,4 @@
-/** What a unit does with a neighbour whose session a handshake has made, apart from the unit so that a device with a key file carries nothing of it. */
+/** What a unit does with a neighbour whose session a handshake has made, apart from the unit so that a device with a session key file carries nothing of it. */
 import type { Neighbours } from "./group/neighbours";
 import { badArgument } from "./model/errors";
 import { Result } from "./model/result";

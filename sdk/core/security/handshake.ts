@@ -1,6 +1,6 @@
 /**
  * What makes two units that share no key yet agree on a session: the interface, behind which EDHOC (RFC 9528) takes the place of `certified-handshake.ts` when joining is built.
- * A handshake provisions, once: what it establishes is what a key file holds. Opening the session under it, after every lost link and every restart, is the session's own matter.
+ * A handshake provisions, once: what it establishes is what a session key file holds. Opening the session under it, after every lost link and every restart, is the session's own matter.
  */
 import type { Delegation, UnitCredential } from "./credential";
 import type { KeyHandle } from "./crypto-port";

@@ -50,7 +50,7 @@ function keysOf(path: string): Record<string, unknown> {
   const text = readSecretText(path);
   parsePrivateKeys(text, path);
   const file = JSON.parse(text) as Record<string, unknown>;
-  return Object.fromEntries(keyNames.map((name) => [name, file[name] ?? raise(`key file ${path}: ${name} is missing; make the unit anew with ebalance keys`)]));
+  return Object.fromEntries(keyNames.map((name) => [name, file[name] ?? raise(`private key file ${path}: ${name} is missing; make the unit anew with ebalance keys`)]));
 }
 
 function raise(what: string): never {

@@ -104,10 +104,10 @@ export class FolderFiles {
   /** The private keys of a file that has to be there. */
   knownKeys(file: string, of: string): Keys {
     const read = readPrivateKeys(this.path(file));
-    if (read.of !== of) throw new EbalanceError("bad-configuration", "caller", `key file ${this.path(file)}: of is ${read.of}, not ${of}; put it back where it belongs`);
+    if (read.of !== of) throw new EbalanceError("bad-configuration", "caller", `private key file ${this.path(file)}: of is ${read.of}, not ${of}; put it back where it belongs`);
     return (name) => {
       const key = read.keys[name];
-      if (!key) throw new EbalanceError("bad-configuration", "caller", `key file ${this.path(file)}: ${name} is missing`);
+      if (!key) throw new EbalanceError("bad-configuration", "caller", `private key file ${this.path(file)}: ${name} is missing`);
       return key.importPrivateInto(this.crypto, name);
     };
   }

@@ -62,5 +62,5 @@ export function parsePrivateKeys(text: string, path: string): PrivateKeys {
 }
 
 function wrong(path: string, what: string): never {
-  throw new EbalanceError("bad-configuration", "caller", `key file ${path}: ${what}`);
+  throw new EbalanceError("bad-configuration", "caller", `private key file ${path}: ${what}`);
 }

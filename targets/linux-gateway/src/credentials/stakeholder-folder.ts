@@ -53,7 +53,7 @@ export function signingKey(path: string, credentialPath: string, { subject, key:
   const isOwn = of === subject;
   const handle = isOwn ? keys.es256!.importPrivateInto(crypto, "es256") : undefined;
   Object.values(keys).forEach((key) => key.wipe());
-  if (handle === undefined) return raise(`key file ${path}: of is ${of}, not ${subject}; put it back where it belongs`);
+  if (handle === undefined) return raise(`private key file ${path}: of is ${of}, not ${subject}; put it back where it belongs`);
   if (Buffer.compare(crypto.publicKey(handle), bytes) === 0) return handle;
   crypto.destroyKey(handle);
   return raise(`${path} is not the key of ${credentialPath}; put the right one in its place`);

@@ -172,9 +172,9 @@ export class UnitFolder {
     const { crypto } = this.ports;
     const path = this.#path(unitFiles.keys);
     const { of, keys } = readPrivateKeys(path);
-    if (of !== own.subject) raise(`key file ${path}: of is ${of}, not ${own.subject}; the folder of ${own.subject} belongs here`);
+    if (of !== own.subject) raise(`private key file ${path}: of is ${of}, not ${own.subject}; the folder of ${own.subject} belongs here`);
     for (const name of ["es256", "ecdh-p256", "wrap"] as const) {
-      const secret = keys[name] ?? raise(`key file ${path}: ${name} is missing; ${remedy}`);
+      const secret = keys[name] ?? raise(`private key file ${path}: ${name} is missing; ${remedy}`);
       this.#keys.set(name, name === "wrap" ? secret.importInto(crypto, name) : secret.importPrivateInto(crypto, name));
       secret.wipe();
     }

@@ -38,7 +38,7 @@ export interface ParentConfig {
   readonly unit?: string | undefined;
   /** `tcp://host:port`, `mqtt://host:port`, `mqtts://host:port` or `serial:///dev/ttyUSB0?baudRate=115200`. */
   readonly url: string;
-  /** For a broker with users of its own; otherwise user name and password come from the key file. */
+  /** For a broker with users of its own; otherwise user name and password come from the session key file, or the credentials of both. */
   readonly username?: string | undefined;
   readonly passwordFile?: string | undefined;
   readonly caFile?: string | undefined;
@@ -104,7 +104,7 @@ export interface CredentialsConfig {
 }
 
 export interface GatewayConfig {
-  /** Id of this unit, as its key files name it. */
+  /** Id of this unit, as its session key files or its credential name it. */
   readonly unit: string;
   /** Without it series are in memory, and lost at the end. */
   readonly store?: StoreConfig | undefined;
