@@ -189,7 +189,8 @@ describe("ebalance", () => {
     }
     expect(last).toMatch(/^ {2}rights +read$/m);
     // What the device's file is a copy of has changed.
-    const again = await run("keys", "delegate", "--stakeholder", "customer", "--unit", "meter", "--service", "display", "--out", "grid");
+    const again = await run("keys", "delegate", "--stakeholder", "customer", "--unit", "meter", "--service", "display", "--out", "grid", "--json");
+    expect((JSON.parse(again.out) as { warnings: string[] }).warnings).toEqual([expect.stringMatching(/credentials\.json is a copy of what was there before/)]);
     expect([again.code, again.errors]).toEqual([0, expect.stringMatching(/^warning: grid\/units\/meter\/credentials\.json is a copy of what was there before: write it anew with ebalance keys provision/)]);
   }, 120_000);
 

@@ -197,9 +197,9 @@ function inFolder({ out, json, days, renewDays }: FolderOptions, act: (grid: Gri
   } finally {
     grid.close();
   }
-  if (json) print(JSON.stringify({ folder: out, files: grid.noted.map(inJson) }));
-  else tell(out, grid.noted);
   for (const file of staleFiles(out, grid.noted)) grid.warnings.push(`${file} is a copy of what was there before: write it anew with ebalance keys provision, and bring it to its device again`);
+  if (json) print(JSON.stringify({ folder: out, files: grid.noted.map(inJson), warnings: grid.warnings }));
+  else tell(out, grid.noted);
   for (const warning of grid.warnings) process.stderr.write(`warning: ${warning}\n`);
 }
 
