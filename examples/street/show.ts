@@ -45,6 +45,8 @@ export class Show {
       case "flapping":
         this.screen.alarm({ unit: event.peer, name: "identity used twice", stands: true });
         return;
+      case "checkpoint":
+        return this.screen.alarm({ unit: event.device, name: "readings differ from its checkpoint", stands: event.differences.length > 0 });
       case "decision":
         return this.#decided(event);
       case "guard":

@@ -23,7 +23,9 @@ let folder = "";
 
 function keys(...args: string[]): void {
   const { status, stderr } = spawnSync(command.command, [...command.args, "keys", ...args, "--out", folder], { encoding: "utf8" });
-  expect([status, stderr]).toEqual([0, ""]);
+  // That the file of a device is out of date is said before it is written anew.
+  const unexpected = stderr.split("\n").filter((line) => line && !line.includes("credentials.json is a copy of what was there before"));
+  expect([status, unexpected]).toEqual([0, []]);
 }
 
 const credentials = () => join(folder, "units/meter/credentials.json");
