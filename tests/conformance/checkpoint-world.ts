@@ -48,6 +48,7 @@ export class CheckpointWorld extends CredentialWorld {
   intercept: ((to: "home" | "meter", message: Uint8Array) => boolean) | undefined;
   #timers: Timer[] = [];
   readonly #wire: (() => void)[] = [];
+  readonly #closings: (() => void)[] = [];
   #link: LinkEvents | undefined;
   #atHome: LinkPort | undefined;
   readonly #timerPort = {
@@ -67,6 +68,7 @@ export class CheckpointWorld extends CredentialWorld {
     const ports = (unit: string) => ({ clock, crypto: fullCrypto, log: (level: string, line: string) => void (level !== "info" && this.log.push(`${unit} ${level} ${line}`)), seal: encryptingSeal(fullCrypto, portableSeal(fullCrypto)) });
     const verifier = new StatementVerifier(home.store, clock, fullCrypto, new ReplayWindows(new MemoryState()), { unit: "home", above: [], registry });
     const signatory = new Signatory({ unit: "home", key: home.signingKey, crypto: fullCrypto, store: home.store, verifier, sequences: new SequenceReservation(new MemoryState()), registry });
+    this.#closings.push(() => signatory.close());
     this.driver = new UnitDriver({ id: "home", registry, onCheckpoint: (finding) => this.found.push(finding) }, { ...ports("home"), store: homeStore, signatory }, this.#timerPort);
     const shared = { unit: this.driver.unit, party: home, ...ports("home") };
     this.driver.door = new Doorkeeper({ ...shared, sessions: new CertifiedSessions(shared) });
@@ -82,6 +84,10 @@ export class CheckpointWorld extends CredentialWorld {
     const store = new CertificateStore(crypto, clock, this.root);
     for (const { bytes } of [this.customer.credential, credential]) store.add(bytes);
     const delegation = store.add(this.customer.signs({ type: "delegation", subject, key: member.key })) as Delegation;
+    this.#closings.push(() => {
+      store.close();
+      for (const key of [member.signing, agreementKey]) crypto.destroyKey(key);
+    });
     return { crypto, store, registry, credential, signingKey: member.signing, agreementKey, delegations: [{ credential: delegation, key: member.signing }], protection };
   }
 
@@ -149,8 +155,10 @@ export class CheckpointWorld extends CredentialWorld {
     return count;
   }
 
-  close(): void {
+  override close(): void {
     this.device.close();
     this.driver.close();
+    for (const close of this.#closings) close();
+    super.close();
   }
 }

@@ -42,9 +42,7 @@ async function runAll(): Promise<Line[]> {
 describe.skipIf(reason)(`conformance on the emulated chip${reason ? ` (left out: ${reason})` : ""}`, () => {
   const lines = reason ? Promise.resolve([]) : runAll();
   for (const one of allCases) {
-    // The chip has room for fewer keys at once than both units and all issuers of this case hold; it runs on XS on Linux.
-    const holdsTooManyKeys = one.name.startsWith("SP-2 checkpoints: a device with a credential");
-    test.skipIf(holdsTooManyKeys)(one.name, { timeout: 300_000 }, async () => {
+    test(one.name, { timeout: 300_000 }, async () => {
       const line = (await lines).find((found) => found.name === one.name);
       expect(line?.error).toBeUndefined();
       const onNode: unknown = runCase(one, { crypto: new NodeCrypto(), fuzzCount, fuzzSeed });

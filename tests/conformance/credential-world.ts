@@ -30,9 +30,17 @@ export class Member {
   }
 }
 
-function defaults(crypto: PublicKeyPort, type: Claims["type"]): object {
-  if (type === "unit") return { role: "device", owner: "customer", parents: ["home"], below: [], agreementKey: crypto.publicKey(crypto.generateKey("ecdh-p256")) };
+function defaults(crypto: CryptoPort & PublicKeyPort, type: Claims["type"]): object {
+  if (type === "unit") return { role: "device", owner: "customer", parents: ["home"], below: [], agreementKey: somePoint(crypto) };
   return type === "delegation" ? { service: "metering", rights: 3 } : {};
+}
+
+/** The public part of a pair that nobody keeps. */
+function somePoint(crypto: CryptoPort & PublicKeyPort): Uint8Array {
+  const pair = crypto.generateKey("ecdh-p256");
+  const bytes = crypto.publicKey(pair);
+  crypto.destroyKey(pair);
+  return bytes;
 }
 
 export class CredentialWorld {
@@ -63,6 +71,11 @@ export class CredentialWorld {
 
   get root(): Uint8Array {
     return this.operator.credential.bytes;
+  }
+
+  /** Destroys every key: a chip has room for few, and one case comes after another. */
+  close(): void {
+    for (const { signing } of [this.operator, this.customer, this.supplier, this.home, this.meter]) this.crypto.destroyKey(signing);
   }
 
   #member(given: Given, use: SignatureUse): Member {

@@ -232,14 +232,14 @@ export const cryptoCases: readonly Case[] = [
       const point = crypto.publicKey(pair);
       const bytes = crypto.wrap(keys["wrap"]!, keys["derive"]!);
       const deeds: Readonly<Record<string, (key: KeyHandle) => unknown>> = {
-        derive: (key) => crypto.deriveKey(key, data, data, "mac"),
+        derive: (key) => crypto.destroyKey(crypto.deriveKey(key, data, data, "mac")),
         aead: (key) => crypto.encrypt(key, some(13, 1), data, data, 4, some(12, 0)),
         aeadBack: (key) => crypto.decrypt(key, some(13, 1), data, some(12, 1), 12, data.slice()),
         wrap: (key) => crypto.wrap(key, keys["derive"]!),
-        wrapBack: (key) => crypto.unwrap(key, bytes, "derive"),
+        wrapBack: (key) => crypto.destroyKey(crypto.unwrap(key, bytes, "derive")),
         sign: (key) => crypto.sign(key, data, 4, some(64, 0)),
         verify: (key) => crypto.verify(key, data, 4, some(64, 0)),
-        agree: (key) => crypto.agree(key, point),
+        agree: (key) => crypto.destroyKey(crypto.agree(key, point)),
       };
       const can = (of: KeyHandle) => Object.keys(deeds).filter((name) => possible(() => deeds[name]!(of)));
       const wrappable = (of: KeyHandle) => possible(() => crypto.wrap(keys["wrap"]!, of));

@@ -73,8 +73,9 @@ export class StatementWorld extends CredentialWorld {
     return signStatement(this.crypto, by.signing, signer, domain, body, registry);
   }
 
-  close(): void {
+  override close(): void {
     this.verifier.close();
     this.store.close();
+    super.close();
   }
 }
